@@ -1,0 +1,87 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isLoopback } from "../src/config/addresses.ts";
+import { ask } from "./ask-command.ts";
+import type { Child, Crew } from "./children.ts";
+import { anyFreePort, portState } from "./ports.ts";
+import { addressOf, untilAnswers } from "./redis-line.ts";
+import { type FindRedis, type FoundRedis, whatAnswers } from "./running-redis.ts";
+import { SharedRedis } from "./share-redis.ts";
+
+const START_MS = 10_000;
+const STOP_MS = 5_000;
+/** An archive is fetched on a slow line at most this long. */
+const BRING_MS = 400_000;
+const ATTEMPTS = 3;
+
+/** A server that this run starts, by the binary that scripts/redis.sh finds or brings. */
+export async function ownRedis(find: FindRedis): Promise<FoundRedis | undefined> {
+  const { root, crew, signal, say } = find;
+  const script = join(root, "scripts", "redis.sh");
+  const binary = await ask(script, ["--binary"], { cwd: root, timeout: BRING_MS, loud: true, signal });
+  if (binary === undefined) return undefined;
+
+  for (let attempt = 0; attempt < ATTEMPTS && !signal.aborted; attempt += 1) {
+    const port = await choosePort(find, attempt);
+    const dir = join(root, ".redis", `run-${port}`);
+    await mkdir(dir, { recursive: true });
+    const child = startServer(crew, binary.trim(), port, dir);
+    const url = `redis://127.0.0.1:${port}${new URL(find.url).pathname}`;
+    if (await untilAnswers(url, START_MS, () => child.ending !== undefined)) return owned(url, child, crew);
+    await child.stop(STOP_MS);
+    // Two runs that begin together want the same port: the later one shares it.
+    const other = attempt === 0 ? await whatAnswers(find) : undefined;
+    if (other !== undefined) return other;
+    say(`Redis on port ${port} ${child.ending}: ${await lastLine(join(dir, "redis.log"))}`);
+  }
+  return undefined;
+}
+
+/** The port of the URL when it is one of this machine and free, else any. */
+async function choosePort({ url, spokenFor }: FindRedis, attempt: number): Promise<number> {
+  const { host, port } = addressOf(url);
+  if (attempt === 0 && isLoopback(host) && !spokenFor.includes(port) && (await portState(port)) === "free") {
+    return port;
+  }
+  let free = await anyFreePort();
+  while (spokenFor.includes(free)) free = await anyFreePort();
+  return free;
+}
+
+function startServer(crew: Crew, binary: string, port: number, dir: string): Child {
+  const settings = {
+    port: String(port),
+    bind: "127.0.0.1",
+    dir,
+    // Not a pipe: Redis may outlive this run.
+    logfile: join(dir, "redis.log"),
+    save: "",
+    appendonly: "no",
+    maxmemory: "256mb",
+    "maxmemory-policy": "allkeys-lfu",
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+  return crew.start("Redis", binary, args, { stdio: "ignore" });
+}
+
+async function owned(url: string, child: Child, crew: Crew): Promise<FoundRedis> {
+  const shared = await SharedRedis.join(url);
+  return {
+    url,
+    origin: "started here",
+    child,
+    leave: async () => {
+      if (child.ending === undefined && shared !== undefined && !(await shared.isLast())) {
+        crew.release(child);
+        return "Redis stays for the other make run that uses it, and stops with that one.";
+      }
+      await child.stop(STOP_MS);
+      return undefined;
+    },
+  };
+}
+
+async function lastLine(file: string): Promise<string> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  return text.trimEnd().split("\n").at(-1) ?? "";
+}

@@ -1,0 +1,149 @@
+// What `make run` and `make dev` do: find a Redis, start mock origins and the proxy, stop what was started.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { announce } from "./announce.ts";
+import { type Child, Crew } from "./children.ts";
+import { findRedis, noRedis } from "./find-redis.ts";
+import type { FoundRedis } from "./running-redis.ts";
+import { type MockOrigins, startOrigins } from "./start-origins.ts";
+import { checkPorts, startProxy, untilListening } from "./start-proxy.ts";
+import { RunError, readWanted, type Wanted } from "./wanted.ts";
+
+const compiled = import.meta.url.endsWith(".js");
+const root = fileURLToPath(new URL(compiled ? "../../" : "../", import.meta.url));
+const program = (name: string) =>
+  fileURLToPath(new URL(`../${name}${compiled ? ".js" : ".ts"}`, import.meta.url));
+
+const MOCKS_PATIENCE_MS = 3_000;
+/** A signal that npm or a shell passes on beside the terminal's own is the same Ctrl-C. */
+const SAME_SIGNAL_MS = 500;
+
+/** What has been started so far, in the order in which it ends. */
+interface Started {
+  proxy?: Child;
+  mocks?: MockOrigins;
+  redis?: FoundRedis;
+}
+
+const say = (sentence: string): void => {
+  process.stderr.write(`${sentence}\n`);
+};
+
+async function run(watch: boolean): Promise<void> {
+  const wanted = readWanted(process.env, await readFile(join(root, ".env"), "utf8").catch(() => ""));
+  await checkPorts(wanted);
+  const crew = new Crew();
+  const signal = untilSignal(crew);
+  const started: Started = {};
+  try {
+    const proxy = await start(wanted, crew, started, watch, signal);
+    if (proxy !== undefined) await Promise.race([proxy.ended, aborted(signal)]);
+    if (!signal.aborted && proxy !== undefined) throw new RunError(`${proxy.name} ${proxy.ending}.`);
+  } catch (cause) {
+    // What goes wrong because everything is being stopped is not worth a word.
+    if (!signal.aborted) throw cause;
+  } finally {
+    await stop(wanted, crew, started);
+  }
+}
+
+/** Resolves to undefined when it was interrupted. */
+async function start(
+  wanted: Wanted,
+  crew: Crew,
+  started: Started,
+  watch: boolean,
+  signal: AbortSignal,
+): Promise<Child | undefined> {
+  const nodeArgs = watch ? ["--watch", "--watch-preserve-output"] : [];
+  const spokenFor = [wanted.port, wanted.adminPort];
+  const { redisUrl } = wanted;
+  const redis =
+    redisUrl === undefined ? noRedis : await findRedis({ url: redisUrl, root, crew, spokenFor, say, signal });
+  started.redis = redis;
+  if (signal.aborted) return undefined;
+
+  const origins = wanted.origins ?? (await startMocks(crew, started, nodeArgs, spokenFor));
+  if (signal.aborted) return undefined;
+
+  if (watch) crew.start("The compiler", process.execPath, compilerArgs());
+  const proxy = startProxy(crew, root, nodeArgs, program("src/cli"), wanted, origins, redis.url);
+  started.proxy = proxy;
+  await untilListening(proxy, wanted, signal);
+  if (signal.aborted) return undefined;
+
+  process.stdout.write(announce(wanted, origins, redis));
+  tellDeath(redis.child, "The proxy goes on with its memory tier.", signal);
+  tellDeath(started.mocks?.child, "The proxy goes on without origins.", signal);
+  return proxy;
+}
+
+async function startMocks(
+  crew: Crew,
+  started: Started,
+  nodeArgs: readonly string[],
+  spokenFor: readonly number[],
+): Promise<readonly string[]> {
+  const mocks = await startOrigins(crew, nodeArgs, program("mock-origin/main"), spokenFor);
+  started.mocks = mocks;
+  return mocks.urls;
+}
+
+function compilerArgs(): string[] {
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  return [tsc, "-p", join(root, "tsconfig.build.json"), "--watch", "--preserveWatchOutput"];
+}
+
+/** Without Redis or origins the proxy has answers still; seeing which is what some stop them for. */
+function tellDeath(child: Child | undefined, consequence: string, signal: AbortSignal): void {
+  void child?.ended.then((ending) => {
+    if (!signal.aborted) say(`${child.name} ${ending}. ${consequence}`);
+  });
+}
+
+/** The proxy first, so that it finishes its requests with all that it needs. */
+async function stop(wanted: Wanted, crew: Crew, { proxy, mocks, redis }: Started): Promise<void> {
+  await proxy?.stop(wanted.patience);
+  await mocks?.child.stop(MOCKS_PATIENCE_MS);
+  const note = await redis?.leave();
+  await crew.stopAll(MOCKS_PATIENCE_MS);
+  if (note !== undefined) say(note);
+}
+
+/** Aborted by the first signal; the second one ends everything at once. */
+function untilSignal(crew: Crew): AbortSignal {
+  const stopping = new AbortController();
+  let first = 0;
+  const hear = (): void => {
+    const now = Date.now();
+    if (!stopping.signal.aborted) {
+      first = now;
+      say("\nStopping; once more stops at once.");
+      stopping.abort();
+    } else if (now - first > SAME_SIGNAL_MS) {
+      crew.killAll();
+      process.exit(130);
+    }
+  };
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, hear);
+  return stopping.signal;
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+
+// A terminal that was closed takes no more lines; stopping goes on without it.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
+try {
+  await run(process.argv.includes("--watch"));
+  process.exit(0);
+} catch (cause) {
+  if (cause instanceof RunError) say(cause.message);
+  else say(`make run failed: ${cause instanceof Error ? cause.stack : String(cause)}`);
+  process.exit(1);
+}

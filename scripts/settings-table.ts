@@ -1,0 +1,62 @@
+import { readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { flagsOf, GROUPS, type Setting, type SettingName } from "../src/config/settings.ts";
+
+const BEGIN = "<!-- settings:begin -->";
+const END = "<!-- settings:end -->";
+
+/** A `|` would end the cell, also within backquotes. */
+const cell = (text: string): string => text.replaceAll("|", "\\|");
+const code = (text: string): string => (text === "" ? "" : `\`${cell(text)}\``);
+
+/** The settings as a Markdown table, one heading row a group. */
+export function settingsTable(): string {
+  const lines = ["| setting | as | default | meaning |", "|---|---|---|---|"];
+  for (const [title, settings] of GROUPS) {
+    lines.push(`| **${title}** | | | |`);
+    for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
+      const aliases = flagsOf(name as SettingName).slice(0, setting.aliases.length);
+      const also = aliases.map((flag) => ` (also ${code(`--${flag}`)})`).join("");
+      lines.push(
+        `| ${code(name)}${also} | ${cell(setting.kind.name)} | ${code(setting.default)} | ${cell(setting.meaning)} |`,
+      );
+    }
+  }
+  return lines.join("\n");
+}
+
+/** The document with the table between the markers replaced. Throws when they are not there once each, in order. */
+export function withTable(document: string, table: string): string {
+  const begin = document.indexOf(BEGIN);
+  const end = document.indexOf(END);
+  const once = begin === document.lastIndexOf(BEGIN) && end === document.lastIndexOf(END);
+  if (begin === -1 || end < begin || !once) {
+    throw new Error(`expected ${BEGIN} and ${END}, once each and in this order`);
+  }
+  return `${document.slice(0, begin + BEGIN.length)}\n${table}\n${document.slice(end)}`;
+}
+
+/** `settings-table.ts [--check | --print] [README.md]` rewrites the table, only checks it, or prints it. */
+function run(argv: readonly string[]): number {
+  if (argv.includes("--print")) {
+    console.log(settingsTable());
+    return 0;
+  }
+  const path = argv.find((word) => !word.startsWith("--")) ?? "README.md";
+  const document = readFileSync(path, "utf8");
+  const updated = withTable(document, settingsTable());
+  if (updated === document) return 0;
+  if (argv.includes("--check")) {
+    console.error(
+      `${path}: the settings table is not that of src/config/settings.ts; run scripts/settings-table.ts`,
+    );
+    return 1;
+  }
+  writeFileSync(path, updated);
+  return 0;
+}
+
+const started = process.argv[1];
+if (started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url)) {
+  process.exitCode = run(process.argv.slice(2));
+}

@@ -1,0 +1,172 @@
+import { fieldLineValues } from "../policy/fields.ts";
+import { passedResponseFields } from "../policy/forwarding.ts";
+import { currentAge } from "../policy/freshness.ts";
+import { variantMatches } from "../policy/key.ts";
+import type { CacheWord, Forwarded, NotStoredReason, Outcome } from "../policy/outcome.ts";
+import type { EpochMs } from "../policy/stored-response.ts";
+import type { CacheRequest, CacheResponse } from "./exchange.ts";
+import { type Fetched, isFailure } from "./fetch.ts";
+import type { Keep } from "./keep.ts";
+import { type Entry, OriginError, refusalFor } from "./ports.ts";
+import { fromEntry, fromStream, refusal, ttlOf } from "./respond.ts";
+import type { Shared } from "./share.ts";
+import type { UncacheableKeys } from "./uncacheable.ts";
+
+/** Reasons that lie in the response itself, so that the next one is likely to be the same. */
+const LASTING: ReadonlySet<NotStoredReason> = new Set<NotStoredReason>([
+  "no-store",
+  "private",
+  "set-cookie",
+  "vary-star",
+  "event-stream",
+  "no-freshness",
+  "status",
+  "too-large",
+  "close-delimited",
+]);
+
+/** A request that needs an origin, and what is known of it. */
+export interface Need {
+  readonly request: CacheRequest;
+  readonly fwd: Forwarded;
+  /** What an origin may validate. */
+  readonly stale?: Entry;
+  /** The stale response may be served when the origin fails. */
+  readonly fallback: boolean;
+}
+
+export interface Landed {
+  readonly response: CacheResponse;
+  /** What followers may have of it. */
+  readonly shared?: Shared;
+}
+
+interface AnswersDeps {
+  readonly keep: Keep;
+  readonly uncacheable: UncacheableKeys;
+  readonly now: () => EpochMs;
+}
+
+/** What each one gets of an exchange with an origin: who fetched, who waited, and when it failed. */
+export function createAnswers({ keep, uncacheable, now }: AnswersDeps) {
+  /** Answers the one who fetched, and starts what the cache wants of the answer. */
+  function land(need: Need, fetched: Fetched, leave: () => void): Landed {
+    const { request, fwd } = need;
+    const key = request.uri;
+    switch (fetched.type) {
+      case "validated": {
+        const { entry, storable, origin: name, reason } = fetched;
+        if (!storable) keep.drop(key);
+        else keep.freshen(key, entry, leave);
+        const outcome: Outcome = {
+          word: "REVALIDATED",
+          body: "cache",
+          fwd,
+          fwdStatus: 304,
+          ...(reason === undefined ? {} : { reason }),
+        };
+        const age = currentAge(entry.stored, now());
+        const response = { ...fromEntry(request, entry, { outcome, age, now: now() }), origin: name };
+        return storable ? { response, shared: { type: "validated", entry, origin: name } } : { response };
+      }
+      case "storable": {
+        const { head, response: answer } = fetched;
+        uncacheable.forget(key);
+        const flight = keep.launch(key, fetched, leave);
+        const length = fieldLineValues(answer.fields, "content-length")[0];
+        const outcome: Outcome = {
+          word: wordFor(need),
+          body: "origin",
+          fwd,
+          fwdStatus: answer.status,
+          stored: true,
+        };
+        const stream = flight.read() ?? answer.body;
+        const lines = { ...answer, fields: passedResponseFields(answer.fields) };
+        const response = fromStream(request, lines, stream, { outcome, now: now(), origin: answer.origin });
+        return { response, shared: { type: "flight", head, flight, length, origin: answer.origin } };
+      }
+      case "unstorable": {
+        const { response: answer, reason } = fetched;
+        if (!isFailure(answer.status)) {
+          if (LASTING.has(reason) && request.method === "GET") uncacheable.remember(key, now());
+          // The origin has replaced what was stored by something that may not be.
+          if (need.stale !== undefined && request.method === "GET") keep.drop(key);
+        }
+        const outcome: Outcome = {
+          word: wordFor(need),
+          body: "origin",
+          fwd,
+          fwdStatus: answer.status,
+          reason,
+        };
+        const lines = { ...answer, fields: passedResponseFields(answer.fields) };
+        return {
+          response: fromStream(request, lines, answer.body, { outcome, now: now(), origin: answer.origin }),
+        };
+      }
+    }
+  }
+
+  /** A follower's answer, unless the leader's does not fit its request or can no longer be joined. */
+  function fromShared(need: Need, shared: Shared): CacheResponse | undefined {
+    const { request, fwd } = need;
+    const at = now();
+    switch (shared.type) {
+      case "validated": {
+        if (!variantMatches(shared.entry.stored.selectingFields, request.fields)) return undefined;
+        const outcome: Outcome = { word: "REVALIDATED", body: "cache", fwd, fwdStatus: 304, collapsed: true };
+        const age = currentAge(shared.entry.stored, at);
+        return { ...fromEntry(request, shared.entry, { outcome, age, now: at }), origin: shared.origin };
+      }
+      case "flight": {
+        const { head, flight, length, origin: name } = shared;
+        if (!variantMatches(head.selectingFields, request.fields)) return undefined;
+        const stream = flight.read();
+        if (stream === undefined) return undefined;
+        const outcome: Outcome = { word: wordFor(need), body: "origin", fwd, collapsed: true };
+        // The stored lines, not the leader's own: those may carry fields that are not for others.
+        const age = Math.floor(currentAge(head, at));
+        const fields = [
+          ...head.fields,
+          ...(length === undefined ? [] : ["Content-Length", length]),
+          ...(age === 0 ? [] : ["Age", String(age)]),
+        ];
+        return fromStream(request, { ...head, fields }, stream, { outcome, now: at, origin: name });
+      }
+    }
+  }
+
+  /** The origin failed: the stale response where it may be used (RFC 5861 §4), else an error. */
+  function failed(need: Need, error: unknown): CacheResponse {
+    const failure =
+      error instanceof OriginError
+        ? error
+        : new OriginError("reset", String(error), undefined, { cause: error });
+    if (need.fallback && need.stale !== undefined) return staleOnError(need, need.stale, failure);
+    const { status, code } = refusalFor(failure);
+    const outcome: Outcome = {
+      word: need.fwd === "method" || need.fwd === "bypass" ? "BYPASS" : wordFor(need),
+      body: "none",
+      fwd: need.fwd,
+      reason: code,
+      ...(failure.status === undefined ? {} : { fwdStatus: failure.status }),
+    };
+    return refusal(need.request, status, code, failure.message, outcome, failure.origin);
+  }
+
+  function staleOnError({ request }: Need, entry: Entry, failure: OriginError | undefined): CacheResponse {
+    const age = currentAge(entry.stored, now());
+    const base = { word: "STALE", body: "cache", reason: "stale-if-error" } as const;
+    const outcome: Outcome =
+      failure === undefined
+        ? { ...base, ttl: ttlOf(entry.stored, age) }
+        : { ...base, fwd: "stale", ...(failure.status === undefined ? {} : { fwdStatus: failure.status }) };
+    return fromEntry(request, entry, { outcome, age, now: now() });
+  }
+
+  return { land, fromShared, failed, staleOnError };
+}
+
+const wordFor = ({ stale, fwd }: Need): CacheWord =>
+  stale !== undefined && fwd === "stale" ? "EXPIRED" : "MISS";

@@ -1,0 +1,84 @@
+import type { NotStoredReason, Outcome } from "../policy/outcome.ts";
+import type { Epoch } from "../policy/stored-response.ts";
+import type { PurgeTarget, Tier } from "./ports.ts";
+
+/** Everything that is worth telling, as facts; observers decide what to count, log or trace. */
+export type CacheEvent =
+  /** One per request, when its last byte is written or its client has left. */
+  | {
+      readonly type: "answered";
+      readonly requestId: string;
+      readonly method: string;
+      readonly uri: string;
+      readonly status: number;
+      readonly outcome: Outcome;
+      readonly tier?: Tier;
+      readonly origin?: string;
+      readonly bytes: number;
+      readonly headMs: number;
+      readonly durationMs: number;
+      /** The client left, or the body broke off. */
+      readonly aborted: boolean;
+    }
+  /** One per request to an origin, health checks excepted. */
+  | {
+      readonly type: "origin-answered";
+      readonly origin: string;
+      readonly status: number;
+      readonly headMs: number;
+      readonly conditional: boolean;
+    }
+  | {
+      readonly type: "origin-failed";
+      readonly origin: string | undefined;
+      readonly code: string;
+      readonly message: string;
+    }
+  /** An origin went in or out; only changes are told. */
+  | {
+      readonly type: "origin-health";
+      readonly origin: string;
+      readonly healthy: boolean;
+      readonly detail: string;
+    }
+  /** A response that was going to be stored, and was not. */
+  | { readonly type: "not-stored"; readonly key: string; readonly reason: NotStoredReason }
+  | { readonly type: "stored"; readonly key: string; readonly bytes: number }
+  | {
+      readonly type: "refreshed";
+      readonly key: string;
+      readonly result: "validated" | "replaced" | "failed" | "dropped";
+    }
+  | { readonly type: "purged"; readonly target: PurgeTarget; readonly epoch: Epoch }
+  | {
+      readonly type: "store-failed";
+      readonly tier: Tier;
+      readonly operation: "lookup" | "put" | "freshen" | "drop" | "purge" | "follow";
+      readonly code: string;
+      readonly message: string;
+    }
+  /** A value under one of our keys that is not ours, damaged, or of an unknown version: a miss. */
+  | { readonly type: "foreign-value"; readonly key: string; readonly detail: string }
+  /** The shared store came or went; only changes are told. */
+  | { readonly type: "store-state"; readonly up: boolean; readonly detail: string };
+
+export type Emit = (event: CacheEvent) => void;
+
+/** Hands every event to every listener; a listener that throws harms neither the others nor the request. */
+export function createEvents(): { emit: Emit; listen(listener: Emit): void } {
+  const listeners: Emit[] = [];
+  return {
+    emit(event) {
+      for (const listener of listeners) {
+        try {
+          listener(event);
+        } catch (error) {
+          queueMicrotask(() => console.error("freshline: an event listener failed:", error));
+        }
+      }
+    },
+    listen(listener) {
+      listeners.push(listener);
+    },
+  };
+}

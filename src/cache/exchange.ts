@@ -1,0 +1,47 @@
+import type { RequestFacts } from "../policy/decide.ts";
+import type { FieldLines } from "../policy/fields.ts";
+import type { ForwardedFor } from "../policy/forwarding.ts";
+import type { Outcome } from "../policy/outcome.ts";
+import type { ByteStream, RequestBody, Tier } from "./ports.ts";
+
+/** One request as the server hands it over: framed, strictly read, its peer established. */
+export interface CacheRequest extends RequestFacts {
+  readonly id: string;
+  /** Target URI and primary key (RFC 9111 §2): see policy/key.ts. */
+  readonly uri: string;
+  /** Request-target in origin form, without the parameters that the key ignores. */
+  readonly target: string;
+  readonly host: string;
+  readonly forwarded: ForwardedFor;
+  readonly body?: RequestBody;
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal;
+}
+
+export type Body =
+  | { readonly type: "none" }
+  | { readonly type: "bytes"; readonly bytes: Uint8Array }
+  | { readonly type: "stream"; readonly stream: ByteStream };
+
+/** The answer to one request, ready to be written. */
+export interface CacheResponse {
+  readonly status: number;
+  readonly statusMessage: string;
+  /** Everything but what belongs to the connection and to the server's own settings. */
+  readonly fields: FieldLines;
+  readonly body: Body;
+  readonly outcome: Outcome;
+  readonly tier?: Tier;
+  readonly origin?: string;
+}
+
+export const NO_BODY: Body = { type: "none" };
+
+/** Tells a source that nobody will read its body. */
+export async function discard(stream: ByteStream): Promise<void> {
+  try {
+    await stream[Symbol.asyncIterator]().return?.();
+  } catch {
+    // It was unwanted already.
+  }
+}

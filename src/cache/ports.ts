@@ -1,0 +1,163 @@
+import type { FieldLines } from "../policy/fields.ts";
+import type { RefusalReason } from "../policy/outcome.ts";
+import type { Epoch, StoredResponse } from "../policy/stored-response.ts";
+
+/** Bytes on their way. Iterating rejects when they break off; `return()` tells the source to stop. */
+export type ByteStream = AsyncIterable<Uint8Array>;
+
+/** A stored response and its complete body. */
+export interface Entry {
+  readonly stored: StoredResponse;
+  readonly body: Uint8Array;
+}
+
+export type Tier = "memory" | "redis";
+
+export type Lookup =
+  | { readonly type: "found"; readonly entry: Entry; readonly tier: Tier }
+  /** `vary-miss`: the resource is known, but not this variant (RFC 9211 §2.2). */
+  | { readonly type: "none"; readonly fwd: "uri-miss" | "vary-miss" };
+
+/**
+ * A place where responses live. Any method may reject; callers treat a rejection as
+ * "not there" and say so with a `store-failed` event, never as a 5xx.
+ * Every implementation passes test/store/contract.ts.
+ */
+export interface Store {
+  /** The newest variant of `key` whose selecting header fields match the request's (RFC 9111 §4.1). */
+  lookup(key: string, request: FieldLines): Lookup | Promise<Lookup>;
+  /** Keeps the entry until `keepUntil` of its last window, replacing the same variant. */
+  put(key: string, entry: Entry): Promise<void>;
+  /**
+   * Replaces what is known about a response whose body stays (a 304, RFC 9111 §4.3.4).
+   * The body is passed along for stores that have lost it meanwhile.
+   */
+  freshen(key: string, entry: Entry): Promise<void>;
+  /** Frees what the target covers. Correctness does not wait for it: the purge log already covers it. */
+  drop(target: PurgeTarget): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The store did not answer in time, refused, or is known to be away. Nothing was changed that counts. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly code: "unavailable" | "timeout" | "refused";
+  constructor(code: StoreError["code"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** What a purge covers. `url` is a primary key: every variant of it, in every tier. */
+export type PurgeTarget = { readonly type: "url"; readonly key: string } | { readonly type: "everything" };
+
+export interface PurgeRecord {
+  readonly epoch: Epoch;
+  readonly target: PurgeTarget;
+}
+
+/** What the log tells its follower. */
+export type PurgeNews =
+  | { readonly type: "record"; readonly record: PurgeRecord }
+  /** The log was (re)attached or lost its memory: nothing born before `floor` may be used. */
+  | { readonly type: "floor"; readonly floor: Epoch; readonly epoch: Epoch };
+
+/** An append-only log of purges that every instance follows from where it was. */
+export interface PurgeLog {
+  /** Starts following; `hear` is called in log order, also for this instance's own records. */
+  follow(hear: (news: PurgeNews) => void): void;
+  /** Appends one record per target and resolves to the last epoch. Rejects with StoreError: then nothing was purged. */
+  append(targets: readonly PurgeTarget[]): Promise<Epoch>;
+  close(): Promise<void>;
+}
+
+export interface OriginRequest {
+  readonly method: string;
+  /** Request-target in origin form, bytes as they came. */
+  readonly target: string;
+  /** The client's Host, for origins that want it (PRESERVE_HOST). */
+  readonly host: string;
+  /** End-to-end fields, without Host. */
+  readonly fields: FieldLines;
+  readonly body?: RequestBody;
+}
+
+export interface RequestBody {
+  readonly stream: ByteStream;
+  /** Content-Length in bytes; absent when the client sent chunks. */
+  readonly length?: number;
+}
+
+export interface OriginResponse {
+  readonly status: number;
+  readonly statusMessage: string;
+  /** Field lines as they came, framing and hop-by-hop ones still among them. */
+  readonly fields: FieldLines;
+  /** Rejects with OriginError when the body breaks off. */
+  readonly body: ByteStream;
+  /** The body ends where the connection does, so that nobody can tell whether it is whole (RFC 9112 §6.3). */
+  readonly closeDelimited?: boolean;
+  /** Which origin answered, as scheme://host:port. */
+  readonly origin: string;
+}
+
+/**
+ * Where responses come from: a group of servers, the healthy ones of which take turns.
+ * Rejects only with OriginError (or with the signal's reason); an HTTP 5xx is a response.
+ */
+export interface Origin {
+  send(request: OriginRequest, signal: AbortSignal): Promise<OriginResponse>;
+  /** False when every origin is known to be down: then a stale answer is immediate. */
+  anyHealthy(): boolean;
+}
+
+export class OriginError extends Error {
+  override readonly name = "OriginError";
+  readonly code:
+    | "refused"
+    | "connect"
+    | "timeout"
+    | "reset"
+    | "malformed"
+    | "overloaded"
+    | "no-healthy-origin"
+    /** It answered a validation with 500, 502, 503 or 504: as good as no answer (RFC 9111 §4.3.3). */
+    | "error-status";
+  /** Which origin failed, as scheme://host:port; absent when none was chosen. */
+  readonly origin: string | undefined;
+  /** The status of an `error-status`. */
+  readonly status: number | undefined;
+  constructor(
+    code: OriginError["code"],
+    message: string,
+    origin?: string,
+    options?: ErrorOptions & { status?: number },
+  ) {
+    super(message, options);
+    this.code = code;
+    this.origin = origin;
+    this.status = options?.status;
+  }
+}
+
+/** The client-facing status and code for a failed origin: 504 on a timeout, 503 when too many wait for it, else 502. */
+export function refusalFor(error: OriginError): {
+  readonly status: 502 | 503 | 504;
+  readonly code: RefusalReason;
+} {
+  switch (error.code) {
+    case "timeout":
+      return { status: 504, code: "origin_timeout" };
+    case "overloaded":
+      return { status: 503, code: "origin_overloaded" };
+    case "no-healthy-origin":
+      return { status: 502, code: "no_healthy_origin" };
+    case "error-status":
+      return { status: 502, code: "origin_error" };
+    case "refused":
+    case "connect":
+    case "reset":
+    case "malformed":
+      return { status: 502, code: "origin_unreachable" };
+  }
+}

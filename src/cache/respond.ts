@@ -1,0 +1,133 @@
+import type { StoredHead } from "../policy/admit.ts";
+import type { FieldLines } from "../policy/fields.ts";
+import { CACHE_NAME } from "../policy/forwarding.ts";
+import { cacheStatusMember, type Outcome, type RefusalReason, xCacheStatus } from "../policy/outcome.ts";
+import { rangeOf } from "../policy/range.ts";
+import type { EpochMs, Seconds } from "../policy/stored-response.ts";
+import { isConditional, notModified, notModifiedFields } from "../policy/validate.ts";
+import { type Body, type CacheRequest, type CacheResponse, discard, NO_BODY } from "./exchange.ts";
+import type { ByteStream, Entry, Tier } from "./ports.ts";
+
+const encoder = new TextEncoder();
+
+/** The lines this hop adds to every answer, after the origin's. */
+function ownFields(outcome: Outcome): string[] {
+  return [
+    "Via",
+    `1.1 ${CACHE_NAME}`,
+    "X-Cache-Status",
+    xCacheStatus(outcome),
+    "X-Cache",
+    outcome.word,
+    "Cache-Status",
+    cacheStatusMember(CACHE_NAME, outcome),
+  ];
+}
+
+/** Age on the wire: whole seconds, never more than has passed (RFC 9111 §5.1). */
+const ageFields = (age: Seconds): string[] => ["Age", String(Math.floor(age))];
+
+/** Remaining freshness in whole seconds, negative when stale (RFC 9211 §2.4). */
+export const ttlOf = (stored: Pick<StoredHead, "freshnessLifetime">, age: Seconds): number =>
+  Math.ceil(stored.freshnessLifetime - age);
+
+/** An answer from the store: 304 to a client that has it, a part for a Range, no content for HEAD. */
+export function fromEntry(
+  request: CacheRequest,
+  { stored, body }: Entry,
+  { outcome, age, now, tier }: { outcome: Outcome; age: Seconds; now: EpochMs; tier?: Tier },
+): CacheResponse {
+  const own = [...ageFields(age), ...ownFields(outcome)];
+  const common = { statusMessage: stored.statusMessage, outcome, ...(tier === undefined ? {} : { tier }) };
+  if (isConditional(request.fields) && notModified(request.fields, stored, now)) {
+    const fields = [...notModifiedFields(stored.fields), ...own];
+    return { ...common, status: 304, statusMessage: "Not Modified", fields, body: NO_BODY };
+  }
+  const range = rangeOf(request, stored, body.length, now);
+  switch (range.type) {
+    case "whole": {
+      const length = mayHaveContent(stored.status) ? ["Content-Length", String(body.length)] : [];
+      const fields = [...stored.fields, ...length, ...own];
+      return { ...common, status: stored.status, fields, body: bytesFor(request, stored.status, body) };
+    }
+    case "part": {
+      const part = body.subarray(range.first, range.last + 1);
+      const fields = [
+        ...stored.fields,
+        "Content-Range",
+        `bytes ${range.first}-${range.last}/${body.length}`,
+        "Content-Length",
+        String(part.length),
+        ...own,
+      ];
+      return {
+        ...common,
+        status: 206,
+        statusMessage: "Partial Content",
+        fields,
+        body: { type: "bytes", bytes: part },
+      };
+    }
+    case "unsatisfiable": {
+      const fields = ["Content-Range", `bytes */${body.length}`, "Content-Length", "0", ...own];
+      return { ...common, status: 416, statusMessage: "Range Not Satisfiable", fields, body: NO_BODY };
+    }
+  }
+}
+
+const mayHaveContent = (status: number): boolean => status >= 200 && status !== 204 && status !== 304;
+
+const bytesFor = (request: CacheRequest, status: number, bytes: Uint8Array): Body =>
+  request.method === "HEAD" || !mayHaveContent(status) || bytes.length === 0
+    ? NO_BODY
+    : { type: "bytes", bytes };
+
+/** An answer whose body is on its way from an origin; `length` is its Content-Length, where known. */
+export function fromStream(
+  request: CacheRequest,
+  response: { readonly status: number; readonly statusMessage: string; readonly fields: FieldLines },
+  stream: ByteStream,
+  { outcome, now, origin }: { outcome: Outcome; now: EpochMs; origin: string },
+): CacheResponse {
+  const own = ownFields(outcome);
+  if (isConditional(request.fields) && notModified(request.fields, response, now)) {
+    void discard(stream);
+    const fields = [...notModifiedFields(response.fields), ...own];
+    return { status: 304, statusMessage: "Not Modified", fields, body: NO_BODY, outcome, origin };
+  }
+  const { status, statusMessage } = response;
+  const fields = [...response.fields, ...own];
+  if (request.method === "HEAD" || !mayHaveContent(status)) {
+    void discard(stream);
+    return { status, statusMessage, fields, body: NO_BODY, outcome, origin };
+  }
+  return { status, statusMessage, fields, body: { type: "stream", stream }, outcome, origin };
+}
+
+/** An error that is Freshline's own, as JSON. */
+export function refusal(
+  request: { readonly id: string; readonly method: string },
+  status: number,
+  code: RefusalReason,
+  message: string,
+  outcome: Outcome,
+  origin?: string,
+): CacheResponse {
+  const bytes = encoder.encode(`${JSON.stringify({ code, message, requestId: request.id })}\n`);
+  return {
+    status,
+    statusMessage: "",
+    fields: [
+      "Content-Type",
+      "application/json",
+      "Content-Length",
+      String(bytes.length),
+      "Cache-Control",
+      "no-store",
+      ...ownFields(outcome),
+    ],
+    body: request.method === "HEAD" ? NO_BODY : { type: "bytes", bytes },
+    outcome,
+    ...(origin === undefined ? {} : { origin }),
+  };
+}

@@ -1,0 +1,16 @@
+import type { StoredHead } from "../policy/admit.ts";
+import type { Flight } from "./flight.ts";
+import type { Entry } from "./ports.ts";
+
+/** What a leader shares with its followers. */
+export type Shared =
+  /** A stored response that the origin has just validated. */
+  | { readonly type: "validated"; readonly entry: Entry; readonly origin: string }
+  /** A response whose body may still be arriving; `length` is its Content-Length, where the origin gave one. */
+  | {
+      readonly type: "flight";
+      readonly head: StoredHead;
+      readonly flight: Flight;
+      readonly length: string | undefined;
+      readonly origin: string;
+    };

@@ -1,0 +1,160 @@
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Flags, readCommandLine } from "./cli/command-line.ts";
+import { type ClearSharedCache, clear, messageOf, stats, type Terminal, warm } from "./cli/commands.ts";
+import { helpText } from "./cli/help.ts";
+import { WarmListError } from "./config/warm-list.ts";
+import { type Config, type Loaded, loadConfig } from "./config.ts";
+
+/** What the command line uses of src/main.ts, which is loaded only when a command needs it. */
+export interface Program {
+  /** Starts the proxy. Rejects with Node's error when a port cannot be had. */
+  main(config: Config): Promise<void>;
+  readonly clearSharedCache: ClearSharedCache;
+}
+
+/** What a command line needs of the process in which it runs. */
+export interface Surroundings extends Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly program: () => Promise<Program>;
+}
+
+/**
+ * Does what the words after `freshline` ask for, and answers the exit code:
+ * 0 done, 1 not done, 2 not understood. A started proxy goes on after 0.
+ */
+export async function cli(argv: readonly string[], around: Surroundings): Promise<number> {
+  const asked = readCommandLine(argv);
+  switch (asked.type) {
+    case "help":
+      around.out(helpText().trimEnd());
+      return 0;
+    case "version":
+      around.out(version());
+      return 0;
+    case "mistake":
+      around.err(`freshline: ${asked.sentence}; see freshline --help`);
+      return 2;
+    case "run":
+      return withConfig(asked.flags, true, around, (config) => run(config, around));
+    case "clear":
+      return withConfig(asked.flags, false, around, (config) =>
+        clear(config, around, async () => (await around.program()).clearSharedCache),
+      );
+    case "warm":
+      return withConfig(asked.flags, false, around, (config) => warm(config, asked.items, around));
+    case "stats":
+      return withConfig(asked.flags, false, around, (config) => stats(config, asked.json, around));
+  }
+}
+
+async function withConfig(
+  flags: Flags,
+  originsRequired: boolean,
+  around: Surroundings,
+  act: (config: Config) => Promise<number>,
+): Promise<number> {
+  let loaded: Loaded;
+  try {
+    const dotenvText = textIfThere(join(around.directory, ".env"));
+    loaded = loadConfig({ flags, env: around.env, dotenvText, originsRequired });
+  } catch (error) {
+    around.err(`freshline: cannot read .env: ${messageOf(error)}`);
+    return 1;
+  }
+  if (loaded.ok) return act(loaded.config);
+  const { errors } = loaded;
+  around.err(
+    errors.length === 1
+      ? "freshline: 1 setting is wrong:"
+      : `freshline: ${errors.length} settings are wrong:`,
+  );
+  for (const error of errors) around.err(`  ${error}`);
+  return 1;
+}
+
+function textIfThere(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+}
+
+async function run(config: Config, around: Surroundings): Promise<number> {
+  const { main } = await around.program();
+  try {
+    await main(config);
+    return 0;
+  } catch (error) {
+    around.err(`freshline: ${settingSentence(error, config) ?? startSentence(error)}`);
+    return 1;
+  }
+}
+
+/** A sentence for the ways in which a start fails by a setting that only trying can prove wrong. */
+function settingSentence(error: unknown, config: Config): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error instanceof WarmListError) return `WARM_URLS: ${error.message}`;
+  const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
+  const admin = port === config.ADMIN_PORT;
+  const what = `${admin ? "admin port" : "port"} ${port ?? config.PORT}`;
+  const [flag, name] = admin ? ["--admin-port", "ADMIN_PORT"] : ["--port", "PORT"];
+  switch (code) {
+    case "EADDRINUSE":
+      return `${what} is taken; choose another with ${flag} or ${name}`;
+    case "EACCES":
+      return `${what} may not be used by this user; choose another with ${flag} or ${name}`;
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return `${address ?? (admin ? config.ADMIN_HOST : config.HOST)} is no address of this machine; choose another with ${
+        admin ? "--admin-host or ADMIN_HOST" : "--host or HOST"
+      }`;
+    default:
+      return undefined;
+  }
+}
+
+/** What nobody expected is told with its stack, for a bug report. */
+const startSentence = (error: unknown): string =>
+  `cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+
+const here = fileURLToPath(import.meta.url);
+
+/** The package's folder: one or two above this file, depending on whether it is built. */
+function packageDirectory(): string {
+  let directory = dirname(here);
+  while (!existsSync(join(directory, "package.json")) && directory !== dirname(directory)) {
+    directory = dirname(directory);
+  }
+  return directory;
+}
+
+function version(): string {
+  const text = readFileSync(join(packageDirectory(), "package.json"), "utf8");
+  return String((JSON.parse(text) as { version?: unknown }).version);
+}
+
+/** Imported by a test, this file does nothing; run by Node, or by bin/freshline.js, it is the program. */
+function isProgram(): boolean {
+  const started = process.argv[1];
+  if (started === undefined || !existsSync(started)) return false;
+  return [here, join(packageDirectory(), "bin", "freshline.js")].includes(realpathSync(started));
+}
+
+if (isProgram()) {
+  // `freshline --help | head` closes the pipe early, and then there is nobody left to tell.
+  process.stdout.on("error", () => {});
+  const exitCode = await cli(process.argv.slice(2), {
+    env: process.env,
+    directory: process.cwd(),
+    out: (line) => process.stdout.write(`${line}\n`),
+    err: (line) => process.stderr.write(`${line}\n`),
+    program: () => import("./main.ts"),
+  });
+  process.exitCode = exitCode;
+  // A start that failed half-way may have left something open that would hold the process.
+  if (exitCode !== 0) process.exit();
+}

@@ -1,0 +1,114 @@
+import { parseArgs } from "node:util";
+import { flagsOf, SETTING_NAMES, SETTINGS, type SettingName } from "../config/settings.ts";
+
+export type Flags = Readonly<Partial<Record<SettingName, string>>>;
+
+/** What the words after `freshline` ask for. */
+export type CommandLine =
+  | { readonly type: "help" }
+  | { readonly type: "version" }
+  | { readonly type: "run"; readonly flags: Flags }
+  | { readonly type: "clear"; readonly flags: Flags }
+  | { readonly type: "warm"; readonly flags: Flags; readonly items: readonly string[] }
+  | { readonly type: "stats"; readonly flags: Flags; readonly json: boolean }
+  /** One sentence, without a full stop. */
+  | { readonly type: "mistake"; readonly sentence: string };
+
+const SETTING_OF: ReadonlyMap<string, SettingName> = new Map(
+  SETTING_NAMES.flatMap((name) => flagsOf(name).map((flag) => [flag, name] as const)),
+);
+const isSwitch = (name: SettingName): boolean => SETTINGS[name].kind.flag === "switch";
+
+/** Flags that are no settings: they say what to do, and take no value. */
+const ACTIONS: ReadonlyMap<string, string> = new Map([
+  ["--help", "help"],
+  ["-h", "help"],
+  ["--version", "version"],
+  ["-v", "version"],
+  ["--clear-cache", "clear-cache"],
+  ["--json", "json"],
+]);
+
+const OPTIONS = Object.fromEntries([
+  ...[...ACTIONS.values()].map((flag) => [flag, { type: "boolean" }] as const),
+  ...[...SETTING_OF].map(([flag, name]) => [flag, { type: isSwitch(name) ? "boolean" : "string" }] as const),
+]);
+
+export function readCommandLine(argv: readonly string[]): CommandLine {
+  // Not strict: its errors speak of parseArgs's own options, and a switch with a value would be one.
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: OPTIONS,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const flags: Partial<Record<SettingName, string>> = {};
+  const actions = new Set<string>();
+  const words: string[] = [];
+
+  for (const token of tokens) {
+    if (token.kind === "positional") words.push(token.value);
+    if (token.kind !== "option") continue;
+    const action = ACTIONS.get(token.rawName);
+    if (action !== undefined) {
+      if (token.value !== undefined) return mistake(`${token.rawName} takes no value`);
+      actions.add(action);
+      continue;
+    }
+    const read = readSetting(token.rawName, token.value, token.inlineValue === true);
+    if (typeof read === "string") return mistake(read);
+    const { name, text } = read;
+    const earlier = SETTINGS[name].kind.flag === "list" ? flags[name] : undefined;
+    flags[name] = earlier === undefined ? text : `${earlier},${text}`;
+  }
+  return command(words, flags, actions);
+}
+
+const mistake = (sentence: string): CommandLine => ({ type: "mistake", sentence });
+
+/** The setting that a flag means, or what is wrong with the flag. */
+function readSetting(
+  rawName: string,
+  value: string | undefined,
+  inline: boolean,
+): { name: SettingName; text: string } | string {
+  const flag = rawName.replace(/^--/, "");
+  const name = SETTING_OF.get(flag);
+  if (name === undefined) {
+    const negated = flag.startsWith("no-") ? SETTING_OF.get(flag.slice(3)) : undefined;
+    if (negated === undefined || !isSwitch(negated)) return `${rawName} is not a flag`;
+    return value === undefined ? { name: negated, text: "false" } : `${rawName} takes no value`;
+  }
+  if (isSwitch(name)) return { name, text: value ?? "true" };
+  // parseArgs takes whatever follows; `--port --ttl 5m` is a forgotten port.
+  if (value === undefined || (!inline && value.startsWith("-"))) return `${rawName} needs a value`;
+  return { name, text: value };
+}
+
+function command(words: readonly string[], flags: Flags, actions: ReadonlySet<string>): CommandLine {
+  if (actions.has("help")) return { type: "help" };
+  if (actions.has("version")) return { type: "version" };
+  const [first, ...rest] = words;
+  if (actions.has("json") && first !== "stats") return mistake("--json belongs to freshline stats");
+  if (actions.has("clear-cache") && first !== undefined && first !== "clear") {
+    return mistake(`--clear-cache and ${JSON.stringify(first)} are two commands`);
+  }
+  switch (first) {
+    case undefined:
+      return actions.has("clear-cache") ? { type: "clear", flags } : { type: "run", flags };
+    case "warm":
+      if (rest.length === 0) return mistake("freshline warm needs a file or URLs");
+      return { type: "warm", flags, items: rest };
+    case "clear":
+      return rest.length === 0
+        ? { type: "clear", flags }
+        : mistake(`clear takes no ${JSON.stringify(rest[0])}`);
+    case "stats":
+      return rest.length === 0
+        ? { type: "stats", flags, json: actions.has("json") }
+        : mistake(`stats takes no ${JSON.stringify(rest[0])}`);
+    default:
+      return mistake(`${JSON.stringify(first)} is not a command`);
+  }
+}

@@ -1,0 +1,141 @@
+import { readWarmList, WarmListError } from "../config/warm-list.ts";
+import type { Config } from "../config.ts";
+import { type AdminAnswer, adminUrl, askAdmin } from "./admin-client.ts";
+
+/** What the commands need of the process around them. */
+export interface Terminal {
+  readonly out: (line: string) => void;
+  readonly err: (line: string) => void;
+  /** Where relative files are looked for. */
+  readonly directory: string;
+}
+
+export type ClearSharedCache = (config: Config) => Promise<"cleared" | "no-redis">;
+
+/** Clears through the running proxy, else in Redis itself. Answers the exit code, as all commands do. */
+export async function clear(
+  config: Config,
+  terminal: Terminal,
+  clearSharedCache: () => Promise<ClearSharedCache>,
+): Promise<number> {
+  const answer = await askAdmin(config, {
+    method: "POST",
+    path: "/purge",
+    json: { everything: true },
+    timeout: 10_000,
+  });
+  if (answer.type === "answered" && isSuccess(answer.status)) {
+    terminal.out("Cache cleared");
+    return 0;
+  }
+  // A server without such a route is some other program on that port.
+  if (answer.type === "answered" && answer.status !== 404) {
+    return complain(config, answer, terminal);
+  }
+  try {
+    const shared = await clearSharedCache();
+    if ((await shared(config)) === "cleared") {
+      terminal.out("Cache cleared");
+      return 0;
+    }
+  } catch (error) {
+    terminal.err(`freshline: cannot clear the cache in Redis: ${messageOf(error)}`);
+    return 1;
+  }
+  terminal.err(`freshline: no cache to clear: no proxy answers at ${adminUrl(config)} and no Redis is known`);
+  return 1;
+}
+
+/** The admin API takes 1 MiB at once, and each batch has its own time. */
+const WARM_BATCH = 100;
+
+export async function warm(config: Config, items: readonly string[], terminal: Terminal): Promise<number> {
+  let urls: string[];
+  try {
+    urls = await readWarmList(items, terminal.directory);
+  } catch (error) {
+    if (!(error instanceof WarmListError)) throw error;
+    terminal.err(`freshline: ${error.message}`);
+    return 1;
+  }
+  let warmed = 0;
+  for (let start = 0; start < urls.length; start += WARM_BATCH) {
+    const batch = urls.slice(start, start + WARM_BATCH);
+    const answer = await askAdmin(config, {
+      method: "POST",
+      path: "/warm",
+      json: { urls: batch },
+      timeout: 600_000,
+    });
+    const result = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
+    if (result === undefined) return complain(config, answer, terminal);
+    warmed += typeof result["warmed"] === "number" ? result["warmed"] : 0;
+    for (const failure of Array.isArray(result["failed"]) ? result["failed"] : []) {
+      terminal.err(`${failure?.url}: ${failure?.detail}`);
+    }
+  }
+  terminal.out(`warmed ${warmed} of ${urls.length}`);
+  return warmed === urls.length ? 0 : 1;
+}
+
+export async function stats(config: Config, json: boolean, terminal: Terminal): Promise<number> {
+  const answer = await askAdmin(config, { method: "GET", path: "/stats", timeout: 10_000 });
+  const counted = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
+  if (answer.type === "nobody" || counted === undefined) return complain(config, answer, terminal);
+  if (json) terminal.out(answer.body.trimEnd());
+  else for (const line of table(counted)) terminal.out(line);
+  return 0;
+}
+
+/** Two columns, names to the left and values to the right; members of an object are indented below its name. */
+function table(counted: Readonly<Record<string, unknown>>): string[] {
+  const rows: [string, string][] = [];
+  const add = (object: Readonly<Record<string, unknown>>, indent: string) => {
+    for (const [name, value] of Object.entries(object)) {
+      if (isObject(value)) {
+        rows.push([indent + name, ""]);
+        add(value, `${indent}  `);
+      } else rows.push([indent + name, shown(value)]);
+    }
+  };
+  add(counted, "");
+  const left = Math.max(0, ...rows.map(([name]) => name.length));
+  const right = Math.max(0, ...rows.map(([, value]) => value.length));
+  return rows.map(([name, value]) => `${name.padEnd(left)}  ${value.padStart(right)}`.trimEnd());
+}
+
+const shown = (value: unknown): string =>
+  typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toFixed(4))) : String(value);
+
+/** Says why the admin API did not do what it was asked. */
+function complain(config: Config, answer: AdminAnswer, terminal: Terminal): number {
+  const where = adminUrl(config);
+  if (answer.type === "nobody") {
+    terminal.err(`freshline: no proxy answers at ${where}: ${answer.detail}`);
+  } else if (answer.status === 401) {
+    terminal.err(`freshline: the proxy at ${where} asks for a token; set ADMIN_TOKEN to the one it has`);
+  } else if (isSuccess(answer.status)) {
+    terminal.err(`freshline: what answers at ${where} is not Freshline`);
+  } else {
+    const message = readJson(answer.body)?.["message"];
+    const reason = typeof message === "string" ? `: ${message}` : "";
+    terminal.err(`freshline: the proxy at ${where} answered ${answer.status}${reason}`);
+  }
+  return 1;
+}
+
+const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function readJson(body: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,93 @@
+import { parse as parseDotenv } from "dotenv";
+import { isLoopback } from "./config/addresses.ts";
+import type { Kind, Parsed } from "./config/kinds.ts";
+import { SETTING_NAMES, SETTINGS, type SettingName } from "./config/settings.ts";
+
+/**
+ * The settings under their own names, parsed and checked.
+ *
+ * Durations of `CACHE_*` are Seconds, since they are cache windows; all the others are
+ * Milliseconds, since they are timers. Sizes are bytes. HOST, REDIS_URL and ADMIN_TOKEN
+ * are undefined when they are not set.
+ */
+export type Config = {
+  readonly [Name in SettingName]: (typeof SETTINGS)[Name]["kind"] extends Kind<infer T> ? T : never;
+};
+
+export type Source = "flag" | "environment" | ".env" | "default";
+
+/** Where settings may be written, the strongest first. */
+export interface Written {
+  /** Values by setting name, as src/cli/command-line.ts reads them from argv. */
+  readonly flags?: Readonly<Partial<Record<SettingName, string>>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The text of a .env file. */
+  readonly dotenvText?: string;
+  /** False for commands that only talk to a proxy or to Redis; default true. */
+  readonly originsRequired?: boolean;
+}
+
+export type Loaded =
+  | { readonly ok: true; readonly config: Config; readonly sources: Readonly<Record<SettingName, Source>> }
+  /** One sentence each, secrets masked: `PORT: "abc" is not a port; expected …`. */
+  | { readonly ok: false; readonly errors: readonly string[] };
+
+/**
+ * What do the flags, the environment and the .env file say together?
+ *
+ * An empty value means the default, and hides what a weaker source says: that is how
+ * `REDIS_URL= freshline` turns off what the .env file turned on.
+ */
+export function loadConfig(written: Written): Loaded {
+  const layers: readonly (readonly [Source, Readonly<Record<string, string | undefined>>])[] = [
+    ["flag", written.flags ?? {}],
+    ["environment", written.env ?? {}],
+    [".env", parseDotenv(written.dotenvText ?? "")],
+  ];
+  const values: Partial<Record<SettingName, unknown>> = {};
+  const sources: Partial<Record<SettingName, Source>> = {};
+  const errors: string[] = [];
+
+  for (const name of SETTING_NAMES) {
+    const found = layers.find(([, texts]) => texts[name] !== undefined);
+    const text = found?.[1][name]?.trim() ?? "";
+    sources[name] = found !== undefined && text !== "" ? found[0] : "default";
+    const parsed: Parsed<unknown> = SETTINGS[name].kind.parse(text === "" ? defaultText(name, values) : text);
+    if (parsed.ok) values[name] = parsed.value;
+    else errors.push(...parsed.problems.map((problem) => `${name}: ${problem}`));
+  }
+
+  // Complete only without errors; disagreements looks at nothing that is missing.
+  const config = values as Config;
+  errors.push(...disagreements(config, written.originsRequired ?? true));
+  return errors.length > 0
+    ? { ok: false, errors }
+    : { ok: true, config, sources: sources as Record<SettingName, Source> };
+}
+
+/** PORT stands before ADMIN_PORT in the table, so its value is known here, unless it is wrong. */
+function defaultText(name: SettingName, values: Partial<Record<SettingName, unknown>>): string {
+  if (name !== "ADMIN_PORT") return SETTINGS[name].default;
+  const port = Number(values.PORT ?? SETTINGS.PORT.default);
+  return String(port === 65535 ? 65534 : port + 1);
+}
+
+/** Settings that are right each alone and wrong together. */
+function disagreements(config: Partial<Config>, originsRequired: boolean): string[] {
+  const errors: string[] = [];
+  if (originsRequired && config.ORIGINS?.length === 0) {
+    errors.push("ORIGINS: is empty; expected at least one origin, such as http://localhost:4001");
+  }
+  if (config.PORT !== undefined && config.PORT === config.ADMIN_PORT) {
+    errors.push(`ADMIN_PORT: "${config.ADMIN_PORT}" is PORT as well; expected another port`);
+  }
+  // `in`, because a token that is there and wrong has its own error already.
+  if (config.ADMIN_HOST !== undefined && !isLoopback(config.ADMIN_HOST)) {
+    if ("ADMIN_TOKEN" in config && config.ADMIN_TOKEN === undefined) {
+      errors.push(
+        `ADMIN_TOKEN: is empty while ADMIN_HOST "${config.ADMIN_HOST}" is not loopback; expected a token, or ADMIN_HOST 127.0.0.1`,
+      );
+    }
+  }
+  return errors;
+}

@@ -1,0 +1,278 @@
+import { addressRange, corsOrigins, originUrl, redisUrl } from "./addresses.ts";
+import {
+  boolean,
+  host,
+  integer,
+  type Kind,
+  list,
+  milliseconds,
+  oneOf,
+  optional,
+  port,
+  seconds,
+  secret,
+  size,
+  text,
+} from "./kinds.ts";
+
+export interface Setting<T> {
+  readonly kind: Kind<T>;
+  /** As a user would write it; empty for none. */
+  readonly default: string;
+  readonly meaning: string;
+  /** Flags besides the name in kebab-case. */
+  readonly aliases: readonly string[];
+}
+
+const setting = <T>(
+  kind: Kind<T>,
+  defaultText: string,
+  meaning: string,
+  aliases: readonly string[] = [],
+): Setting<T> => ({ kind, default: defaultText, meaning, aliases });
+
+const LISTENING = {
+  PORT: setting(port, "3000", "The port that clients ask."),
+  HOST: setting(optional(host), "", "The address to listen on; every address of this machine when empty."),
+  MAX_CONNECTIONS: setting(integer(1, 1_000_000), "10000", "Client connections at once; more are refused."),
+  MAX_HEADER_BYTES: setting(size("1KiB", "1MiB"), "16KiB", "The longest request head that is read."),
+  HEADERS_TIMEOUT: setting(milliseconds(), "10s", "How long a client may take to send a request head."),
+  REQUEST_TIMEOUT: setting(
+    milliseconds(),
+    "5m",
+    "How long a client may take to send a whole request, body included; raise it for slow uploads.",
+  ),
+  KEEP_ALIVE_TIMEOUT: setting(
+    milliseconds(),
+    "65s",
+    "How long an idle client connection stays open; longer than that of a load balancer in front.",
+  ),
+  WRITE_TIMEOUT: setting(
+    milliseconds(),
+    "60s",
+    "How long a client may take nothing of its answer before it is cut.",
+  ),
+  SHUTDOWN_TIMEOUT: setting(
+    milliseconds("0s"),
+    "10s",
+    "How long requests in progress may take to end at a stop.",
+  ),
+  TRUSTED_PROXIES: setting(
+    list("ranges", addressRange),
+    "",
+    "Peers whose X-Forwarded-* fields are believed; never a range from which clients come directly.",
+  ),
+};
+
+const ORIGINS = {
+  ORIGINS: setting(list("urls", originUrl), "", "The servers behind the proxy; at least one.", ["origin"]),
+  PRESERVE_HOST: setting(boolean, "false", "Send the client's Host to the origins, not the origin's own."),
+  ORIGIN_TIMEOUT: setting(
+    milliseconds(),
+    "30s",
+    "How long an origin may take to answer with a response head.",
+  ),
+  ORIGIN_CONNECT_TIMEOUT: setting(milliseconds(), "2s", "How long connecting to an origin may take."),
+  ORIGIN_BODY_TIMEOUT: setting(
+    milliseconds(),
+    "5m",
+    "How long an origin may be silent within a response body.",
+  ),
+  ORIGIN_CONNECTIONS: setting(integer(1, 65_535), "256", "Connections to each origin at once."),
+  ORIGIN_QUEUE: setting(
+    integer(0, 1_000_000),
+    "1024",
+    "Requests that may wait for a connection to an origin; more are answered 503.",
+  ),
+  HEALTH_CHECK_PATH: setting(
+    text("path", /^\/[\x21\x22\x24-\x7e]*$/, "one such as /health-check"),
+    "/health-check",
+    "What is asked to learn whether an origin is healthy.",
+  ),
+  HEALTH_CHECK_INTERVAL: setting(
+    milliseconds("10ms"),
+    "10s",
+    "The time between two health checks of an origin.",
+  ),
+  HEALTH_CHECK_TIMEOUT: setting(milliseconds(), "2s", "How long a health check may take."),
+};
+
+const REDIS = {
+  REDIS_URL: setting(
+    optional(redisUrl),
+    "",
+    "The Redis that keeps the cache (redis: or rediss:); the memory of this process alone when empty.",
+  ),
+  REDIS_COMMAND_TIMEOUT: setting(
+    milliseconds(),
+    "250ms",
+    "How long Redis may take to answer before the request goes on without it.",
+  ),
+  CACHE_NAMESPACE: setting(
+    text("namespace", /^[A-Za-z0-9_:-]{1,100}$/, "1 to 100 letters, digits, -, _ or :"),
+    "freshline",
+    "What every key in Redis begins with; proxies that share one share their cache.",
+  ),
+};
+
+const FRESHNESS = {
+  CACHE_DEFAULT_TTL: setting(
+    seconds(),
+    "0s",
+    "How long a response is fresh that says nothing of it; keep 0s when answers depend on who asks.",
+    ["ttl"],
+  ),
+  CACHE_DEFAULT_STALE_WHILE_REVALIDATE: setting(
+    seconds(),
+    "0s",
+    "How long a stale response is served while it is refreshed, when it does not say so itself.",
+  ),
+  CACHE_DEFAULT_STALE_IF_ERROR: setting(
+    seconds(),
+    "0s",
+    "How long a stale response is served when the origin fails, when it does not say so itself.",
+  ),
+  CACHE_KEEP: setting(
+    seconds(),
+    "10m",
+    "How long a response is kept for its validator alone, after it may no longer be served stale.",
+  ),
+  CACHE_MAX_TTL: setting(seconds("1s"), "30d", "No response is kept longer than this, whatever it says."),
+};
+
+const STORING = {
+  CACHE_MEMORY_BYTES: setting(
+    size("0"),
+    "64MiB",
+    "Memory for responses in this process; 0 keeps none there.",
+  ),
+  CACHE_MAX_OBJECT_BYTES: setting(
+    size("1", "512MiB"),
+    "16MiB",
+    "The longest body that is stored; Redis takes no more than 512MiB.",
+  ),
+  CACHE_FLIGHT_BYTES: setting(
+    size("1"),
+    "256MiB",
+    "Memory for bodies that are arriving to be stored; above it they are passed on and not stored.",
+  ),
+  CACHE_CLIENT_DIRECTIVES: setting(
+    oneOf("ignore", "honour"),
+    "ignore",
+    "Whether a client's Cache-Control counts; honour lets any client send its requests to the origin.",
+  ),
+  CACHE_SET_COOKIE: setting(
+    boolean,
+    "false",
+    "Store responses with Set-Cookie; only when their cookies belong to nobody in particular.",
+  ),
+  CACHE_KEY_IGNORE_PARAMS: setting(
+    list(
+      "names",
+      text("parameter name", /^[^\s*&=#,]+\*?$/, "a name such as gclid, or a beginning such as utm_*"),
+    ),
+    "",
+    "Query parameters that make no difference to the response, such as utm_*.",
+  ),
+  CACHE_UNCACHEABLE_FOR: setting(
+    seconds(),
+    "2m",
+    "How long a URL is remembered whose response could not be stored, so that nobody waits for another's.",
+  ),
+  CACHE_UNCACHEABLE_KEYS: setting(integer(1, 10_000_000), "10000", "How many such URLs are remembered."),
+  WARM_URLS: setting(
+    list("file|urls", text("file or URL", /^[^\p{Cc}]+$/u, "a file, a path or a URL")),
+    "",
+    "What to fetch into the cache at the start: paths and URLs, or a file with one of them a line.",
+  ),
+};
+
+const COALESCING = {
+  COALESCE_PATIENCE: setting(
+    milliseconds(),
+    "30s",
+    "How long a request waits for another's fetch of the same URL before it goes alone.",
+  ),
+  COALESCE_LEADER_AGE: setting(
+    milliseconds(),
+    "60s",
+    "How old a fetch may be for further requests to join it.",
+  ),
+  REFRESH_CONCURRENCY: setting(integer(1, 10_000), "64", "Background refreshes at once."),
+};
+
+const RESPONSES = {
+  CORS_ORIGINS: setting(
+    corsOrigins,
+    "",
+    "Web origins whose scripts may read the responses; * for all, not for answers behind a login.",
+  ),
+  SECURITY_HEADERS: setting(
+    boolean,
+    "false",
+    "Add the usual security fields to responses; not when the origins send their own.",
+  ),
+};
+
+const ADMIN = {
+  ADMIN_PORT: setting(port, "PORT+1", "The port of the admin API."),
+  ADMIN_HOST: setting(
+    host,
+    "127.0.0.1",
+    "The address of the admin API; other than loopback needs ADMIN_TOKEN.",
+  ),
+  ADMIN_TOKEN: setting(
+    optional(secret),
+    "",
+    "The bearer token that the admin API asks for; better in the environment than in a flag.",
+  ),
+};
+
+const LOGGING = {
+  LOG_LEVEL: setting(
+    oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+    "info",
+    "The least important lines that are written.",
+  ),
+  LOG_FORMAT: setting(
+    oneOf("auto", "json", "pretty"),
+    "auto",
+    "auto is pretty on a terminal and json elsewhere.",
+  ),
+};
+
+/** In the order in which --help and the README show them. */
+export const GROUPS = [
+  ["Listening", LISTENING],
+  ["Origins", ORIGINS],
+  ["Redis", REDIS],
+  ["Freshness", FRESHNESS],
+  ["Storing", STORING],
+  ["Coalescing and refreshing", COALESCING],
+  ["Responses", RESPONSES],
+  ["Admin API", ADMIN],
+  ["Logging", LOGGING],
+] as const satisfies readonly (readonly [string, Readonly<Record<string, Setting<unknown>>>])[];
+
+/** Every setting there is; Config, --help and the README's table are made from this one. */
+export const SETTINGS = {
+  ...LISTENING,
+  ...ORIGINS,
+  ...REDIS,
+  ...FRESHNESS,
+  ...STORING,
+  ...COALESCING,
+  ...RESPONSES,
+  ...ADMIN,
+  ...LOGGING,
+};
+
+export type SettingName = keyof typeof SETTINGS;
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+/** The flags of a setting without their dashes, the shortest first. */
+export const flagsOf = (name: SettingName): readonly string[] => [
+  ...SETTINGS[name].aliases,
+  name.toLowerCase().replaceAll("_", "-"),
+];

@@ -1,0 +1,48 @@
+import { isatty } from "node:tty";
+import { createLineWriter } from "./line-writer.ts";
+import { createPretty } from "./pretty.ts";
+
+/** `auto`: for people on a terminal, JSON everywhere else. */
+export type LogFormat = "auto" | "json" | "pretty";
+
+/** Where lines go instead of standard output. `write` gets whole lines and must not wait. */
+export interface LogDestination {
+  write(line: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+export interface LogOutput {
+  write(line: string): void;
+  /** Writes what is pending before it returns; for the moment before the process ends. */
+  flush(): void;
+  /** Resolves when everything is written, or after a second when nobody reads. Later lines are lost. */
+  close(): Promise<void>;
+}
+
+const STANDARD_OUTPUT = 1;
+
+/**
+ * Opens the log in the given format. NO_COLOR (https://no-color.org) counts when it is
+ * set and not empty. `onDropped` hears how many lines were lost to a reader that
+ * paused, once it reads again.
+ */
+export function openLogOutput(
+  format: LogFormat,
+  env: Readonly<Record<string, string | undefined>>,
+  given: LogDestination | undefined,
+  onDropped: (lines: number) => void,
+): LogOutput {
+  const terminal = given === undefined ? isatty(STANDARD_OUTPUT) : given.isTTY === true;
+  const target = given === undefined ? createLineWriter(STANDARD_OUTPUT, onDropped) : unbuffered(given);
+  if (format === "json" || (format === "auto" && !terminal)) return target;
+  const pretty = createPretty({ colour: terminal && !env["NO_COLOR"] });
+  return { ...target, write: (line) => target.write(pretty(line)) };
+}
+
+const unbuffered = (given: LogDestination): LogOutput => ({
+  write(line) {
+    given.write(line);
+  },
+  flush() {},
+  async close() {},
+});

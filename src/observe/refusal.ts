@@ -1,0 +1,18 @@
+import type { Reason, RefusalReason } from "../policy/outcome.ts";
+
+/** The compiler keeps this list complete. */
+const REFUSALS: Readonly<Record<RefusalReason, true>> = {
+  no_healthy_origin: true,
+  origin_unreachable: true,
+  origin_timeout: true,
+  origin_error: true,
+  origin_overloaded: true,
+  only_if_cached: true,
+  bad_request: true,
+  draining: true,
+  internal_error: true,
+};
+
+/** Did we make this answer ourselves, because neither cache nor origin had one? */
+export const isRefusal = (reason: Reason | undefined): reason is RefusalReason =>
+  reason !== undefined && Object.hasOwn(REFUSALS, reason);

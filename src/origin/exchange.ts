@@ -1,0 +1,165 @@
+import type { Dispatcher } from "undici";
+import type { OriginError, OriginRequest, OriginResponse } from "../cache/ports.ts";
+import { fieldLinesFrom, isCloseDelimited, reasonPhrase, unknownTransferCoding } from "./answer.ts";
+import { ArrivingBody, type BodySource } from "./body.ts";
+import { AttemptError, attemptError, type Progress } from "./failure.ts";
+import type { Upload } from "./upload.ts";
+
+export interface ExchangeDeps {
+  readonly origin: string;
+  readonly request: OriginRequest;
+  readonly upload: Upload | undefined;
+  readonly signal: AbortSignal;
+  /** How long a full buffer may wait for its first reader, in milliseconds. */
+  readonly unreadMs: number;
+  /** Did the connection that failed with this error carry an earlier response? */
+  readonly wasReused: (error: unknown) => boolean;
+  /** undici is done with this exchange: exactly once, whatever happened. */
+  readonly over: () => void;
+  /** The body broke off after the head was handed over; not told when our side ended it. */
+  readonly bodyFailed: (error: OriginError) => void;
+}
+
+/**
+ * One request to one origin and the response to it, as undici's handler.
+ *
+ * It settles twice: `answer` with the head, `over` when the connection is free. An abort
+ * settles the first at once, also while undici is still connecting and cannot be stopped.
+ */
+export class Exchange implements Dispatcher.DispatchHandler, BodySource {
+  readonly answer: Promise<OriginResponse>;
+  readonly #deps: ExchangeDeps;
+  readonly #resolve: (answer: OriginResponse) => void;
+  readonly #reject: (reason: unknown) => void;
+  readonly #onAbort: () => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: ArrivingBody | undefined;
+  #progress: Progress = "unconnected";
+  /** Our side has ended it: whatever undici says from here on is an echo. */
+  #ended = false;
+  #isOver = false;
+  #unreadTimer: NodeJS.Timeout | undefined;
+
+  constructor(deps: ExchangeDeps) {
+    this.#deps = deps;
+    const { promise, resolve, reject } = Promise.withResolvers<OriginResponse>();
+    this.answer = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#onAbort = () => this.#end(deps.signal.reason);
+    deps.signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Thrown, not aborted: an abort would cost the connection, which has carried nothing yet.
+    if (this.#ended) throw new Error("aborted while it waited for a connection");
+    this.#progress = "connected";
+    this.#controller = controller;
+  }
+
+  onResponseStarted(): void {
+    this.#progress = "response-began";
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _fields: unknown,
+    statusMessage?: string,
+  ): void {
+    if (status < 200 || this.#ended) return;
+    this.#progress = "head-arrived";
+    const { origin, request } = this.#deps;
+    const fields = fieldLinesFrom(controller.rawHeaders);
+    const coding = unknownTransferCoding(fields);
+    if (coding !== undefined) {
+      this.#fail("malformed", `unknown transfer coding: ${coding}`);
+      return;
+    }
+    const body = new ArrivingBody(this);
+    this.#body = body;
+    this.#resolve({
+      status,
+      statusMessage: reasonPhrase(statusMessage),
+      fields,
+      body,
+      origin,
+      ...(isCloseDelimited(request.method, status, fields) ? { closeDelimited: true } : {}),
+    });
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#body?.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#body?.end();
+    this.#finish();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, cause: Error): void {
+    if (!this.#ended) {
+      const { origin, upload, wasReused, bodyFailed } = this.#deps;
+      const broke = upload?.brokeWith(cause) === true;
+      const failure = attemptError(
+        broke ? new Error("the request body broke off", { cause }) : cause,
+        origin,
+        {
+          progress: this.#progress,
+          connectionReused: wasReused(cause),
+        },
+      );
+      if (this.#body === undefined) this.#reject(failure);
+      else {
+        this.#body.fail(failure);
+        bodyFailed(failure);
+      }
+    }
+    this.#finish();
+  }
+
+  pause(): void {
+    this.#controller?.pause();
+    if (this.#body?.claimed !== false) return;
+    const { unreadMs } = this.#deps;
+    this.#unreadTimer = setTimeout(() => {
+      if (this.#body?.claimed === false) this.#fail("timeout", `nobody read the body for ${unreadMs} ms`);
+    }, unreadMs);
+    this.#unreadTimer.unref();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  stop(): void {
+    this.#end(new Error("the reader has left"));
+  }
+
+  #fail(code: OriginError["code"], message: string): void {
+    const { origin } = this.#deps;
+    const facts = { progress: this.#progress, connectionReused: false };
+    this.#end(new AttemptError(code, `${origin}: ${message}`, origin, facts));
+  }
+
+  /** Ends the exchange from our side, with this reason for whoever waits for it. */
+  #end(reason: unknown): void {
+    if (this.#ended || this.#isOver) return;
+    this.#ended = true;
+    this.#deps.signal.removeEventListener("abort", this.#onAbort);
+    this.#reject(reason);
+    this.#body?.abort(reason);
+    this.#deps.upload?.cut();
+    // Absent while undici connects: then onRequestStart ends it.
+    this.#controller?.abort(reason instanceof Error ? reason : new Error("aborted", { cause: reason }));
+  }
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#unreadTimer);
+    this.#deps.signal.removeEventListener("abort", this.#onAbort);
+    this.#deps.upload?.cut();
+    this.#deps.over();
+  }
+}

@@ -1,0 +1,95 @@
+import { errors } from "undici";
+import { OriginError } from "../cache/ports.ts";
+
+/** How far an attempt came: nothing stood, the connection stood, a first byte of a response came, its head was complete. */
+export type Progress = "unconnected" | "connected" | "response-began" | "head-arrived";
+
+/** What a failed attempt leaves behind besides its code: is it safe to try once more, and where? */
+export interface AttemptFacts {
+  readonly progress: Progress;
+  /** An earlier request had used the same connection: it may have died of idleness, not of this request. */
+  readonly connectionReused: boolean;
+}
+
+/** An OriginError that remembers how far its attempt came. */
+export class AttemptError extends OriginError {
+  readonly facts: AttemptFacts;
+  constructor(
+    code: OriginError["code"],
+    message: string,
+    origin: string,
+    facts: AttemptFacts,
+    options?: ErrorOptions,
+  ) {
+    super(code, message, origin, options);
+    this.facts = facts;
+  }
+}
+
+/**
+ * Says in the port's words what undici or a socket said in theirs.
+ *
+ * The phase decides first: whatever happens before the connection stands is `refused`
+ * or `connect`, even a reset or a time-out.
+ */
+export function attemptError(cause: unknown, origin: string, facts: AttemptFacts): AttemptError {
+  const code = codeOf(cause);
+  return new AttemptError(
+    originCode(cause, code, facts),
+    `${origin}: ${messageOf(cause) || code}`,
+    origin,
+    facts,
+    { cause },
+  );
+}
+
+function originCode(cause: unknown, code: string, { progress }: AttemptFacts): OriginError["code"] {
+  switch (code) {
+    // The request itself cannot be written, or the client is closed: no connection was tried.
+    case "UND_ERR_INVALID_ARG":
+    case "UND_ERR_NOT_SUPPORTED":
+      return "malformed";
+    case "UND_ERR_DESTROYED":
+    case "UND_ERR_CLOSED":
+      return "reset";
+  }
+  if (progress === "unconnected") return isRefusal(cause, code) ? "refused" : "connect";
+  switch (code) {
+    case "UND_ERR_HEADERS_TIMEOUT":
+    case "UND_ERR_BODY_TIMEOUT":
+    case "ETIMEDOUT":
+      return "timeout";
+    // Short of its length, if the head was good; a contradiction in the head, if not.
+    case "UND_ERR_RES_CONTENT_LENGTH_MISMATCH":
+      return progress === "head-arrived" ? "reset" : "malformed";
+    case "UND_ERR_HEADERS_OVERFLOW":
+    // undici asserts that a status is at least 100.
+    case "ERR_ASSERTION":
+      return "malformed";
+  }
+  // Node's parser sets the code; undici's is the same parser, and does not.
+  if (code.startsWith("HPE_") || cause instanceof errors.HTTPParserError) {
+    // The connection ended where the message did not: cut off, not nonsense.
+    return /invalid eof state/i.test(messageOf(cause)) || code === "HPE_INVALID_EOF_STATE"
+      ? "reset"
+      : "malformed";
+  }
+  return isUnexpectedResponse(cause) ? "malformed" : "reset";
+}
+
+const codeOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
+    ? error.code
+    : "unknown";
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : "");
+
+/** A name with several addresses fails with one error for each; one open door that was slammed is a refusal. */
+const isRefusal = (cause: unknown, code: string): boolean =>
+  code === "ECONNREFUSED" ||
+  (cause instanceof AggregateError && cause.errors.some((each) => codeOf(each) === "ECONNREFUSED"));
+
+/** undici's words for a 100 or a 101 that nobody asked for. */
+const isUnexpectedResponse = (cause: unknown): boolean =>
+  cause instanceof errors.SocketError &&
+  (cause.message === "bad response" || cause.message === "bad upgrade");

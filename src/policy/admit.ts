@@ -1,0 +1,203 @@
+import { type ResponseDirectives, responseDirectives } from "./cache-control.ts";
+import {
+  endToEnd,
+  type FieldLines,
+  fieldLineValues,
+  fieldValue,
+  hasField,
+  listedNames,
+  OWN_RESPONSE_FIELDS,
+  withoutFields,
+} from "./fields.ts";
+import {
+  correctedInitialAge,
+  type ExchangeTimes,
+  freshnessLifetime,
+  HEURISTICALLY_CACHEABLE,
+  hasExplicitFreshness,
+} from "./freshness.ts";
+import { formatHttpDate } from "./http-date.ts";
+import { selectingFields } from "./key.ts";
+import type { NotStoredReason } from "./outcome.ts";
+import {
+  type Epoch,
+  type EpochMs,
+  hasValidator,
+  type Seconds,
+  type StoredResponse,
+} from "./stored-response.ts";
+
+/** What an operator decides about storing; settled into the stored response, never consulted again. */
+export interface AdmissionSettings {
+  /** For successes whose origin states no lifetime; 0 = none. */
+  readonly defaultTtl: Seconds;
+  readonly defaultStaleWhileRevalidate: Seconds;
+  readonly defaultStaleIfError: Seconds;
+  /** How long a response with a validator is kept after its stale windows. */
+  readonly keepForValidation: Seconds;
+  /** No entry is kept longer than this. */
+  readonly maxTtl: Seconds;
+  readonly maxObjectBytes: number;
+  /** Store answers with Set-Cookie that the origin explicitly made shareable. */
+  readonly allowSetCookie: boolean;
+}
+
+/** A stored response before its body has arrived. */
+export type StoredHead = Omit<StoredResponse, "bodyLength">;
+
+export type Admission =
+  | { readonly type: "store"; readonly head: StoredHead }
+  | { readonly type: "discard"; readonly reason: NotStoredReason };
+
+export interface AdmissionRequest {
+  readonly method: string;
+  readonly uri: string;
+  readonly fields: FieldLines;
+}
+
+export interface AdmissionResponse {
+  readonly status: number;
+  readonly statusMessage: string;
+  readonly fields: FieldLines;
+}
+
+/** What this hop tells an origin of each client, so that an answer that varies by it is for that one alone. */
+const PER_CLIENT: ReadonlySet<string> = new Set(["x-forwarded-for", "x-request-id"]);
+
+/** Final statuses whose meaning for caching is implemented here, for must-understand (§5.2.2.3). */
+const understood = (status: number): boolean =>
+  HEURISTICALLY_CACHEABLE.has(status) || status === 302 || status === 307;
+
+/**
+ * May this response be stored, and with which windows (RFC 9111 §3)?
+ *
+ * Pure. The operator's defaults are settled here, so that reuse needs none.
+ */
+export function admit(
+  request: AdmissionRequest,
+  response: AdmissionResponse,
+  times: ExchangeTimes,
+  epoch: Epoch,
+  settings: AdmissionSettings,
+): Admission {
+  const directives = responseDirectives(response.fields);
+  const reason = whyNot(request, response, directives, settings);
+  if (reason !== undefined) return { type: "discard", reason };
+
+  const head = settle(request, response, directives, times, epoch, settings);
+  // Nothing could ever be done with it: not fresh, not stale, not validated.
+  const usable = head.freshnessLifetime - head.initialAge + head.keep;
+  if (usable <= 0 || (head.noCache && !hasValidator(head)))
+    return { type: "discard", reason: "no-freshness" };
+  return { type: "store", head };
+}
+
+function whyNot(
+  request: AdmissionRequest,
+  response: AdmissionResponse,
+  directives: ResponseDirectives,
+  settings: AdmissionSettings,
+): NotStoredReason | undefined {
+  const { status, fields } = response;
+  // "the request method is understood by the cache"
+  if (request.method !== "GET") return request.method === "HEAD" ? "head-request" : "method";
+  // "the response status code is final" and understood where it has to be (§3.3)
+  if (status === 206) return "partial";
+  if (status < 200 || status === 304) return "status";
+  // It answers a Range that no key knows, whatever lifetime it states.
+  if (status === 416) return "range-request";
+  // "the no-store cache directive is not present", unless must-understand overrides it (§5.2.2.3)
+  if (directives.mustUnderstand ? !understood(status) : directives.noStore) {
+    return directives.mustUnderstand ? "status" : "no-store";
+  }
+  // "if the cache is shared: the private response directive is either not present or allows it"
+  if (directives.private) return "private";
+  // "if the cache is shared: Authorization is not present in the request or explicitly allowed" (§3.5)
+  const shareable = directives.public || directives.sMaxage !== undefined;
+  if (hasField(request.fields, "authorization") && !shareable && !directives.mustRevalidate)
+    return "authorization";
+  // Vary: * never matches (§4.1), so that it is never worth keeping.
+  if (listedNames(fields, "vary").some((name) => name === "*" || PER_CLIENT.has(name))) return "vary-star";
+  // We deviate: RFC 9111 §7.3 leaves it to origins; a shared cookie is a leaked session.
+  if (hasField(fields, "set-cookie") && !(settings.allowSetCookie && shareable)) return "set-cookie";
+  if (mediaType(fields) === "text/event-stream") return "event-stream";
+  // "the response contains at least one of": public, a lifetime, or a status that is heuristically cacheable
+  if (!shareable && !hasExplicitFreshness(directives, fields) && !HEURISTICALLY_CACHEABLE.has(status))
+    return "status";
+  const length = Number(fieldLineValues(fields, "content-length")[0] ?? 0);
+  if (length > settings.maxObjectBytes) return "too-large";
+  return undefined;
+}
+
+function settle(
+  request: AdmissionRequest,
+  response: AdmissionResponse,
+  directives: ResponseDirectives,
+  times: ExchangeTimes,
+  epoch: Epoch,
+  settings: AdmissionSettings,
+): StoredHead {
+  const { status, statusMessage } = response;
+  const fields = storedFields(response.fields, directives, times.responseTime);
+  const etag = fieldLineValues(fields, "etag")[0];
+  const lastModified = fieldLineValues(fields, "last-modified")[0];
+  const initialAge = correctedInitialAge(response.fields, times);
+  const lifetime = Math.min(
+    freshnessLifetime({ status, fields, directives }, times, settings.defaultTtl),
+    settings.maxTtl,
+  );
+  const windows = staleWindows(directives, settings);
+  const validation = etag === undefined && lastModified === undefined ? 0 : settings.keepForValidation;
+  const lastWindow = Math.max(windows.staleWhileRevalidate, windows.staleIfError) + validation;
+  return {
+    uri: request.uri,
+    // As the origin saw them: what Connection names was not passed on, so that it selected nothing.
+    selectingFields: selectingFields(response.fields, endToEnd(request.fields)),
+    status,
+    statusMessage,
+    fields,
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { lastModified }),
+    responseTime: times.responseTime,
+    initialAge,
+    freshnessLifetime: lifetime,
+    ...windows,
+    keep: Math.max(0, Math.min(lastWindow, settings.maxTtl - lifetime)),
+    mustRevalidate:
+      directives.mustRevalidate || directives.proxyRevalidate || directives.sMaxage !== undefined,
+    noCache: directives.noCache,
+    epoch,
+  };
+}
+
+/**
+ * The stale windows (RFC 5861 §3, §4). must-revalidate, proxy-revalidate and no-cache close
+ * them. We deviate from RFC 9111 §5.2.2.10 in that s-maxage closes only the operator's
+ * defaults: a response that names both s-maxage and a window means both.
+ */
+function staleWindows(
+  directives: ResponseDirectives,
+  settings: AdmissionSettings,
+): Pick<StoredResponse, "staleWhileRevalidate" | "staleIfError"> {
+  if (directives.mustRevalidate || directives.proxyRevalidate || directives.noCache) {
+    return { staleWhileRevalidate: 0, staleIfError: 0 };
+  }
+  const open = directives.sMaxage === undefined;
+  return {
+    staleWhileRevalidate:
+      directives.staleWhileRevalidate ?? (open ? settings.defaultStaleWhileRevalidate : 0),
+    staleIfError: directives.staleIfError ?? (open ? settings.defaultStaleIfError : 0),
+  };
+}
+
+/** What is kept of the field lines (§3.1): end-to-end, not withheld, and not this hop's own to write. */
+function storedFields(lines: FieldLines, directives: ResponseDirectives, responseTime: EpochMs): string[] {
+  const left = new Set(["age", "content-length", ...OWN_RESPONSE_FIELDS, ...directives.withheldFields]);
+  const kept = withoutFields(endToEnd(lines), left);
+  // A recipient with a clock adds the Date that the origin left out (RFC 9110 §6.6.1).
+  if (!hasField(kept, "date")) kept.push("Date", formatHttpDate(responseTime));
+  return kept;
+}
+
+const mediaType = (fields: FieldLines): string | undefined =>
+  fieldValue(fields, "content-type")?.split(";", 1)[0]?.trim().toLowerCase();

@@ -1,0 +1,121 @@
+/**
+ * Field lines exactly as they came (RFC 9110 §5.2): name, value, name, value, …
+ * Case, order and repetition are kept; values are latin1 strings, one char per byte.
+ * This is Node's and undici's own shape, so that nothing is copied on the way.
+ */
+export type FieldLines = readonly string[];
+
+/** ASCII case-insensitive, cheap when the case is already right. */
+export const sameName = (a: string, b: string): boolean =>
+  a === b || (a.length === b.length && a.toLowerCase() === b.toLowerCase());
+
+/** The values of every line with this name, in order. `name` is lower-case. */
+export function fieldLineValues(lines: FieldLines, name: string): string[] {
+  const values: string[] = [];
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    if (sameName(lines[i] as string, name)) values.push(lines[i + 1] as string);
+  }
+  return values;
+}
+
+/** The combined field value (RFC 9110 §5.3), or undefined when the field is absent. `name` is lower-case. */
+export function fieldValue(lines: FieldLines, name: string): string | undefined {
+  let value: string | undefined;
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    if (!sameName(lines[i] as string, name)) continue;
+    value = value === undefined ? (lines[i + 1] as string) : `${value}, ${lines[i + 1]}`;
+  }
+  return value;
+}
+
+export const hasField = (lines: FieldLines, name: string): boolean => {
+  for (let i = 0; i < lines.length; i += 2) if (sameName(lines[i] as string, name)) return true;
+  return false;
+};
+
+/** The lines whose lower-case name is not in `names`. */
+export function withoutFields(lines: FieldLines, names: ReadonlySet<string>): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    if (!names.has((lines[i] as string).toLowerCase())) kept.push(lines[i] as string, lines[i + 1] as string);
+  }
+  return kept;
+}
+
+/** Trims optional whitespace (RFC 9110 §5.6.3): spaces and tabs, nothing else. */
+export function trimOws(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isOws(text.charCodeAt(start))) start++;
+  while (end > start && isOws(text.charCodeAt(end - 1))) end--;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+const isOws = (code: number): boolean => code === 0x20 || code === 0x09;
+
+/** The members of a comma-separated list (RFC 9110 §5.6.1); commas in quoted strings do not divide, empty members do not count. */
+export function listMembers(value: string): string[] {
+  const members: string[] = [];
+  let start = 0;
+  let quoted = false;
+  const push = (end: number) => {
+    const member = trimOws(value.slice(start, end));
+    if (member !== "") members.push(member);
+  };
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (quoted) {
+      if (code === 0x5c) i++;
+      else if (code === 0x22) quoted = false;
+    } else if (code === 0x22) quoted = true;
+    else if (code === 0x2c) {
+      push(i);
+      start = i + 1;
+    }
+  }
+  push(value.length);
+  return members;
+}
+
+/** The lower-case names in a field that lists names (Vary, Connection, Trailer). */
+export const listedNames = (lines: FieldLines, name: string): string[] => {
+  const value = fieldValue(lines, name);
+  return value === undefined ? [] : listMembers(value).map((member) => member.toLowerCase());
+};
+
+/** Fields for one connection only (RFC 9110 §7.6.1), whether Connection names them or not. */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-authentication-info",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+]);
+
+/** What passes to the next hop: neither hop-by-hop nor named by Connection (RFC 9110 §7.6.1). */
+export function endToEnd(lines: FieldLines): string[] {
+  const named = listedNames(lines, "connection");
+  return withoutFields(lines, named.length === 0 ? HOP_BY_HOP : new Set([...HOP_BY_HOP, ...named]));
+}
+
+/** Request fields that make an answer depend on what the client already has (RFC 9110 §13.1). */
+export const CONDITIONAL_FIELDS: ReadonlySet<string> = new Set([
+  "if-match",
+  "if-none-match",
+  "if-modified-since",
+  "if-unmodified-since",
+  "if-range",
+]);
+
+/** Response fields that this hop writes itself, whatever an origin sent; Warning is obsolete (RFC 9111 §5.5). */
+export const OWN_RESPONSE_FIELDS: ReadonlySet<string> = new Set([
+  "x-cache",
+  "x-cache-status",
+  "x-request-id",
+  "warning",
+]);

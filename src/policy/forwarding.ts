@@ -1,0 +1,87 @@
+import {
+  CONDITIONAL_FIELDS,
+  endToEnd,
+  type FieldLines,
+  fieldValue,
+  OWN_RESPONSE_FIELDS,
+  withoutFields,
+} from "./fields.ts";
+
+/** The pseudonym in Via and the name in Cache-Status (RFC 9110 §7.6.3, RFC 9211 §2). */
+export const CACHE_NAME = "freshline";
+
+/** Where a request came from, as the server has established it; what untrusted peers claimed is not in here. */
+export interface ForwardedFor {
+  /** The list for X-Forwarded-For, the client's address last. */
+  readonly for: string;
+  readonly host: string;
+  readonly proto: "http" | "https";
+}
+
+/**
+ * Never passed on as the client sent it: this hop writes them anew, or they steer an origin
+ * past the key. Host is the origin's own, Content-Length comes with the body, and an
+ * expectation has been met already.
+ */
+const REWRITTEN: ReadonlySet<string> = new Set([
+  "host",
+  "content-length",
+  "expect",
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-path",
+  "x-forwarded-port",
+  "x-forwarded-prefix",
+  "x-forwarded-proto",
+  "x-forwarded-scheme",
+  "x-forwarded-server",
+  "x-forwarded-ssl",
+  "x-forwarded-uri",
+  "x-host",
+  "x-http-host-override",
+  "x-original-url",
+  "x-rewrite-url",
+  "x-url-scheme",
+  "front-end-https",
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-request-id",
+  "via",
+]);
+
+/** Fields that would make the answer another than the whole, unconditional representation. */
+const SELECTIVE: ReadonlySet<string> = new Set([...CONDITIONAL_FIELDS, "range"]);
+
+/**
+ * The field lines for the origin. `asCache` leaves out the client's conditions and range: the
+ * cache wants the whole representation and answers those itself; `keepRange` keeps the range.
+ */
+export function requestFieldsForOrigin(
+  request: { readonly fields: FieldLines; readonly id: string; readonly forwarded: ForwardedFor },
+  asCache: "as-cache" | "keep-range" | "as-client",
+): string[] {
+  const passed = withoutFields(endToEnd(request.fields), REWRITTEN);
+  const lines =
+    asCache === "as-cache"
+      ? withoutFields(passed, SELECTIVE)
+      : asCache === "keep-range"
+        ? withoutFields(passed, new Set(["if-none-match", "if-modified-since"]))
+        : passed;
+  lines.push("X-Forwarded-For", request.forwarded.for);
+  lines.push("X-Forwarded-Host", request.forwarded.host);
+  lines.push("X-Forwarded-Proto", request.forwarded.proto);
+  lines.push("X-Request-Id", request.id);
+  lines.push("Via", appendedVia(request.fields));
+  return lines;
+}
+
+/** The origin's lines that reach the client unchanged: end-to-end, and not ours to write. */
+export const passedResponseFields = (fields: FieldLines): string[] =>
+  withoutFields(endToEnd(fields), OWN_RESPONSE_FIELDS);
+
+const appendedVia = (fields: FieldLines): string => {
+  const before = fieldValue(fields, "via");
+  return before === undefined ? `1.1 ${CACHE_NAME}` : `${before}, 1.1 ${CACHE_NAME}`;
+};

@@ -1,0 +1,81 @@
+import type { ResponseDirectives } from "./cache-control.ts";
+import { type FieldLines, fieldLineValues, fieldValue } from "./fields.ts";
+import { parseHttpDate } from "./http-date.ts";
+import { type EpochMs, type Seconds, type StoredResponse, secondsBetween } from "./stored-response.ts";
+
+/** The clock readings around one exchange with an origin (RFC 9111 §4.2.3). */
+export interface ExchangeTimes {
+  readonly requestTime: EpochMs;
+  readonly responseTime: EpochMs;
+}
+
+/** Heuristic freshness: this fraction of the time since Last-Modified, at most so long (§4.2.2). */
+const HEURISTIC_FRACTION = 0.1;
+const HEURISTIC_CAP: Seconds = 24 * 60 * 60;
+
+/** Statuses that may be given a lifetime nobody stated (RFC 9110 §15.1). */
+export const HEURISTICALLY_CACHEABLE: ReadonlySet<number> = new Set([
+  200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501,
+]);
+
+/** Did the origin state a lifetime (§4.2.1)? An invalid one is stated too: it says "stale". */
+export const hasExplicitFreshness = (directives: ResponseDirectives, fields: FieldLines): boolean =>
+  directives.sMaxage !== undefined ||
+  directives.maxAge !== undefined ||
+  fieldValue(fields, "expires") !== undefined;
+
+/**
+ * freshness_lifetime (§4.2.1): s-maxage, else max-age, else Expires − Date; where none is
+ * stated the operator's default for successes, else the heuristic of §4.2.2, else 0.
+ */
+export function freshnessLifetime(
+  response: { readonly status: number; readonly fields: FieldLines; readonly directives: ResponseDirectives },
+  { responseTime }: ExchangeTimes,
+  defaultTtl: Seconds,
+): Seconds {
+  const { status, fields, directives } = response;
+  if (directives.sMaxage !== undefined) return directives.sMaxage;
+  if (directives.maxAge !== undefined) return directives.maxAge;
+  const date = dateOf(fields, responseTime) ?? responseTime;
+  const expires = fieldLineValues(fields, "expires")[0];
+  if (expires !== undefined) {
+    const at = parseHttpDate(expires, responseTime);
+    return at === undefined ? 0 : Math.max(0, secondsBetween(date, at));
+  }
+  if (!HEURISTICALLY_CACHEABLE.has(status)) return 0;
+  if (defaultTtl > 0 && status < 400) return defaultTtl;
+  const lastModified = parseHttpDate(fieldLineValues(fields, "last-modified")[0] ?? "", responseTime);
+  if (lastModified === undefined) return 0;
+  return Math.min(Math.max(0, secondsBetween(lastModified, date)) * HEURISTIC_FRACTION, HEURISTIC_CAP);
+}
+
+const dateOf = (fields: FieldLines, now: EpochMs): EpochMs | undefined =>
+  parseHttpDate(fieldLineValues(fields, "date")[0] ?? "", now);
+
+/** corrected_initial_age (§4.2.3). */
+export function correctedInitialAge(
+  fields: FieldLines,
+  { requestTime, responseTime }: ExchangeTimes,
+): Seconds {
+  const date = dateOf(fields, responseTime);
+  // Date names a whole second that lasts until the next one; only what exceeds it is apparent age.
+  const apparentAge = date === undefined ? 0 : Math.max(0, secondsBetween(date, responseTime) - 1);
+  const responseDelay = Math.max(0, secondsBetween(requestTime, responseTime));
+  return Math.max(apparentAge, ageOf(fields) + responseDelay);
+}
+
+/** age_value: the first member of Age, 0 when absent or malformed (§5.1). */
+function ageOf(fields: FieldLines): Seconds {
+  const first = fieldValue(fields, "age")?.split(",", 1)[0]?.trim();
+  return first !== undefined && /^\d+$/.test(first) ? Math.min(Number(first), 2 ** 31) : 0;
+}
+
+/** current_age (§4.2.3). A clock that was set back does not make a response younger than it came. */
+export const currentAge = (
+  stored: Pick<StoredResponse, "initialAge" | "responseTime">,
+  now: EpochMs,
+): Seconds => stored.initialAge + Math.max(0, secondsBetween(stored.responseTime, now));
+
+/** The end of the last window: from then on nothing may be done with it, and it is gone. */
+export const keepUntil = (stored: StoredResponse): EpochMs =>
+  stored.responseTime + Math.max(0, stored.freshnessLifetime - stored.initialAge + stored.keep) * 1000;

@@ -1,0 +1,51 @@
+import type { EpochMs } from "./stored-response.ts";
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
+const IMF_FIXDATE =
+  /^(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat), (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/i;
+const RFC850 =
+  /^(?:Sun|Mon|Tues|Wednes|Thurs|Fri|Satur)day, (\d{2})-([A-Z][a-z]{2})-(\d{2}) (\d{2}):(\d{2}):(\d{2}) GMT$/i;
+const ASCTIME =
+  /^(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat) ([A-Z][a-z]{2}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4})$/i;
+
+/**
+ * The instant an HTTP-date names, in any of its three forms (RFC 9110 §5.6.7), or undefined
+ * when it is none of them. Case does not count (RFC 9111 §4.2). `now` tells which century a two-digit year means: one that looks
+ * more than 50 years ahead is in the past.
+ */
+export function parseHttpDate(text: string, now: EpochMs): EpochMs | undefined {
+  let match = IMF_FIXDATE.exec(text);
+  if (match) return instant(match[3], match[2], match[1], match[4], match[5], match[6]);
+  match = ASCTIME.exec(text);
+  if (match) return instant(match[6], match[1], match[2], match[3], match[4], match[5]);
+  match = RFC850.exec(text);
+  if (!match) return undefined;
+  const thisYear = new Date(now).getUTCFullYear();
+  let year = Math.floor(thisYear / 100) * 100 + Number(match[3]);
+  if (year > thisYear + 50) year -= 100;
+  return instant(String(year), match[2], match[1], match[4], match[5], match[6]);
+}
+
+function instant(year = "", name = "", day = "", hour = "", minute = "", second = ""): EpochMs | undefined {
+  const month = MONTHS.findIndex((known) => known.toLowerCase() === name.toLowerCase());
+  const at = new Date(0);
+  at.setUTCFullYear(Number(year), month, Number(day));
+  // A leap second is legal grammar (RFC 9110 §5.6.7): it counts as the second before.
+  at.setUTCHours(Number(hour), Number(minute), Math.min(Number(second), 59), 0);
+  const valid =
+    at.getUTCMonth() === month &&
+    at.getUTCDate() === Number(day) &&
+    Number(hour) < 24 &&
+    Number(minute) < 60 &&
+    Number(second) <= 60;
+  return valid ? at.getTime() : undefined;
+}
+
+/** IMF-fixdate, the only form that is generated (RFC 9110 §5.6.7). */
+export function formatHttpDate(instant: EpochMs): string {
+  const at = new Date(instant);
+  const two = (n: number) => String(n).padStart(2, "0");
+  return `${DAYS[at.getUTCDay()]}, ${two(at.getUTCDate())} ${MONTHS[at.getUTCMonth()]} ${String(at.getUTCFullYear()).padStart(4, "0")} ${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())} GMT`;
+}

@@ -1,0 +1,57 @@
+import { type FieldLines, fieldValue, listedNames, listMembers } from "./fields.ts";
+import type { StoredResponse } from "./stored-response.ts";
+
+/**
+ * The primary key (RFC 9111 §2): the target URI, with the client's Host in lower case and
+ * the target's bytes as they came.
+ *
+ * Nothing else of a request may change an answer and be missing here: a key that is too
+ * coarse is cache poisoning. What is not in it is not sent to an origin either
+ * (CACHE_KEY_IGNORE_PARAMS removes a parameter from both).
+ */
+export function primaryKey(scheme: "http" | "https", host: string, target: string): string {
+  const defaultPort = scheme === "http" ? ":80" : ":443";
+  const authority = host.toLowerCase();
+  return `${scheme}://${authority.endsWith(defaultPort) ? authority.slice(0, -defaultPort.length) : authority}${target}`;
+}
+
+/** The target without the query parameters that `ignored` names; `utm_*` covers a prefix. */
+export function withoutParameters(target: string, ignored: readonly string[]): string {
+  const mark = target.indexOf("?");
+  if (mark === -1 || ignored.length === 0) return target;
+  const matches = (name: string) =>
+    ignored.some((rule) => (rule.endsWith("*") ? name.startsWith(rule.slice(0, -1)) : name === rule));
+  const parameters = target.slice(mark + 1).split("&");
+  const kept = parameters.filter((parameter) => !matches(parameter.split("=", 1)[0] ?? ""));
+  if (kept.length === parameters.length) return target;
+  return kept.length === 0 ? target.slice(0, mark) : `${target.slice(0, mark)}?${kept.join("&")}`;
+}
+
+/** A selecting header field's value, comparable: list members without optional whitespace (RFC 9111 §4.1). */
+const normalised = (value: string | undefined): string | null =>
+  value === undefined ? null : listMembers(value).join(",");
+
+/** The request's values of the named fields; null where absent (RFC 9111 §4.1: absent matches absent). */
+export function selectFrom(names: readonly string[], request: FieldLines): Record<string, string | null> {
+  const sorted = [...new Set(names)].sort();
+  // Entries, because assigning to `__proto__`, a legal field name, would lose it.
+  return Object.fromEntries(sorted.map((name) => [name, normalised(fieldValue(request, name))]));
+}
+
+/** The request's values of the fields that the response's Vary nominates. */
+export const selectingFields = (response: FieldLines, request: FieldLines): Record<string, string | null> =>
+  selectFrom(listedNames(response, "vary"), request);
+
+/** Does a response selected by these fields answer this request (RFC 9111 §4.1)? */
+export function variantMatches(selecting: StoredResponse["selectingFields"], request: FieldLines): boolean {
+  for (const name in selecting) {
+    if (name === "*" || selecting[name] !== normalised(fieldValue(request, name))) return false;
+  }
+  return true;
+}
+
+/** Names one variant of a resource; "" when nothing selects. Structured, so that values cannot run into each other. */
+export function variantId(selecting: StoredResponse["selectingFields"]): string {
+  const names = Object.keys(selecting).sort();
+  return names.length === 0 ? "" : JSON.stringify(names.map((name) => [name, selecting[name]]));
+}

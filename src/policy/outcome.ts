@@ -1,0 +1,88 @@
+/** nginx's words for what a request met in the cache (X-Cache, the log, the metric label). */
+export type CacheWord = "HIT" | "UPDATING" | "STALE" | "REVALIDATED" | "EXPIRED" | "MISS" | "BYPASS";
+
+/** Why a response was not stored (RFC 9111 §3). */
+export type NotStoredReason =
+  | "method" // only GET responses are stored
+  | "status" // neither understood nor heuristically cacheable (§3)
+  | "no-store" // §5.2.2.5
+  | "private" // §5.2.2.7
+  | "authorization" // §3.5
+  | "vary-star" // §4.1
+  | "set-cookie" // ours: shared cookies are somebody else's session
+  | "event-stream" // ours: an endless body
+  | "no-freshness" // no lifetime, no stale window and no validator: never usable
+  | "too-large" // CACHE_MAX_OBJECT_BYTES
+  | "flights-full" // CACHE_FLIGHT_BYTES
+  | "partial" // 206 (§3.3)
+  | "close-delimited" // ended by closing: nobody can tell whether it is whole
+  | "cut-off" // the body did not end cleanly (§3.3)
+  | "purged" // a purge came during the fetch
+  | "range-request" // ours: the answer to a Range request is passed on
+  | "head-request" // HEAD has no body to store
+  | "store-failed"; // the store refused or did not answer
+
+/** Why the cache stayed out of it altogether. */
+export type BypassReason =
+  | "method" // neither GET nor HEAD
+  | "upgrade" // WebSocket and kin
+  | "client-no-store" // request no-store, honoured by CACHE_CLIENT_DIRECTIVES
+  | "precondition" // If-Match and If-Unmodified-Since are the origin's to judge (RFC 9110 §13.1)
+  | "request-body"; // a GET with content: a hidden input that no key knows
+
+/** Why a stale response was served. */
+export type StaleReason = "stale-while-revalidate" | "stale-if-error" | "client-max-stale";
+
+/** Why there was no answer from cache or origin. */
+export type RefusalReason =
+  | "no_healthy_origin"
+  | "origin_unreachable"
+  | "origin_error"
+  | "origin_timeout"
+  | "origin_overloaded"
+  | "only_if_cached"
+  | "bad_request"
+  | "draining"
+  | "internal_error";
+
+/** Every word that `detail`, the log's `reason` and the metric's label can carry. */
+export type Reason = NotStoredReason | BypassReason | StaleReason | RefusalReason;
+
+/** Why a request went forward, in RFC 9211 §2.2's words. */
+export type Forwarded = "bypass" | "method" | "uri-miss" | "vary-miss" | "miss" | "request" | "stale";
+
+/** What happened to one request, told once and shown everywhere (RFC 9211). */
+export interface Outcome {
+  readonly word: CacheWord;
+  /** Where the body came from: that decides X-Cache-Status. */
+  readonly body: "cache" | "origin" | "none";
+  /** Absent for a hit. */
+  readonly fwd?: Forwarded;
+  readonly fwdStatus?: number;
+  /** Remaining freshness in whole seconds, negative when stale. */
+  readonly ttl?: number;
+  readonly stored?: boolean;
+  readonly collapsed?: boolean;
+  readonly reason?: Reason;
+}
+
+/** HIT when the body came from the cache, MISS when it came from an origin. */
+export const xCacheStatus = (outcome: Outcome): "HIT" | "MISS" => (outcome.body === "cache" ? "HIT" : "MISS");
+
+/**
+ * This cache's member of Cache-Status (RFC 9211 §2), to be appended to what caches
+ * nearer to the origin have said. Every value is a valid structured-field item:
+ * reasons are tokens by construction.
+ */
+export function cacheStatusMember(name: string, outcome: Outcome): string {
+  let member = name;
+  if (outcome.fwd === undefined) member += "; hit";
+  else member += `; fwd=${outcome.fwd}`;
+  if (outcome.fwdStatus !== undefined) member += `; fwd-status=${outcome.fwdStatus}`;
+  if (outcome.ttl !== undefined) member += `; ttl=${outcome.ttl}`;
+  if (outcome.stored === true) member += "; stored";
+  if (outcome.collapsed === true) member += "; collapsed";
+  // `fwd=method` says it already.
+  if (outcome.reason !== undefined && outcome.reason !== outcome.fwd) member += `; detail=${outcome.reason}`;
+  return member;
+}

@@ -1,0 +1,103 @@
+import { type Admission, type AdmissionRequest, type AdmissionSettings, admit } from "./admit.ts";
+import { weaklyEqual } from "./entity-tag.ts";
+import {
+  endToEnd,
+  type FieldLines,
+  fieldLineValues,
+  fieldValue,
+  hasField,
+  listMembers,
+  withoutFields,
+} from "./fields.ts";
+import type { ExchangeTimes } from "./freshness.ts";
+import { formatHttpDate, parseHttpDate } from "./http-date.ts";
+import type { Epoch, EpochMs, StoredResponse } from "./stored-response.ts";
+
+/** The lines that turn a request into a validation of a stored response (RFC 9111 §4.3.1). */
+export function validationFields(stored: StoredResponse): string[] {
+  const lines: string[] = [];
+  if (stored.etag !== undefined) lines.push("If-None-Match", stored.etag);
+  if (stored.lastModified !== undefined) lines.push("If-Modified-Since", stored.lastModified);
+  return lines;
+}
+
+/**
+ * What a 304 makes of the response it validated (§4.3.4): its fields replace the stored
+ * ones, and the result is admitted anew, so that windows and permissions are those of now.
+ */
+export function freshen(
+  stored: StoredResponse,
+  request: AdmissionRequest,
+  notModified: FieldLines,
+  times: ExchangeTimes,
+  epoch: Epoch,
+  settings: AdmissionSettings,
+): Admission {
+  const fields = updatedFields(stored.fields, notModified);
+  // The stored Date is that of another message: with it the response would be as old as ever.
+  if (!hasField(notModified, "date")) {
+    const date = formatHttpDate(times.responseTime);
+    fields.splice(0, fields.length, ...updatedFields(fields, ["Date", date]));
+  }
+  return admit(
+    request,
+    { status: stored.status, statusMessage: stored.statusMessage, fields },
+    times,
+    epoch,
+    settings,
+  );
+}
+
+/**
+ * Fields that a 304 never changes in a stored response (§3.2): those that describe the stored
+ * bytes themselves, and cookies, which are one client's.
+ */
+const NOT_UPDATED: ReadonlySet<string> = new Set([
+  "content-length",
+  "content-encoding",
+  "content-range",
+  "set-cookie",
+]);
+
+/** The stored lines, with each field that the update brings replaced as a whole (§3.2). */
+export function updatedFields(stored: FieldLines, update: FieldLines): string[] {
+  const replacing = withoutFields(endToEnd(update), NOT_UPDATED);
+  const names = new Set<string>();
+  for (let i = 0; i < replacing.length; i += 2) names.add((replacing[i] as string).toLowerCase());
+  return [...withoutFields(stored, names), ...replacing];
+}
+
+/**
+ * Does the client already have this response, so that 304 answers it (RFC 9110 §13.2.2)?
+ * If-None-Match decides alone where it is present; without a Last-Modified the Date counts
+ * (RFC 9111 §4.3.2).
+ */
+export function notModified(
+  request: FieldLines,
+  response: { status: number; fields: FieldLines },
+  now: EpochMs,
+): boolean {
+  if (response.status !== 200) return false;
+  const noneMatch = fieldValue(request, "if-none-match");
+  const etag = fieldLineValues(response.fields, "etag")[0];
+  if (noneMatch !== undefined) {
+    if (noneMatch.trim() === "*") return true;
+    return etag !== undefined && listMembers(noneMatch).some((tag) => weaklyEqual(tag, etag));
+  }
+  const since = parseHttpDate(fieldValue(request, "if-modified-since") ?? "", now);
+  const name = hasField(response.fields, "last-modified") ? "last-modified" : "date";
+  const modified = parseHttpDate(fieldLineValues(response.fields, name)[0] ?? "", now);
+  return since !== undefined && modified !== undefined && modified <= since;
+}
+
+/** Is the request conditional on what the client has? */
+export const isConditional = (request: FieldLines): boolean =>
+  hasField(request, "if-none-match") || hasField(request, "if-modified-since");
+
+/** The fields a 304 carries (RFC 9110 §15.4.5): those that guide caches, no representation metadata beyond them. */
+export function notModifiedFields(fields: FieldLines): string[] {
+  return withoutFields(
+    fields,
+    new Set(["content-length", "content-type", "content-encoding", "content-language", "content-range"]),
+  );
+}

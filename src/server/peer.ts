@@ -1,0 +1,58 @@
+import { BlockList, isIPv6 } from "node:net";
+import { type FieldLines, fieldValue, listMembers } from "../policy/fields.ts";
+import type { ForwardedFor } from "../policy/forwarding.ts";
+
+interface Connection {
+  readonly remoteAddress: string | undefined;
+  readonly encrypted: boolean;
+}
+
+/** The peers in these ranges, each as address/prefix. */
+export function trustedPeers(ranges: readonly string[]): BlockList {
+  const peers = new BlockList();
+  for (const range of ranges) {
+    const [address = "", prefix] = range.split("/");
+    peers.addSubnet(address, Number(prefix), isIPv6(address) ? "ipv6" : "ipv4");
+  }
+  return peers;
+}
+
+const MAPPED = "::ffff:";
+
+/**
+ * Whom does a request come from, and what did they ask for? X-Forwarded-* counts only where
+ * the peer is a trusted proxy; anybody else's is replaced, not believed.
+ */
+export function forwardedFor(
+  fields: FieldLines,
+  host: string,
+  peer: Connection,
+  trusted: BlockList,
+): ForwardedFor {
+  const address = withoutMapping(peer.remoteAddress ?? "unknown");
+  const proto = peer.encrypted ? "https" : "http";
+  if (!isTrusted(address, trusted)) return { for: address, host, proto };
+  const before = fieldValue(fields, "x-forwarded-for");
+  const claimedHost = first(fields, "x-forwarded-host");
+  const claimedProto = first(fields, "x-forwarded-proto")?.toLowerCase();
+  return {
+    for: before === undefined ? address : `${before}, ${address}`,
+    host: claimedHost !== undefined && isHost(claimedHost) ? claimedHost : host,
+    proto: claimedProto === "http" || claimedProto === "https" ? claimedProto : proto,
+  };
+}
+
+const first = (fields: FieldLines, name: string): string | undefined => {
+  const value = fieldValue(fields, name);
+  return value === undefined ? undefined : listMembers(value)[0];
+};
+
+const withoutMapping = (address: string): string =>
+  address.startsWith(MAPPED) && address.includes(".") ? address.slice(MAPPED.length) : address;
+
+const isTrusted = (address: string, trusted: BlockList): boolean =>
+  address !== "unknown" && trusted.check(address, address.includes(":") ? "ipv6" : "ipv4");
+
+/** A Host's grammar, strictly: a name, IPv4 or bracketed IPv6 address, and a port (RFC 9110 §7.2). */
+export const isHost = (text: string): boolean =>
+  text.length <= 255 && /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/.test(text);

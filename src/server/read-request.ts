@@ -1,0 +1,89 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { BlockList } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { CacheRequest } from "../cache/exchange.ts";
+import type { RequestBody } from "../cache/ports.ts";
+import { NOTHING_ASKED, requestDirectives } from "../policy/cache-control.ts";
+import { fieldLineValues } from "../policy/fields.ts";
+import { primaryKey, withoutParameters } from "../policy/key.ts";
+import { forwardedFor, isHost } from "./peer.ts";
+
+export interface ReadingSettings {
+  readonly clientDirectives: "honour" | "ignore";
+  readonly ignoredParameters: readonly string[];
+  readonly trustedProxies: BlockList;
+  /** For HTTP/1.0 clients, which need not send Host. */
+  readonly defaultHost: string;
+}
+
+export type ReadRequest =
+  | { readonly type: "request"; readonly request: CacheRequest }
+  | { readonly type: "refused"; readonly id: string; readonly detail: string };
+
+/** One request as the cache wants it: bytes as they came, its key, its peer. */
+export function readRequest(
+  incoming: IncomingMessage,
+  signal: AbortSignal,
+  settings: ReadingSettings,
+): ReadRequest {
+  const fields = incoming.rawHeaders;
+  const id = requestId(fields);
+  const asked = targetAndHost(incoming, settings.defaultHost);
+  if (typeof asked === "string") return { type: "refused", id, detail: asked };
+
+  const socket = incoming.socket;
+  const peer = { remoteAddress: socket.remoteAddress, encrypted: (socket as TLSSocket).encrypted === true };
+  const forwarded = forwardedFor(fields, asked.host, peer, settings.trustedProxies);
+  const target = withoutParameters(asked.target, settings.ignoredParameters);
+  const body = bodyOf(incoming);
+  const request: CacheRequest = {
+    id,
+    method: incoming.method ?? "GET",
+    uri: primaryKey(forwarded.proto, forwarded.host, target),
+    target,
+    host: forwarded.host,
+    fields,
+    forwarded,
+    directives: settings.clientDirectives === "honour" ? requestDirectives(fields) : NOTHING_ASKED,
+    hasBody: body !== undefined,
+    signal,
+    ...(body === undefined ? {} : { body }),
+  };
+  return { type: "request", request };
+}
+
+/** The client's own id when it is one that logs can carry, else a new one. */
+function requestId(fields: readonly string[]): string {
+  const [given] = fieldLineValues(fields, "x-request-id");
+  return given !== undefined && /^[\w.:~+/=-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+/** The request-target in origin form and the host asked for (RFC 9112 §3.2), or what is wrong with them. */
+function targetAndHost(
+  incoming: IncomingMessage,
+  defaultHost: string,
+): { target: string; host: string } | string {
+  const hosts = fieldLineValues(incoming.rawHeaders, "host");
+  if (hosts.length > 1) return "Host is given more than once";
+  const given = hosts[0] ?? (incoming.httpVersion === "1.0" ? defaultHost : undefined);
+  if (given === undefined) return "Host is missing";
+  const url = incoming.url ?? "/";
+  if (url.startsWith("/")) return isHost(given) ? { target: url, host: given } : "Host is not a host";
+  // Absolute form: its authority is the one that counts (RFC 9112 §3.2.2).
+  const absolute = /^https?:\/\/([^/?#]+)([^#]*)$/i.exec(url);
+  if (!absolute) return "the request-target is neither a path nor an absolute URI";
+  const [, host = "", rest = ""] = absolute;
+  if (!isHost(host)) return "the request-target's host is not a host";
+  return { target: rest.startsWith("/") ? rest : `/${rest}`, host };
+}
+
+function bodyOf(incoming: IncomingMessage): RequestBody | undefined {
+  const { "content-length": length, "transfer-encoding": coding } = incoming.headers;
+  if (coding === undefined && (length === undefined || Number(length) === 0)) return undefined;
+  // An origin that answers early must not cost the client its connection.
+  const stream = {
+    [Symbol.asyncIterator]: () => incoming.iterator({ destroyOnReturn: false })[Symbol.asyncIterator](),
+  };
+  return coding === undefined ? { stream, length: Number(length) } : { stream };
+}

@@ -1,0 +1,95 @@
+import type { ServerResponse } from "node:http";
+import { type CacheResponse, discard } from "../cache/exchange.ts";
+
+export interface Written {
+  /** Body bytes handed to the connection. */
+  readonly bytes: number;
+  /** The client left, stopped reading, or the body broke off. */
+  readonly aborted: boolean;
+}
+
+/**
+ * Writes an answer with back-pressure. Where the body breaks off the connection breaks too,
+ * so that nobody takes a part for the whole (RFC 9112 §8). Never rejects.
+ */
+export async function writeResponse(
+  outgoing: ServerResponse,
+  response: CacheResponse,
+  addedFields: readonly string[],
+  writeTimeoutMs: number,
+): Promise<Written> {
+  const { body } = response;
+  if (outgoing.destroyed) {
+    if (body.type === "stream") await discard(body.stream);
+    return { bytes: 0, aborted: true };
+  }
+  const lines = [...response.fields, ...addedFields];
+  if (response.statusMessage === "") outgoing.writeHead(response.status, lines);
+  else outgoing.writeHead(response.status, response.statusMessage, lines);
+  switch (body.type) {
+    case "none":
+      outgoing.end();
+      return { bytes: 0, aborted: !(await finished(outgoing, writeTimeoutMs)) };
+    case "bytes":
+      outgoing.end(body.bytes);
+      return { bytes: body.bytes.length, aborted: !(await finished(outgoing, writeTimeoutMs)) };
+    case "stream":
+      // The head must not wait for a body that may be long in coming (server-sent events).
+      outgoing.flushHeaders();
+      return pump(outgoing, body.stream, writeTimeoutMs);
+  }
+}
+
+async function pump(
+  outgoing: ServerResponse,
+  stream: AsyncIterable<Uint8Array>,
+  writeTimeoutMs: number,
+): Promise<Written> {
+  const chunks = stream[Symbol.asyncIterator]();
+  let bytes = 0;
+  // A client that leaves while the origin is silent would otherwise be noticed at the next chunk only.
+  const leave = () => void chunks.return?.().catch(() => {});
+  outgoing.once("close", leave);
+  try {
+    for (;;) {
+      const { done, value } = await chunks.next();
+      if (outgoing.destroyed) return { bytes, aborted: true };
+      if (done === true) break;
+      bytes += value.length;
+      if (!outgoing.write(value) && !(await drained(outgoing, writeTimeoutMs)))
+        return { bytes, aborted: true };
+    }
+    outgoing.end();
+    return { bytes, aborted: !(await finished(outgoing, writeTimeoutMs)) };
+  } catch {
+    outgoing.destroy();
+    return { bytes, aborted: true };
+  } finally {
+    outgoing.off("close", leave);
+    leave();
+  }
+}
+
+const drained = (outgoing: ServerResponse, timeoutMs: number): Promise<boolean> =>
+  settles(outgoing, "drain", timeoutMs);
+
+const finished = (outgoing: ServerResponse, timeoutMs: number): Promise<boolean> =>
+  outgoing.writableFinished ? Promise.resolve(true) : settles(outgoing, "finish", timeoutMs);
+
+/** True when `event` comes before the connection closes; a client that takes nothing for too long is cut. */
+function settles(outgoing: ServerResponse, event: "drain" | "finish", timeoutMs: number): Promise<boolean> {
+  if (outgoing.destroyed) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const settle = (good: boolean) => {
+      clearTimeout(timer);
+      outgoing.off(event, onEvent);
+      outgoing.off("close", onClose);
+      resolve(good);
+    };
+    const onEvent = () => settle(true);
+    const onClose = () => settle(outgoing.writableFinished);
+    const timer = setTimeout(() => outgoing.destroy(), timeoutMs);
+    outgoing.once(event, onEvent);
+    outgoing.once("close", onClose);
+  });
+}

@@ -1,0 +1,277 @@
+import { createAdminApi } from "./admin/api.ts";
+import { createKnownHosts } from "./admin/known-hosts.ts";
+import { listenAdmin } from "./admin/listen.ts";
+import { Coalescer } from "./cache/coalesce.ts";
+import { createEvents, type Emit } from "./cache/events.ts";
+import { createFetch } from "./cache/fetch.ts";
+import { FlightBudget } from "./cache/flight.ts";
+import { createForward } from "./cache/forward.ts";
+import { createHandler } from "./cache/handle.ts";
+import { createKeep } from "./cache/keep.ts";
+import type { PurgeLog, Store } from "./cache/ports.ts";
+import { Purges } from "./cache/purges.ts";
+import { createRefresh } from "./cache/refresh.ts";
+import type { Shared } from "./cache/share.ts";
+import { UncacheableKeys } from "./cache/uncacheable.ts";
+import { createWarm, type WarmResult } from "./cache/warm.ts";
+import type { Config } from "./config.ts";
+import { createMetrics } from "./observe/metrics.ts";
+import { createStats } from "./observe/stats.ts";
+import { createOriginPool } from "./origin/pool.ts";
+import { createUpgrader } from "./origin/upgrade.ts";
+import type { AdmissionSettings } from "./policy/admit.ts";
+import type { EpochMs } from "./policy/stored-response.ts";
+import { createApp } from "./server/app.ts";
+import { listen } from "./server/listen.ts";
+import { trustedPeers } from "./server/peer.ts";
+import { createUpgradeHandler } from "./server/upgrade.ts";
+import { RedisConnection } from "./store/connection.ts";
+import { LocalPurgeLog } from "./store/local-purge-log.ts";
+import { MemoryStore } from "./store/memory.ts";
+import { RedisPurgeLog } from "./store/purge-log.ts";
+import { RedisStore } from "./store/redis.ts";
+import { TieredStore } from "./store/tiered.ts";
+
+/** A proxy that serves. */
+export interface Running {
+  readonly port: number;
+  readonly adminPort: number;
+  /** True once Redis answers; it may come later, too. */
+  redisAttached(): boolean;
+  warm(urls: readonly string[]): Promise<WarmResult>;
+  /** Stops accepting, finishes what is in progress, closes everything. */
+  stop(): Promise<void>;
+}
+
+export interface Surroundings {
+  readonly observers?: readonly Emit[];
+  /** The clock that freshness goes by; Date.now when absent. */
+  readonly now?: () => EpochMs;
+}
+
+/** The one place that knows which classes there are. Rejects with Node's error when a port cannot be had. */
+export async function start(
+  config: Config,
+  { observers = [], now = Date.now }: Surroundings = {},
+): Promise<Running> {
+  const elapsed = performance.now.bind(performance);
+  const { emit, listen: observe } = createEvents();
+  for (const observer of observers) observe(observer);
+
+  const memory = new MemoryStore({ capacity: config.CACHE_MEMORY_BYTES, now });
+  const stats = createStats({ memory: () => memory.stats(), now });
+  const pool = createOriginPool(originOptions(config, emit, now));
+  const metrics = createMetrics({ memory: () => memory.stats(), origins: () => pool.states() });
+  const knownHosts = createKnownHosts([`localhost:${config.PORT}`, `127.0.0.1:${config.PORT}`]);
+  for (const listener of [stats.listen, metrics.listen, knownHosts.listen]) observe(listener);
+
+  const shared = openShared(config, emit, now);
+  const store = new TieredStore({
+    memory,
+    now,
+    emit,
+    ...(shared.store === undefined ? {} : { redis: shared.store }),
+  });
+  const purges = new Purges({
+    log: shared.log,
+    emit,
+    forget: (target) => store.forget(target),
+    free: async (target) => shared.store?.drop(target),
+  });
+
+  const origin = pool;
+  const uncacheable = new UncacheableKeys(config.CACHE_UNCACHEABLE_FOR * 1000, config.CACHE_UNCACHEABLE_KEYS);
+  const budget = new FlightBudget(config.CACHE_FLIGHT_BYTES);
+  const maxObjectBytes = config.CACHE_MAX_OBJECT_BYTES;
+  const keep = createKeep({ store, purges, uncacheable, budget, maxObjectBytes, emit, now });
+  const fetch = createFetch({ origin, settings: admissionSettings(config), epoch: () => purges.epoch, now });
+  const coalescer = new Coalescer<Shared>(config.COALESCE_LEADER_AGE);
+  const patienceMs = config.COALESCE_PATIENCE;
+  const forward = createForward({
+    origin,
+    fetch,
+    keep,
+    coalescer,
+    uncacheable,
+    purges,
+    patienceMs,
+    now,
+    timer,
+  });
+  const refresh = createRefresh({ forward, origin, concurrency: config.REFRESH_CONCURRENCY, emit });
+  const handle = createHandler({ store, purges, forward, refresh, emit, now });
+
+  let draining = false;
+  const reading = {
+    clientDirectives: config.CACHE_CLIENT_DIRECTIVES,
+    ignoredParameters: config.CACHE_KEY_IGNORE_PARAMS,
+    trustedProxies: trustedPeers(config.TRUSTED_PROXIES),
+    defaultHost: "localhost",
+  };
+  const answering = {
+    corsOrigins: config.CORS_ORIGINS,
+    securityHeaders: config.SECURITY_HEADERS,
+    writeTimeoutMs: config.WRITE_TIMEOUT,
+  };
+  const app = createApp({ handle, emit, settings: { ...reading, ...answering }, elapsed });
+  const upgrades = createUpgradeHandler({
+    upgrade: createUpgrader(pool, originOptions(config, emit, now)),
+    settings: reading,
+    emit,
+    elapsed,
+  });
+  const warm = createWarm({
+    handle,
+    defaultHost: `localhost:${config.PORT}`,
+    origins: config.ORIGINS,
+    ignoredParameters: config.CACHE_KEY_IGNORE_PARAMS,
+  });
+  const api = createAdminApi({
+    token: config.ADMIN_TOKEN,
+    hosts: [config.ADMIN_HOST],
+    stats: () => stats.read(),
+    metricsText: () => metrics.text(),
+    origins: () => pool.states(),
+    ready: () => readiness(draining, pool.anyHealthy()),
+    purge: async (targets) => ({ epoch: await purges.purge(targets) }),
+    keysFor: knownHosts.keysFor,
+    warm,
+  });
+
+  const closeAll = async () => {
+    await pool.close();
+    await shared.log.close();
+    await store.close();
+    await shared.close();
+  };
+  const listeners = await openListeners().catch(async (error: unknown) => {
+    await closeAll();
+    throw error;
+  });
+  const { proxied, admin } = listeners;
+  await Promise.all([pool.ready, shared.ready]);
+
+  return {
+    port: proxied.port,
+    adminPort: admin.port,
+    redisAttached: shared.attached,
+    warm,
+    async stop() {
+      draining = true;
+      upgrades.close();
+      await proxied.drain(config.SHUTDOWN_TIMEOUT);
+      await within(config.SHUTDOWN_TIMEOUT, Promise.all([refresh.drain(), keep.drain()]));
+      await admin.close();
+      await closeAll();
+    },
+  };
+
+  async function openListeners() {
+    const proxied = await listen(app, upgrades.onUpgrade, {
+      port: config.PORT,
+      host: config.HOST,
+      maxConnections: config.MAX_CONNECTIONS,
+      maxHeaderBytes: config.MAX_HEADER_BYTES,
+      headersTimeoutMs: config.HEADERS_TIMEOUT,
+      requestTimeoutMs: config.REQUEST_TIMEOUT,
+      keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT,
+    });
+    try {
+      return { proxied, admin: await listenAdmin(api, { host: config.ADMIN_HOST, port: config.ADMIN_PORT }) };
+    } catch (error) {
+      await proxied.drain(0);
+      throw error;
+    }
+  }
+}
+
+const readiness = (draining: boolean, healthy: boolean): { ready: boolean; detail: string } => {
+  if (draining) return { ready: false, detail: "draining" };
+  return healthy ? { ready: true, detail: "ok" } : { ready: false, detail: "no healthy origin" };
+};
+
+const timer = (callback: () => void, ms: number): (() => void) => {
+  const timeout = setTimeout(callback, ms);
+  return () => clearTimeout(timeout);
+};
+
+/** Resolves with the work or with the time, whichever is first. */
+export const within = (ms: number, work: Promise<unknown>): Promise<void> =>
+  new Promise((resolve) => {
+    const timeout = setTimeout(resolve, ms);
+    void work.finally(() => {
+      clearTimeout(timeout);
+      resolve();
+    });
+  });
+
+/** How long a start waits for Redis before it goes on without. */
+const REDIS_AT_START_MS = 1000;
+
+interface SharedParts {
+  readonly store: Store | undefined;
+  readonly log: PurgeLog;
+  readonly ready: Promise<void>;
+  attached(): boolean;
+  close(): Promise<void>;
+}
+
+/** What all instances share: Redis, or nothing, where none is set. */
+function openShared(config: Config, emit: Emit, now: () => number): SharedParts {
+  if (config.REDIS_URL === undefined) {
+    const log = new LocalPurgeLog();
+    return { store: undefined, log, ready: Promise.resolve(), attached: () => false, close: async () => {} };
+  }
+  const connection = new RedisConnection({
+    url: config.REDIS_URL,
+    now,
+    emit,
+    commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT,
+  });
+  const namespace = config.CACHE_NAMESPACE;
+  const log = new RedisPurgeLog({
+    connection,
+    emit,
+    namespace,
+    keepMs: (config.CACHE_MAX_TTL + 86_400) * 1000,
+  });
+  return {
+    store: new RedisStore({ connection, now, emit, namespace }),
+    log,
+    ready: attachedWithin(log, REDIS_AT_START_MS),
+    attached: () => log.attached(),
+    close: () => connection.close(),
+  };
+}
+
+async function attachedWithin(log: RedisPurgeLog, ms: number): Promise<void> {
+  const deadline = performance.now() + ms;
+  while (!log.attached() && performance.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+const admissionSettings = (config: Config): AdmissionSettings => ({
+  defaultTtl: config.CACHE_DEFAULT_TTL,
+  defaultStaleWhileRevalidate: config.CACHE_DEFAULT_STALE_WHILE_REVALIDATE,
+  defaultStaleIfError: config.CACHE_DEFAULT_STALE_IF_ERROR,
+  keepForValidation: config.CACHE_KEEP,
+  maxTtl: config.CACHE_MAX_TTL,
+  maxObjectBytes: config.CACHE_MAX_OBJECT_BYTES,
+  allowSetCookie: config.CACHE_SET_COOKIE,
+});
+
+const originOptions = (config: Config, emit: Emit, now: () => number) => ({
+  origins: config.ORIGINS,
+  preserveHost: config.PRESERVE_HOST,
+  connections: config.ORIGIN_CONNECTIONS,
+  queue: config.ORIGIN_QUEUE,
+  connectTimeoutMs: config.ORIGIN_CONNECT_TIMEOUT,
+  headersTimeoutMs: config.ORIGIN_TIMEOUT,
+  bodyTimeoutMs: config.ORIGIN_BODY_TIMEOUT,
+  maxHeaderBytes: config.MAX_HEADER_BYTES,
+  healthCheckPath: config.HEALTH_CHECK_PATH,
+  healthCheckIntervalMs: config.HEALTH_CHECK_INTERVAL,
+  healthCheckTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
+  emit,
+  now,
+});

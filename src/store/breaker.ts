@@ -1,0 +1,84 @@
+import { StoreError } from "../cache/ports.ts";
+import type { EpochMs } from "../policy/stored-response.ts";
+
+export interface BreakerOptions {
+  readonly now: () => EpochMs;
+  /** Consecutive failures after which nothing more is tried; default 3. */
+  readonly threshold?: number;
+  /** Milliseconds until one operation is let through to see; default 1000. */
+  readonly openMs?: number;
+  /** Told when the store came or went, and only then; also the first time that either is known. */
+  readonly onChange: (up: boolean, detail: string) => void;
+}
+
+/**
+ * Keeps requests from waiting for a store that is known to be away.
+ *
+ * Closed: everything passes. Open: everything is refused at once, except one operation every
+ * `openMs`; the first that succeeds closes it again. A store that answers with a refusal is
+ * there: only time-outs and lost connections count.
+ */
+export class Breaker {
+  readonly #now: () => EpochMs;
+  readonly #threshold: number;
+  readonly #openMs: number;
+  readonly #onChange: BreakerOptions["onChange"];
+  #failures = 0;
+  /** When the next operation may try; undefined while closed. */
+  #retryAt: EpochMs | undefined;
+  #told: boolean | undefined;
+
+  constructor(options: BreakerOptions) {
+    this.#now = options.now;
+    this.#threshold = options.threshold ?? 3;
+    this.#openMs = options.openMs ?? 1000;
+    this.#onChange = options.onChange;
+  }
+
+  /** May an operation be tried now? A true answer while open is the one attempt of this `openMs`. */
+  allow(): boolean {
+    if (this.#retryAt === undefined) return true;
+    const now = this.#now();
+    if (now < this.#retryAt) return false;
+    this.#retryAt = now + this.#openMs;
+    return true;
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+    this.#retryAt = undefined;
+    this.#tell(true, "Redis answers");
+  }
+
+  failed(detail: string): void {
+    this.#failures++;
+    if (this.#failures >= this.#threshold || this.#retryAt !== undefined) this.trip(detail);
+  }
+
+  /** Opens at once: the connection is gone. */
+  trip(detail: string): void {
+    this.#retryAt = this.#now() + this.#openMs;
+    this.#tell(false, detail);
+  }
+
+  /** Runs the operation if it may be tried; `asStoreError` says what its failure means. Rejects only with StoreError. */
+  async run<T>(operation: () => Promise<T>, asStoreError: (error: unknown) => StoreError): Promise<T> {
+    if (!this.allow()) throw new StoreError("unavailable", "Redis is known to be away");
+    try {
+      const result = await operation();
+      this.succeeded();
+      return result;
+    } catch (cause) {
+      const error = asStoreError(cause);
+      if (error.code === "refused") this.succeeded();
+      else this.failed(error.message);
+      throw error;
+    }
+  }
+
+  #tell(up: boolean, detail: string): void {
+    if (this.#told === up) return;
+    this.#told = up;
+    this.#onChange(up, detail);
+  }
+}

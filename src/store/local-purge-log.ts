@@ -1,0 +1,31 @@
+import { type PurgeLog, type PurgeNews, type PurgeTarget, StoreError } from "../cache/ports.ts";
+import type { Epoch } from "../policy/stored-response.ts";
+
+/** The purge log of an instance that shares nothing: a counter, and everything is heard at once. */
+export class LocalPurgeLog implements PurgeLog {
+  #epoch: Epoch = 0;
+  #hear: ((news: PurgeNews) => void) | undefined;
+
+  follow(hear: (news: PurgeNews) => void): void {
+    this.#hear = hear;
+    hear({ type: "floor", floor: 0, epoch: this.#epoch });
+  }
+
+  /** Always true once followed: there is nothing to lose. */
+  attached(): boolean {
+    return this.#hear !== undefined;
+  }
+
+  async append(targets: readonly PurgeTarget[]): Promise<Epoch> {
+    if (this.#hear === undefined) throw new StoreError("unavailable", "nobody follows the purge log");
+    for (const target of targets) {
+      this.#epoch++;
+      this.#hear({ type: "record", record: { epoch: this.#epoch, target } });
+    }
+    return this.#epoch;
+  }
+
+  async close(): Promise<void> {
+    this.#hear = undefined;
+  }
+}

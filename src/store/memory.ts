@@ -1,0 +1,207 @@
+import type { Entry, Lookup, PurgeTarget, Store } from "../cache/ports.ts";
+import type { FieldLines } from "../policy/fields.ts";
+import { keepUntil } from "../policy/freshness.ts";
+import { variantId, variantMatches } from "../policy/key.ts";
+import type { EpochMs } from "../policy/stored-response.ts";
+
+/** More variants of one resource than this are not kept: the oldest goes. */
+export const MAX_VARIANTS = 32;
+/** An object larger than this share of the capacity would push out too much else. */
+const LARGEST_SHARE = 1 / 8;
+/** Objects, links and the map slot that one entry costs, in bytes; an estimate. */
+const ENTRY_OVERHEAD = 512;
+/** What a string or an array slot costs beyond its characters, in bytes; an estimate. */
+const STRING_OVERHEAD = 24;
+
+export interface MemoryOptions {
+  /** Bytes that all entries together may take, overhead included; 0 keeps nothing. */
+  readonly capacity: number;
+  readonly now: () => EpochMs;
+}
+
+export interface MemoryStats {
+  readonly entries: number;
+  readonly bytes: number;
+  /** Entries pushed out by others since the start; expired and dropped ones do not count. */
+  readonly evictions: number;
+}
+
+/** One variant in the queue: `newer` leads to the head, `older` to the tail. */
+interface Resident {
+  readonly key: string;
+  readonly variant: string;
+  found: Extract<Lookup, { type: "found" }>;
+  until: EpochMs;
+  bytes: number;
+  visited: boolean;
+  newer: Resident | undefined;
+  older: Resident | undefined;
+}
+
+const URI_MISS: Lookup = { type: "none", fwd: "uri-miss" };
+const VARY_MISS: Lookup = { type: "none", fwd: "vary-miss" };
+
+/**
+ * The memory tier: what this process keeps, bounded in bytes, and evicted by SIEVE.
+ *
+ * New entries enter at the head. A hit only sets a bit. When room is needed, a hand walks from
+ * the tail to the head: it clears set bits and takes the first entry whose bit was clear, then
+ * stays where it is. So a hit moves nothing, and one-hit wonders leave soon.
+ */
+export class MemoryStore implements Store {
+  readonly #capacity: number;
+  readonly #now: () => EpochMs;
+  /** The variants of each key, the most recently put first. */
+  readonly #residents = new Map<string, Resident[]>();
+  #head: Resident | undefined;
+  #tail: Resident | undefined;
+  #hand: Resident | undefined;
+  #entries = 0;
+  #bytes = 0;
+  #evictions = 0;
+
+  constructor(options: MemoryOptions) {
+    this.#capacity = options.capacity;
+    this.#now = options.now;
+  }
+
+  lookup(key: string, request: FieldLines): Lookup {
+    const variants = this.#residents.get(key);
+    if (variants === undefined) return URI_MISS;
+    const now = this.#now();
+    let newest: Resident | undefined;
+    for (let i = variants.length - 1; i >= 0; i--) {
+      const resident = variants[i] as Resident;
+      if (resident.until <= now) {
+        this.#remove(resident);
+        continue;
+      }
+      const { stored } = resident.found.entry;
+      if (resident.variant !== "" && !variantMatches(stored.selectingFields, request)) continue;
+      if (newest === undefined || stored.responseTime >= newest.found.entry.stored.responseTime)
+        newest = resident;
+    }
+    if (newest === undefined) return variants.length === 0 ? URI_MISS : VARY_MISS;
+    newest.visited = true;
+    return newest.found;
+  }
+
+  /** `put`, at once. What is too large or already over is not kept, and neither is what it replaces. */
+  keep(key: string, entry: Entry): void {
+    const variant = variantId(entry.stored.selectingFields);
+    const variants = this.#residents.get(key);
+    const known = variants?.find((resident) => resident.variant === variant);
+    const until = keepUntil(entry.stored);
+    const bytes = weigh(key, entry);
+    if (bytes > this.#capacity * LARGEST_SHARE || until <= this.#now()) {
+      if (known !== undefined) this.#remove(known);
+      return;
+    }
+    const found = { type: "found", entry: ownBytes(entry), tier: "memory" } as const;
+    if (known === undefined) this.#insert({ key, variant, found, until, bytes });
+    else this.#replace(known, { found, until, bytes });
+  }
+
+  async put(key: string, entry: Entry): Promise<void> {
+    this.keep(key, entry);
+  }
+
+  async freshen(key: string, entry: Entry): Promise<void> {
+    this.keep(key, entry);
+  }
+
+  /** `drop`, at once. */
+  forget(target: PurgeTarget): void {
+    if (target.type === "everything") this.clear();
+    else for (const resident of [...(this.#residents.get(target.key) ?? [])]) this.#remove(resident);
+  }
+
+  async drop(target: PurgeTarget): Promise<void> {
+    this.forget(target);
+  }
+
+  async close(): Promise<void> {
+    this.clear();
+  }
+
+  clear(): void {
+    this.#residents.clear();
+    this.#head = this.#tail = this.#hand = undefined;
+    this.#entries = this.#bytes = 0;
+  }
+
+  stats(): MemoryStats {
+    return { entries: this.#entries, bytes: this.#bytes, evictions: this.#evictions };
+  }
+
+  #insert(fresh: Pick<Resident, "key" | "variant" | "found" | "until" | "bytes">): void {
+    const crowd = this.#residents.get(fresh.key);
+    if (crowd !== undefined && crowd.length >= MAX_VARIANTS) this.#evict(crowd[crowd.length - 1] as Resident);
+    while (this.#bytes + fresh.bytes > this.#capacity) this.#evictOne();
+    const resident: Resident = { ...fresh, visited: false, newer: undefined, older: this.#head };
+    if (this.#head === undefined) this.#tail = resident;
+    else this.#head.newer = resident;
+    this.#head = resident;
+    this.#entries++;
+    this.#bytes += resident.bytes;
+    const variants = this.#residents.get(fresh.key);
+    if (variants === undefined) this.#residents.set(fresh.key, [resident]);
+    else variants.unshift(resident);
+  }
+
+  /** A replaced entry keeps its place in the queue, and counts as visited: somebody asked for it again. */
+  #replace(known: Resident, fresh: Pick<Resident, "found" | "until" | "bytes">): void {
+    this.#bytes += fresh.bytes - known.bytes;
+    Object.assign(known, fresh);
+    while (this.#bytes > this.#capacity) this.#evictOne(known);
+    known.visited = true;
+    const variants = this.#residents.get(known.key) as Resident[];
+    variants.splice(variants.indexOf(known), 1);
+    variants.unshift(known);
+  }
+
+  #evictOne(spared?: Resident): void {
+    const now = this.#now();
+    let candidate = this.#hand ?? (this.#tail as Resident);
+    while (candidate === spared || (candidate.visited && candidate.until > now)) {
+      candidate.visited = false;
+      candidate = candidate.newer ?? (this.#tail as Resident);
+    }
+    this.#hand = candidate;
+    this.#evict(candidate);
+  }
+
+  #evict(resident: Resident): void {
+    this.#remove(resident);
+    this.#evictions++;
+  }
+
+  #remove(resident: Resident): void {
+    if (this.#hand === resident) this.#hand = resident.newer;
+    if (resident.newer === undefined) this.#head = resident.older;
+    else resident.newer.older = resident.older;
+    if (resident.older === undefined) this.#tail = resident.newer;
+    else resident.older.newer = resident.newer;
+    this.#entries--;
+    this.#bytes -= resident.bytes;
+    const variants = this.#residents.get(resident.key) as Resident[];
+    variants.splice(variants.indexOf(resident), 1);
+    if (variants.length === 0) this.#residents.delete(resident.key);
+  }
+}
+
+/** A body that is a view of a larger buffer would keep all of that buffer alive, uncounted. */
+function ownBytes(entry: Entry): Entry {
+  if (entry.body.byteLength === entry.body.buffer.byteLength) return entry;
+  return { stored: entry.stored, body: new Uint8Array(entry.body) };
+}
+
+function weigh(key: string, entry: Entry): number {
+  const { stored, body } = entry;
+  let bytes = ENTRY_OVERHEAD + key.length + stored.uri.length + stored.statusMessage.length + body.byteLength;
+  for (const text of stored.fields) bytes += STRING_OVERHEAD + text.length;
+  for (const name in stored.selectingFields) {
+    bytes += 2 * STRING_OVERHEAD + 2 * name.length + 2 * (stored.selectingFields[name]?.length ?? 0);
+  }
+  return bytes;
+}

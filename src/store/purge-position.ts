@@ -1,0 +1,157 @@
+import type { PurgeNews, PurgeTarget } from "../cache/ports.ts";
+import type { Epoch } from "../policy/stored-response.ts";
+import { luaScript } from "./redis-command.ts";
+
+/*
+ * The purge log in Redis is a stream. Each record names its predecessor, and its epoch is its id,
+ * so one number says where a follower is, and a follower that missed anything (a trimmed stream, a
+ * log that was lost and made anew) sees it: the next record's predecessor is not where it was.
+ */
+
+/** Records that one script returns. */
+const PAGE = 1000;
+const EVERYTHING = JSON.stringify({ type: "everything" });
+
+/**
+ * Appends, and returns what follows the epoch seen last: KEYS stream, epoch, floor; ARGV epoch seen,
+ * time to live in ms, length to keep, then one JSON target per record.
+ *
+ * A log that is missing, damaged, or behind what this follower has seen (an older backup, a lagging
+ * replica) has lost purges that nobody can know: it begins anew, with a purge of everything.
+ * Epochs come from the clock of Redis, so that they grow even then.
+ */
+export const FOLLOW = luaScript(`
+local stream, epoch_key, floor_key = KEYS[1], KEYS[2], KEYS[3]
+local seen, ttl, keep = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local function text(number) return string.format('%.0f', number) end
+local function is(key, kind) return redis.call('TYPE', key).ok == kind end
+
+local epoch, floor
+if is(stream, 'stream') and is(epoch_key, 'string') and is(floor_key, 'string') then
+  epoch, floor = tonumber(redis.call('GET', epoch_key)), tonumber(redis.call('GET', floor_key))
+end
+local function sound(number) return number and number >= 0 and number < 2^53 end
+local whole = sound(epoch) and sound(floor) and epoch >= seen and epoch >= floor
+if whole then
+  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  whole = last and last[1] == text(epoch) .. '-0'
+end
+
+local function append(target, previous)
+  epoch = math.max(epoch + 1, micros)
+  redis.call('XADD', stream, 'MAXLEN', '~', keep, text(epoch) .. '-0', 'previous', text(previous), 'target', target)
+  if target == '${EVERYTHING}' then floor = epoch end
+end
+local function save()
+  redis.call('SET', epoch_key, text(epoch), 'PX', ttl)
+  redis.call('SET', floor_key, text(floor), 'PX', ttl)
+  redis.call('PEXPIRE', stream, ttl)
+end
+
+if not whole then
+  redis.call('UNLINK', stream, epoch_key, floor_key)
+  epoch = sound(epoch) and math.max(epoch, seen) or seen
+  append('${EVERYTHING}', 0)
+end
+local epochs = {}
+-- After a write that frees, Redis lets the next ones pass its memory limit: a purge must not fail for being full.
+if #ARGV > 3 then redis.call('PEXPIRE', stream, ttl) end
+for i = 4, #ARGV do
+  append(ARGV[i], epoch)
+  epochs[#epochs + 1] = text(epoch)
+end
+local left = ttl
+for _, key in ipairs(KEYS) do left = math.min(left, redis.call('PTTL', key)) end
+if not whole or #epochs > 0 or left < ttl / 2 then save() end
+
+local records = {}
+for _, record in ipairs(redis.call('XRANGE', stream, text(seen) .. '-1', '+', 'COUNT', ${PAGE})) do
+  records[#records + 1] = { record[1], record[2][2] or '', record[2][4] or '' }
+end
+return { text(epoch), text(floor), epochs, records }
+`);
+
+/** What the script returned. */
+export interface PurgePage {
+  /** The end of the log. */
+  readonly epoch: Epoch;
+  readonly floor: Epoch;
+  /** The epochs of what was appended, in order. */
+  readonly appended: readonly Epoch[];
+  readonly records: readonly PageRecord[];
+}
+
+interface PageRecord {
+  readonly epoch: Epoch;
+  readonly previous: Epoch;
+  /** Undefined when it cannot be read; then it may cover anything. */
+  readonly target: PurgeTarget | undefined;
+}
+
+/** Throws when the answer is not the script's. */
+export function parsePage(reply: unknown): PurgePage {
+  const [epoch, floor, appended, records] = reply as [unknown, unknown, unknown[], unknown[][]];
+  return {
+    epoch: epochOf(epoch),
+    floor: epochOf(floor),
+    appended: appended.map(epochOf),
+    records: records.map(([id, previous, target]) => ({
+      epoch: epochOf(String(id).split("-", 1)[0]),
+      // Without a readable predecessor it follows nothing that anybody has seen.
+      previous: /^\d+$/.test(String(previous)) ? Number(previous) : 0,
+      target: targetOf(String(target)),
+    })),
+  };
+}
+
+function epochOf(value: unknown): Epoch {
+  const epoch = Number(value);
+  if (!Number.isSafeInteger(epoch) || epoch < 0) throw new Error(`not an epoch: ${String(value)}`);
+  return epoch;
+}
+
+/** A target as a record holds it. */
+export const encodeTarget = (target: PurgeTarget): string =>
+  target.type === "everything" ? EVERYTHING : JSON.stringify({ type: "url", key: target.key });
+
+function targetOf(json: string): PurgeTarget | undefined {
+  try {
+    const target = JSON.parse(json) as { type?: unknown; key?: unknown };
+    if (target.type === "everything") return { type: "everything" };
+    if (target.type === "url" && typeof target.key === "string") return { type: "url", key: target.key };
+  } catch {}
+  return undefined;
+}
+
+/**
+ * What a page tells a follower that has seen the log up to `seen` (0: nothing), in log order.
+ * A gap becomes a floor under everything that was lost, followed by the records that were not.
+ */
+export function newsFrom(seen: Epoch, page: PurgePage): PurgeNews[] {
+  const news: PurgeNews[] = [];
+  let position = seen;
+  const first = page.records[0];
+  if (seen === 0 || (first !== undefined && first.previous !== seen)) {
+    position = Math.max(page.floor, first?.previous ?? page.epoch);
+    news.push({ type: "floor", floor: position, epoch: position });
+  }
+  for (const { epoch, target } of page.records) {
+    if (epoch <= position) continue;
+    position = epoch;
+    news.push(
+      target === undefined
+        ? { type: "floor", floor: epoch, epoch }
+        : { type: "record", record: { epoch, target } },
+    );
+  }
+  return news;
+}
+
+/** How far these news lead. */
+export const positionAfter = (seen: Epoch, news: readonly PurgeNews[]): Epoch => {
+  const last = news[news.length - 1];
+  if (last === undefined) return seen;
+  return last.type === "floor" ? last.epoch : last.record.epoch;
+};

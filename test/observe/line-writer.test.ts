@@ -1,0 +1,144 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { afterEach, expect, test } from "vitest";
+
+const MODULE = new URL("../../src/observe/line-writer.ts", import.meta.url).href;
+const DEADLINE_MS = 15_000;
+
+let child: ChildProcessByStdio<null, Readable, Readable> | undefined;
+afterEach(() => {
+  child?.kill("SIGKILL");
+});
+
+/** Runs `script` in a process of its own, whose standard output is a pipe that we hold. */
+function run(script: string) {
+  const source = `import { createLineWriter } from ${JSON.stringify(MODULE)};\n${script}`;
+  child = spawn(process.execPath, ["--no-warnings", "--input-type=module", "-e", source], {
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: DEADLINE_MS,
+    killSignal: "SIGKILL",
+  });
+  return { child, exit: once(child, "exit") as Promise<[number | null, string | null]> };
+}
+
+const numbers = (output: string): number[] =>
+  output
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => Number(line.slice(0, line.indexOf(" "))))
+    .sort((a, b) => a - b);
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+test("no line is lost when the process exits at once", async () => {
+  const { child, exit } = run(`
+    const writer = createLineWriter(1, () => {});
+    for (let i = 0; i < 5000; i++) writer.write(i + " " + "x".repeat(100) + "\\n");
+    process.exit(0);`);
+  const output = await text(child.stdout);
+  expect(await exit).toEqual([0, null]);
+  expect(numbers(output)).toEqual(upTo(5000));
+});
+
+test("no line is lost when an error ends the process", async () => {
+  const { child, exit } = run(`
+    const writer = createLineWriter(1, () => {});
+    for (let i = 0; i < 100; i++) writer.write(i + " x\\n");
+    throw new Error("the end");`);
+  const [output] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  expect(await exit).toEqual([1, null]);
+  expect(numbers(output)).toEqual(upTo(100));
+});
+
+test("close waits until everything is written, in order", async () => {
+  const { child, exit } = run(`
+    const writer = createLineWriter(1, () => {});
+    for (let i = 0; i < 5000; i++) writer.write(i + " " + "é".repeat(100) + "\\n");
+    await writer.close();
+    writer.write("after\\n");
+    process.reallyExit(0);`);
+  const output = await text(child.stdout);
+  expect(await exit).toEqual([0, null]);
+  expect(output.split("\n").slice(0, -1)).toEqual(upTo(5000).map((i) => `${i} ${"é".repeat(100)}`));
+});
+
+/** Makes the pipe non-blocking, as a parent process may have done, and fills it. */
+const FILL = `
+    const { Socket } = await import("node:net");
+    new Socket({ fd: 1 });
+    const writer = createLineWriter(1, () => {});
+    for (let i = 0; i < 1000; i++) writer.write(i + " " + "x".repeat(1000) + "\\n");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    process.stderr.write("paused");`;
+
+test.each([
+  ["close", "await writer.close();"],
+  ["exit", ""],
+])("at %s a pipe that takes lines in pieces, or not now, gets them whole", async (_, ending) => {
+  const { child, exit } = run(`${FILL} ${ending} process.exit(0);`);
+  await once(child.stderr, "data");
+  const output = await text(child.stdout);
+  expect(await exit).toEqual([0, null]);
+  expect(output.split("\n").slice(0, -1)).toEqual(upTo(1000).map((i) => `${i} ${"x".repeat(1000)}`));
+});
+
+test("a reader that is gone ends the log, not the process", async () => {
+  const { child, exit } = run(`
+    const writer = createLineWriter(1, () => {});
+    process.once("SIGUSR2", async () => {
+      for (let i = 0; i < 10; i++) {
+        writer.write("x".repeat(1000) + "\\n");
+        await new Promise(setImmediate);
+      }
+      await writer.close();
+      process.exit(3);
+    });
+    setInterval(() => {}, 1000);
+    process.stderr.write("ready");`);
+  await once(child.stderr, "data");
+  child.stdout.destroy();
+  await once(child.stdout, "close");
+  child.kill("SIGUSR2");
+  expect(await exit).toEqual([3, null]);
+});
+
+test("exit does not hang when the reader left with lines pending", async () => {
+  const { child, exit } = run(`
+    const writer = createLineWriter(1, () => {});
+    process.once("SIGUSR2", () => {
+      for (let i = 0; i < 100; i++) writer.write("x".repeat(1000) + "\\n");
+      process.exit(3);
+    });
+    setInterval(() => {}, 1000);
+    process.stderr.write("ready");`);
+  await once(child.stderr, "data");
+  child.stdout.destroy();
+  await once(child.stdout, "close");
+  child.kill("SIGUSR2");
+  expect(await exit).toEqual([3, null]);
+});
+
+test("a reader that pauses costs lines beyond the bound, not memory; they are counted", async () => {
+  const { child, exit } = run(`
+    let dropped = 0;
+    const writer = createLineWriter(1, (lines) => { dropped += lines; }, 100_000);
+    for (let i = 0; i < 3000; i++) {
+      writer.write(i + " " + "x".repeat(1000) + "\\n");
+      if (i % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    process.stderr.write("paused");
+    while (dropped === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await writer.close();
+    process.stderr.write(" " + dropped);`);
+  const errors: string[] = [];
+  child.stderr.on("data", (chunk) => errors.push(String(chunk)));
+  await once(child.stderr, "data");
+  const output = await text(child.stdout);
+  expect(await exit).toEqual([0, null]);
+  const written = numbers(output);
+  const dropped = Number(errors.join("").split(" ")[1]);
+  expect(dropped).toBeGreaterThan(2000);
+  expect(written.length + dropped).toBe(3000);
+  expect(new Set(written).size).toBe(written.length);
+});

@@ -1,0 +1,237 @@
+import { expect, test } from "vitest";
+import { createLogger, type LogOptions } from "../../src/observe/log.ts";
+import { anAnswer, MISS } from "./an-event.ts";
+
+const NOON = Date.UTC(2026, 10, 21, 12, 0, 1, 250);
+
+function aLog(options: Partial<LogOptions> & { readonly isTTY?: boolean } = {}) {
+  const text: string[] = [];
+  const { isTTY = false, ...rest } = options;
+  const log = createLogger({
+    level: "info",
+    format: "json",
+    now: () => NOON,
+    env: {},
+    destination: { isTTY, write: (line) => text.push(line) },
+    ...rest,
+  });
+  return { ...log, text, lines: () => text.map((line) => JSON.parse(line) as Record<string, unknown>) };
+}
+
+test("a request is one JSON line with everything that is known about it", () => {
+  const { listen, text, lines } = aLog();
+  listen(
+    anAnswer({
+      uri: "http://shop.example:8080/data?id=1&token=s3cret",
+      outcome: { word: "STALE", body: "cache", fwd: "stale", reason: "stale-if-error", collapsed: true },
+      tier: "redis",
+      origin: "http://127.0.0.1:4001",
+      aborted: true,
+    }),
+  );
+  expect(text).toHaveLength(1);
+  expect(text[0]).toMatch(/^\{[^\n]*\}\n$/);
+  expect(lines()[0]).toEqual({
+    level: "info",
+    time: "2026-11-21T12:00:01.250Z",
+    msg: "request",
+    request_id: "r-1",
+    method: "GET",
+    path: "/data?id=1&token=***",
+    host: "shop.example:8080",
+    status: 200,
+    cache: "STALE",
+    x_cache_status: "HIT",
+    reason: "stale-if-error",
+    tier: "redis",
+    origin: "http://127.0.0.1:4001",
+    bytes: 512,
+    head_ms: 0.123,
+    duration_ms: 1.235,
+    collapsed: true,
+    aborted: true,
+  });
+});
+
+test("what is not known is left out", () => {
+  const { listen, lines } = aLog();
+  const { tier: _, ...answer } = anAnswer({ outcome: MISS });
+  listen(answer);
+  expect(lines()[0]).not.toHaveProperty("tier");
+  expect(lines()[0]).not.toHaveProperty("reason");
+  expect(lines()[0]).not.toHaveProperty("origin");
+  expect(lines()[0]).toMatchObject({ x_cache_status: "MISS", collapsed: false, aborted: false });
+});
+
+test.each([
+  ["http://shop.example/", "shop.example", "/"],
+  ["http://shop.example", "shop.example", "/"],
+  ["http://shop.example?x=1", "shop.example", "?x=1"],
+  ["https://[::1]:8443//a/../b?u=http://x/", "[::1]:8443", "//a/../b?u=http://x/"],
+  ["/a?u=http://x/y", undefined, "/a?u=http://x/y"],
+  ["*", undefined, "*"],
+])("the URI %s is split without being tidied", (uri, host, path) => {
+  const { listen, lines } = aLog();
+  listen(anAnswer({ uri }));
+  expect(lines()[0]?.["host"]).toBe(host);
+  expect(lines()[0]?.["path"]).toBe(path);
+});
+
+test("a 5xx that we made is a warning, an origin's own is not", () => {
+  const { listen, lines } = aLog();
+  listen(anAnswer({ status: 502, outcome: { word: "MISS", body: "none", reason: "origin_unreachable" } }));
+  listen(anAnswer({ status: 503, outcome: { word: "MISS", body: "origin", reason: "status" } }));
+  listen(anAnswer({ status: 400, outcome: { word: "BYPASS", body: "none", reason: "bad_request" } }));
+  expect(lines().map((line) => line["level"])).toEqual(["warn", "info", "info"]);
+});
+
+test("at level warn requests are silent, our own 5xx are not", () => {
+  const { listen, lines } = aLog({ level: "warn" });
+  listen(anAnswer());
+  listen(anAnswer({ status: 504, outcome: { word: "MISS", body: "none", reason: "origin_timeout" } }));
+  expect(lines().map((line) => line["status"])).toEqual([504]);
+});
+
+test("changes, failures and purges have a line each; what the request line says has none", () => {
+  const { listen, lines } = aLog();
+  const origin = "http://127.0.0.1:4001";
+  listen({ type: "origin-health", origin, healthy: false, detail: "503" });
+  listen({ type: "origin-health", origin, healthy: true, detail: "200" });
+  listen({ type: "store-state", up: false, detail: "ECONNREFUSED" });
+  listen({ type: "store-state", up: true, detail: "ready" });
+  listen({ type: "refreshed", key: "http://h/a?token=s3cret", result: "failed" });
+  listen({ type: "refreshed", key: "k", result: "validated" });
+  listen({ type: "purged", target: { type: "everything" }, epoch: 7 });
+  listen({ type: "purged", target: { type: "url", key: "http://h/a?sig=s3cret" }, epoch: 8 });
+  listen({ type: "foreign-value", key: "k", detail: "unknown version" });
+  listen({ type: "stored", key: "k", bytes: 1 });
+  listen({ type: "not-stored", key: "k", reason: "private" });
+  listen({ type: "origin-answered", origin, status: 200, headMs: 1, conditional: false });
+
+  expect(lines().map(({ time: _, ...line }) => line)).toEqual([
+    { level: "warn", msg: "origin unhealthy", origin, detail: "503" },
+    { level: "info", msg: "origin healthy", origin, detail: "200" },
+    { level: "warn", msg: "store down", detail: "ECONNREFUSED" },
+    { level: "info", msg: "store up", detail: "ready" },
+    { level: "warn", msg: "refresh failed", key: "http://h/a?token=***" },
+    { level: "info", msg: "purged", target: "everything", epoch: 7 },
+    { level: "info", msg: "purged", target: "url", key: "http://h/a?sig=***", epoch: 8 },
+  ]);
+});
+
+test("foreign values are told at level debug", () => {
+  const { listen, lines } = aLog({ level: "debug" });
+  listen({ type: "foreign-value", key: "k", detail: "unknown version" });
+  expect(lines()[0]).toMatchObject({
+    level: "debug",
+    msg: "foreign value",
+    key: "k",
+    detail: "unknown version",
+  });
+});
+
+test("a store that fails with every request says so once a second, and how often it kept quiet", () => {
+  let now = NOON;
+  const { listen, lines } = aLog({ now: () => now });
+  const failed = {
+    type: "store-failed",
+    tier: "redis",
+    operation: "lookup",
+    code: "timeout",
+    message: "50 ms",
+  } as const;
+  for (let i = 0; i < 500; i++) listen(failed);
+  listen({ ...failed, operation: "put" });
+  listen({ ...failed, code: "unavailable" });
+  now += 1_000;
+  listen(failed);
+
+  expect(lines().map(({ time: _, ...line }) => line)).toEqual([
+    {
+      level: "warn",
+      msg: "store failed",
+      tier: "redis",
+      operation: "lookup",
+      code: "timeout",
+      detail: "50 ms",
+    },
+    { level: "warn", msg: "store failed", tier: "redis", operation: "put", code: "timeout", detail: "50 ms" },
+    {
+      level: "warn",
+      msg: "store failed",
+      tier: "redis",
+      operation: "lookup",
+      code: "unavailable",
+      detail: "50 ms",
+    },
+    {
+      level: "warn",
+      msg: "store failed",
+      tier: "redis",
+      operation: "lookup",
+      code: "timeout",
+      detail: "50 ms",
+      suppressed: 499,
+    },
+  ]);
+});
+
+test("an origin that fails is told once a second as well", () => {
+  const { listen, lines } = aLog();
+  for (let i = 0; i < 10; i++)
+    listen({ type: "origin-failed", origin: "http://o", code: "refused", message: "no" });
+  expect(lines()).toMatchObject([
+    { msg: "origin failed", origin: "http://o", code: "refused", detail: "no" },
+  ]);
+});
+
+const clock = new Date(NOON).toTimeString().slice(0, 8);
+
+test("for people a request is one short line", () => {
+  const { listen, text } = aLog({ format: "pretty" });
+  listen(anAnswer());
+  listen(
+    anAnswer({
+      outcome: { word: "STALE", body: "cache", reason: "stale-if-error", collapsed: true },
+      aborted: true,
+    }),
+  );
+  expect(text).toEqual([
+    `${clock} GET /data?id=1 200 HIT 1.2ms\n`,
+    `${clock} GET /data?id=1 200 STALE 1.2ms stale-if-error collapsed aborted\n`,
+  ]);
+});
+
+test("for people everything else is one line too, with its fields", () => {
+  const { listen, logger, text } = aLog({ format: "pretty" });
+  listen({ type: "origin-health", origin: "http://o", healthy: false, detail: "503" });
+  logger.info("listening");
+  expect(text[0]).toBe(`${clock} WARN origin unhealthy {"origin":"http://o","detail":"503"}\n`);
+  expect(text[1]?.trimEnd()).toBe(`${clock} INFO listening`);
+  expect(text[1]?.match(/\n/g)).toHaveLength(1);
+});
+
+test("control characters in a request-target or a detail do not reach the terminal", () => {
+  const { listen, text } = aLog({ format: "pretty", isTTY: true, env: { NO_COLOR: "1" } });
+  listen(anAnswer({ uri: "http://h/\x1b[2J\x9b31m\r\n" }));
+  listen({ type: "origin-health", origin: "http://o", healthy: false, detail: "\x1b[2J\x9b31m" });
+  expect(text[0]).toContain(" /?[2J?31m?? ");
+  expect(text.join("")).not.toMatch(/(?!\n)\p{Cc}/u);
+});
+
+test.each([
+  ["auto", true, {}, "colour"],
+  ["auto", true, { NO_COLOR: "1" }, "plain"],
+  ["auto", true, { NO_COLOR: "" }, "colour"],
+  ["auto", false, {}, "json"],
+  ["pretty", false, {}, "plain"],
+  ["json", true, {}, "json"],
+] as const)("format %s, terminal %s, environment %o: %s", (format, isTTY, env, expected) => {
+  const { listen, logger, text } = aLog({ format, isTTY, env });
+  listen(anAnswer());
+  logger.warn({ a: 1 }, "other");
+  for (const line of text) {
+    const kind = line.startsWith("{") ? "json" : line.includes("\x1b[") ? "colour" : "plain";
+    expect(kind).toBe(expected);
+  }
+});

@@ -1,0 +1,114 @@
+import { once } from "node:events";
+import net, { type AddressInfo, type Socket } from "node:net";
+import type { ClientOptions } from "../../src/origin/client.ts";
+
+/** One connection as the origin sees it: latin1 text in, anything out. */
+export interface Connection {
+  readonly socket: Socket;
+  /** Everything received so far. */
+  received(): string;
+}
+
+export interface RawServer {
+  readonly url: string;
+  readonly port: number;
+  readonly connections: Connection[];
+  close(): Promise<void>;
+}
+
+/** A server that writes exactly what the test says, and parses nothing. */
+export async function rawServer(
+  onRequest: (connection: Connection, head: string, nth: number) => void,
+  port = 0,
+): Promise<RawServer> {
+  const connections: Connection[] = [];
+  let nth = 0;
+  const server = net.createServer((socket) => {
+    let text = "";
+    let heads = 0;
+    const connection: Connection = { socket, received: () => text };
+    connections.push(connection);
+    socket.on("error", () => {});
+    socket.on("data", (chunk) => {
+      text += chunk.toString("latin1");
+      // Every empty line that starts no chunked body ends a head; bodies in these tests hold none.
+      const complete = text.split("\r\n\r\n").slice(0, -1);
+      while (heads < complete.length) {
+        const head = complete[heads++] as string;
+        if (/^[^\r]* HTTP\/1\.1\r\n/.test(head)) onRequest(connection, head, nth++);
+      }
+    });
+  });
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  const bound = (server.address() as AddressInfo).port;
+  return {
+    url: `http://127.0.0.1:${bound}`,
+    port: bound,
+    connections,
+    async close() {
+      for (const { socket } of connections) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A server that always answers with these bytes and leaves the connection open. */
+export const answering = (bytes: string | Buffer, port = 0): Promise<RawServer> =>
+  rawServer(
+    ({ socket }) => socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes),
+    port,
+  );
+
+/** A port where nobody listens. */
+export async function closedPort(): Promise<number> {
+  const server = await rawServer(() => {});
+  await server.close();
+  return server.port;
+}
+
+export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+export const never = (): AbortSignal => new AbortController().signal;
+
+export const get = (target = "/", fields: readonly string[] = []) => ({
+  method: "GET",
+  target,
+  host: "client.example",
+  fields,
+});
+
+export const CLIENT: ClientOptions = {
+  connectTimeoutMs: 5_000,
+  headersTimeoutMs: 5_000,
+  bodyTimeoutMs: 5_000,
+  connections: 8,
+  queue: 8,
+  maxHeaderBytes: 16_384,
+  preserveHost: false,
+};
+
+export async function readAll(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Waits for a real event by looking, with a deadline. */
+export async function until(what: string, condition: () => boolean, deadlineMs = 10_000): Promise<void> {
+  const deadline = Date.now() + deadlineMs;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** The rejection of a promise that must reject. */
+export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("expected a rejection");
+}

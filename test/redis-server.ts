@@ -1,0 +1,110 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Redis } from "ioredis";
+
+/** A real Redis of a test's own: empty, on a free port, gone with the test. */
+export interface TestRedis {
+  readonly url: string;
+  readonly port: number;
+  /** Of the server that runs now; `restart` changes it. */
+  readonly pid: number;
+  /** Runs one command, as in redis-cli: `command("HGETALL", key)`. */
+  command(name: string, ...args: (string | number | Buffer)[]): Promise<unknown>;
+  /** Ends the server at once, as a crash would. */
+  stop(): Promise<void>;
+  /** Starts it again on the same port (after `stop`, or instead of it), empty. */
+  restart(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const START_DEADLINE_MS = 20_000;
+
+/** Starts a redis-server; `args` are added to its command line. */
+export async function startRedis(args: readonly string[] = []): Promise<TestRedis> {
+  const port = await freePort();
+  const directory = mkdtempSync(join(tmpdir(), "freshline-redis-"));
+  const url = `redis://127.0.0.1:${port}`;
+  let server: ChildProcess | undefined;
+  let client: Redis | undefined;
+
+  const start = async () => {
+    const defaults = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+    server = spawn(redisBinary(), [...defaults, "--dir", directory, ...args], { stdio: "ignore" });
+    running.add(server);
+    client = new Redis(port, "127.0.0.1", { lazyConnect: true, retryStrategy: () => 20 });
+    client.on("error", () => undefined);
+    const deadline = Date.now() + START_DEADLINE_MS;
+    for (;;) {
+      const answer = await client.ping().catch((error: Error) => error.message);
+      if (answer === "PONG") return;
+      if (server.exitCode !== null || Date.now() > deadline) {
+        throw new Error(`redis-server on port ${port} did not start: ${answer}`);
+      }
+    }
+  };
+  const stop = async () => {
+    const ended = server;
+    server = undefined;
+    client?.disconnect();
+    client = undefined;
+    if (ended === undefined) return;
+    running.delete(ended);
+    if (ended.exitCode !== null || ended.signalCode !== null) return;
+    const gone = new Promise((resolve) => ended.once("exit", resolve));
+    ended.kill("SIGKILL");
+    await gone;
+  };
+
+  await start();
+  return {
+    url,
+    port,
+    get pid() {
+      if (server?.pid === undefined) throw new Error("the test's redis-server is stopped");
+      return server.pid;
+    },
+    async command(name, ...commandArgs) {
+      if (client === undefined) throw new Error("the test's redis-server is stopped");
+      return await client.call(name, ...commandArgs);
+    },
+    stop,
+    async restart() {
+      await stop();
+      await start();
+    },
+    async [Symbol.asyncDispose]() {
+      await stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Servers must not outlive the tests, whatever ends them. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const server of running) server.kill("SIGKILL");
+});
+
+let binary: string | undefined;
+function redisBinary(): string {
+  binary ??=
+    process.env["FRESHLINE_TEST_REDIS_SERVER"] ??
+    execFileSync(fileURLToPath(new URL("../scripts/redis.sh", import.meta.url)), ["--binary"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    }).trim();
+  return binary;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no free port");
+  return address.port;
+}

@@ -1,0 +1,187 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Lookup, Store } from "../../src/cache/ports.ts";
+import { KEY, sampleEntry, T0, testClock } from "./sample.ts";
+
+/** What every Store promises (src/cache/ports.ts). `make` gives an empty one whose clock stands at T0. */
+export function storeContract(
+  name: string,
+  make: (clock: ReturnType<typeof testClock>) => Promise<Store>,
+): void {
+  describe(`${name} keeps the Store contract`, () => {
+    let store: Store;
+    let clock: ReturnType<typeof testClock>;
+    beforeEach(async () => {
+      clock = testClock();
+      store = await make(clock);
+    });
+    afterEach(() => store.close());
+
+    const body = (lookup: Lookup): string =>
+      lookup.type === "found" ? Buffer.from(lookup.entry.body).toString() : lookup.fwd;
+    const ask = async (key: string, ...request: string[]) => body(await store.lookup(key, request));
+
+    it("misses what was never put", async () => {
+      expect(await store.lookup(KEY, [])).toEqual({ type: "none", fwd: "uri-miss" });
+    });
+
+    it("gives back exactly what was put", async () => {
+      const entry = sampleEntry("hello");
+      await store.put(KEY, entry);
+      const found = await store.lookup(KEY, ["Accept", "text/plain"]);
+      if (found.type !== "found") throw new Error("not found");
+      expect(found.entry.stored).toEqual(entry.stored);
+      expect(Buffer.from(found.entry.body).equals(entry.body)).toBe(true);
+    });
+
+    it("gives back every byte of a body", async () => {
+      const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, i) => i % 256));
+      const entry = {
+        stored: { ...sampleEntry("").stored, bodyLength: bytes.length },
+        body: new Uint8Array(bytes),
+      };
+      await store.put(KEY, entry);
+      const found = await store.lookup(KEY, []);
+      expect(found.type === "found" && bytes.equals(found.entry.body)).toBe(true);
+    });
+
+    it("keeps an empty body", async () => {
+      await store.put(KEY, sampleEntry(""));
+      expect((await store.lookup(KEY, [])).type).toBe("found");
+    });
+
+    it("keeps the resources of different keys apart", async () => {
+      const other = `${KEY}&x`;
+      await store.put(KEY, sampleEntry("one"));
+      await store.put(other, sampleEntry("two", { uri: other }));
+      expect(await ask(KEY)).toBe("one");
+      expect(await ask(other)).toBe("two");
+    });
+
+    it("keeps long and odd keys apart", async () => {
+      const odd = [
+        `http://h/${"x".repeat(5000)}a`,
+        `http://h/${"x".repeat(5000)}b`,
+        "http://h/{a}",
+        "http://h/{b}",
+      ];
+      for (const key of [...odd, "purges", "http://h/\x01", "http://h/é"]) {
+        await store.put(key, sampleEntry(`of ${key}`, { uri: key }));
+        expect(await ask(key)).toBe(`of ${key}`);
+      }
+      for (const key of odd) expect(await ask(key)).toBe(`of ${key}`);
+    });
+
+    it("replaces an entry by a later put", async () => {
+      await store.put(KEY, sampleEntry("old"));
+      await store.put(KEY, sampleEntry("new"));
+      expect(await ask(KEY)).toBe("new");
+    });
+
+    it("ends an entry with its last window, to the millisecond", async () => {
+      await store.put(KEY, sampleEntry("hello"));
+      clock.advance(119.999);
+      expect(await ask(KEY)).toBe("hello");
+      clock.advance(0.001);
+      expect(await ask(KEY)).toBe("uri-miss");
+    });
+
+    it("does not keep what is over already, nor what that replaces", async () => {
+      await store.put(KEY, sampleEntry("old"));
+      await store.put(KEY, sampleEntry("dead", { responseTime: T0 - 120_000 }));
+      expect(await ask(KEY)).toBe("uri-miss");
+    });
+
+    it("selects a variant by the request's fields", async () => {
+      await store.put(KEY, sampleEntry("zipped", { selectingFields: { "accept-encoding": "gzip" } }));
+      await store.put(KEY, sampleEntry("plain", { selectingFields: { "accept-encoding": null } }));
+      expect(await ask(KEY, "Accept-Encoding", "gzip")).toBe("zipped");
+      expect(await ask(KEY)).toBe("plain");
+      expect(await ask(KEY, "Accept-Encoding", "br")).toBe("vary-miss");
+    });
+
+    it("selects among variants that different fields divide, the newest first", async () => {
+      await store.put(KEY, sampleEntry("by encoding", { selectingFields: { "accept-encoding": "gzip" } }));
+      await store.put(
+        KEY,
+        sampleEntry("by language", { selectingFields: { "accept-language": "eo" }, responseTime: T0 + 1 }),
+      );
+      expect(await ask(KEY, "Accept-Encoding", "gzip")).toBe("by encoding");
+      expect(await ask(KEY, "Accept-Encoding", "gzip", "Accept-Language", "eo")).toBe("by language");
+      expect(await ask(KEY, "Accept-Encoding", "br", "Accept-Language", "de")).toBe("vary-miss");
+    });
+
+    it("selects the newest response, not the last one put", async () => {
+      const changes = { selectingFields: { "accept-encoding": "gzip" }, responseTime: T0 + 1 };
+      await store.put(KEY, sampleEntry("newer", changes));
+      await store.put(KEY, sampleEntry("older", { selectingFields: { "accept-language": "eo" } }));
+      expect(await ask(KEY, "Accept-Encoding", "gzip", "Accept-Language", "eo")).toBe("newer");
+    });
+
+    it("answers every request with a newer response that nothing selects", async () => {
+      await store.put(KEY, sampleEntry("zipped", { selectingFields: { "accept-encoding": "gzip" } }));
+      await store.put(KEY, sampleEntry("for all", { responseTime: T0 + 1 }));
+      expect(await ask(KEY, "Accept-Encoding", "gzip")).toBe("for all");
+      expect(await ask(KEY)).toBe("for all");
+    });
+
+    it("freshens an entry: new windows, same body", async () => {
+      const entry = sampleEntry("hello");
+      await store.put(KEY, entry);
+      const fields = ["Content-Type", "text/plain", "Age", "3"];
+      const stored = { ...entry.stored, responseTime: T0 + 100_000, fields, epoch: 8 };
+      await store.freshen(KEY, { stored, body: entry.body });
+      clock.advance(150);
+      const found = await store.lookup(KEY, []);
+      if (found.type !== "found") throw new Error("not found");
+      expect(found.entry.stored).toEqual(stored);
+      expect(body(found)).toBe("hello");
+    });
+
+    it("freshens one variant and leaves the others", async () => {
+      const zipped = sampleEntry("zipped", { selectingFields: { "accept-encoding": "gzip" } });
+      await store.put(KEY, zipped);
+      await store.put(KEY, sampleEntry("plain", { selectingFields: { "accept-encoding": null } }));
+      await store.freshen(KEY, { ...zipped, stored: { ...zipped.stored, responseTime: T0 + 60_000 } });
+      clock.advance(130);
+      expect(await ask(KEY, "Accept-Encoding", "gzip")).toBe("zipped");
+      expect(await ask(KEY)).not.toBe("plain");
+    });
+
+    it("freshens what it has lost by putting it", async () => {
+      await store.freshen(KEY, sampleEntry("hello"));
+      expect(await ask(KEY)).toBe("hello");
+    });
+
+    it("freshens nothing onto another body", async () => {
+      await store.put(KEY, sampleEntry("hello"));
+      await store.freshen(KEY, sampleEntry("other"));
+      expect(await ask(KEY)).toBe("other");
+    });
+
+    it("drops every variant of a resource, and nothing else", async () => {
+      const other = `${KEY}&x`;
+      await store.put(KEY, sampleEntry("zipped", { selectingFields: { "accept-encoding": "gzip" } }));
+      await store.put(KEY, sampleEntry("eo", { selectingFields: { "accept-language": "eo" } }));
+      await store.put(other, sampleEntry("two", { uri: other }));
+      await store.drop({ type: "url", key: KEY });
+      expect(await ask(KEY, "Accept-Encoding", "gzip", "Accept-Language", "eo")).toBe("uri-miss");
+      expect(await ask(other)).toBe("two");
+    });
+
+    it("drops what is not there without complaint", async () => {
+      await store.drop({ type: "url", key: KEY });
+      await store.drop({ type: "everything" });
+      expect(await ask(KEY)).toBe("uri-miss");
+    });
+
+    it("bounds the variants of one resource, and the newest survive", async () => {
+      for (let i = 0; i < 40; i++) {
+        const changes = { selectingFields: { "x-who": `n${i}` }, responseTime: T0 + i };
+        await store.put(KEY, sampleEntry(`for ${i}`, changes));
+      }
+      const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => ask(KEY, "X-Who", `n${i}`)));
+      expect(answers.filter((answer) => answer !== "vary-miss")).toHaveLength(32);
+      expect(answers.slice(8)).toEqual(Array.from({ length: 32 }, (_, i) => `for ${i + 8}`));
+    });
+  });
+}

@@ -1,0 +1,322 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { PurgeNews, PurgeTarget, StoreError } from "../../src/cache/ports.ts";
+import { RedisConnection } from "../../src/store/connection.ts";
+import { LocalPurgeLog } from "../../src/store/local-purge-log.ts";
+import { RedisPurgeLog } from "../../src/store/purge-log.ts";
+import { startRedis, type TestRedis } from "../redis-server.ts";
+import { openLink } from "./link.ts";
+import { eventLog, until } from "./sample.ts";
+
+const url = (key: string): PurgeTarget => ({ type: "url", key });
+const EVERYTHING: PurgeTarget = { type: "everything" };
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+let redis: TestRedis;
+const closers: (() => unknown)[] = [];
+beforeEach(async () => {
+  redis = await startRedis();
+  closers.push(() => redis[Symbol.asyncDispose]());
+});
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** One instance that follows the log; `heard` is all it was told. */
+function follow(options: { url?: string; keepRecords?: number } = {}) {
+  const events = eventLog();
+  const connection = new RedisConnection({
+    url: options.url ?? redis.url,
+    now: Date.now,
+    emit: events.emit,
+    commandTimeoutMs: 1000,
+  });
+  const keepRecords = options.keepRecords ?? 10_000;
+  const log = new RedisPurgeLog({ connection, emit: events.emit, keepRecords });
+  closers.push(
+    () => connection.close(),
+    () => log.close(),
+  );
+  const heard: PurgeNews[] = [];
+  log.follow((news) => heard.push(news));
+  const keys = () =>
+    heard.flatMap((news) =>
+      news.type === "record" && news.record.target.type === "url" ? [news.record.target.key] : [],
+    );
+  const floors = () => heard.flatMap((news) => (news.type === "floor" ? [news.floor] : []));
+  const epochs = () => heard.map((news) => (news.type === "floor" ? news.epoch : news.record.epoch));
+  return { log, connection, events, heard, keys, floors, epochs };
+}
+async function attached(...options: Parameters<typeof follow>) {
+  const follower = follow(...options);
+  await until("the log is attached", () => follower.log.attached());
+  return follower;
+}
+const isGrowing = (epochs: readonly number[]) =>
+  epochs.every((epoch, i) => i === 0 || epoch > epochs[i - 1]!);
+const commandCalls = async () => {
+  const stats = String(await redis.command("INFO", "commandstats"));
+  return Object.fromEntries(
+    [...stats.matchAll(/cmdstat_([\w|]+):calls=(\d+)/g)].map(([, name, n]) => [name, Number(n)]),
+  );
+};
+
+describe("the shared purge log", () => {
+  it("begins with a floor, and is heard by its own instance before append resolves", async () => {
+    const { log, heard } = await attached();
+    expect(heard).toEqual([{ type: "floor", floor: expect.any(Number), epoch: expect.any(Number) }]);
+    const epoch = await log.append([url("a"), EVERYTHING, url("b")]);
+    expect(heard.slice(1).map((news) => news.type === "record" && news.record.target)).toEqual([
+      url("a"),
+      EVERYTHING,
+      url("b"),
+    ]);
+    expect(heard.at(-1)).toEqual({ type: "record", record: { epoch, target: url("b") } });
+  });
+
+  it("is heard by the other instance within moments, in order, each record once", async () => {
+    const [a, b] = [await attached(), await attached()];
+    const started = performance.now();
+    await a.log.append([url("1")]);
+    await until("b hears", () => b.keys().length === 1);
+    expect(performance.now() - started).toBeLessThan(1000);
+    const wanted = Array.from({ length: 200 }, (_, i) => `${i}`);
+    await Promise.all(wanted.map((key, i) => (i % 2 === 0 ? a : b).log.append([url(key)])));
+    await until("both hear everything", () => a.keys().length === 201 && b.keys().length === 201);
+    expect(a.keys()).toEqual(b.keys());
+    expect(new Set(a.keys()).size).toBe(200);
+    expect(isGrowing(a.epochs())).toBe(true);
+  });
+
+  it("tells a new instance what is purged since the floor", async () => {
+    const a = await attached();
+    await a.log.append([url("before"), EVERYTHING, url("after")]);
+    const b = await attached();
+    expect(b.floors()).toHaveLength(1);
+    expect(b.keys()).toEqual(["after"]);
+    expect(b.floors()[0]).toBe(a.epochs().at(-2));
+  });
+
+  it("reads a long log in pages", async () => {
+    const a = await attached();
+    const keys = Array.from({ length: 2500 }, (_, i) => `k${i}`);
+    await a.log.append(keys.map(url));
+    expect(a.keys()).toEqual(keys);
+    const b = await attached();
+    expect(b.keys()).toEqual(keys);
+  });
+
+  it("resumes after a lost connection where it was", async () => {
+    const [a, b] = [await attached(), await attached()];
+    await a.log.append([url("1")]);
+    await until("b hears", () => b.keys().length === 1);
+    await redis.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    await redis.command("CLIENT", "KILL", "TYPE", "pubsub");
+    await until("both are attached again", async () => {
+      if (!a.log.attached() || !b.log.attached()) return false;
+      return a.log.append([url("2")]).then(
+        () => true,
+        () => false,
+      );
+    });
+    await until("b hears what came meanwhile", () => b.keys().includes("2"));
+    expect(b.keys()[0]).toBe("1");
+    expect(b.floors()).toHaveLength(1);
+  });
+
+  it.each([
+    ["flushed", () => redis.command("FLUSHALL")],
+    ["half evicted", () => redis.command("DEL", "freshline:{purges}:epoch")],
+    ["without its stream", () => redis.command("DEL", "freshline:{purges}")],
+    ["overwritten", () => redis.command("SET", "freshline:{purges}", "x")],
+    ["of nonsense", () => redis.command("SET", "freshline:{purges}:epoch", "nan")],
+    ["ahead of its stream", () => redis.command("INCR", "freshline:{purges}:epoch")],
+    ["an older backup", () => redis.command("SET", "freshline:{purges}:epoch", "5")],
+  ])("makes a log that is %s a purge of everything, at once and for all", async (_name, lose) => {
+    const [a, b] = [await attached(), await attached()];
+    const last = await a.log.append([url("1")]);
+    await until("b hears", () => b.keys().length === 1);
+    await lose();
+    await until("both hear a floor", () => a.floors().length === 2 && b.floors().length === 2);
+    expect(a.floors()[1]).toBeGreaterThan(last);
+    expect(a.floors()[1]).toBe(b.floors()[1]);
+    const next = await a.log.append([url("2")]);
+    expect(next).toBeGreaterThan(a.floors()[1]!);
+    await until("b hears", () => b.keys().includes("2"));
+    expect([a.floors().length, b.floors().length]).toEqual([2, 2]);
+    expect(isGrowing(a.epochs()) && isGrowing(b.epochs())).toBe(true);
+  });
+
+  it("puts a floor under what was trimmed while an instance was away, and under nothing else", async () => {
+    const link = await openLink(redis.port);
+    closers.push(link.close);
+    const a = await attached({ keepRecords: 100 });
+    const b = await attached({ keepRecords: 100, url: `redis://127.0.0.1:${link.port}` });
+    link.cut();
+    await until("b has lost Redis", () => !b.log.attached());
+    for (let i = 0; i < 1000; i += 50)
+      await a.log.append(Array.from({ length: 50 }, (_, j) => url(`k${i + j}`)));
+    expect(a.keys()).toHaveLength(1000);
+    expect(a.floors()).toHaveLength(1);
+    const left = (await redis.command("XLEN", "freshline:{purges}")) as number;
+    expect(left).toBeLessThan(400);
+    link.mend();
+    await until("b is back", () => b.log.attached());
+    expect(b.keys()).toEqual(a.keys().slice(-left));
+    expect(b.floors()).toEqual([a.floors()[0], a.epochs().at(-left - 1)]);
+    expect((await attached({ keepRecords: 100 })).heard).toEqual(b.heard.slice(1));
+  });
+
+  it("notices a half-open link by its heartbeat, and hears what came meanwhile", async () => {
+    const link = await openLink(redis.port);
+    closers.push(link.close);
+    const a = await attached();
+    const b = await attached({ url: `redis://127.0.0.1:${link.port}` });
+    link.swallow();
+    await a.log.append([url("1")]);
+    await until("b hears", () => b.keys().length === 1);
+    await until("b is attached", () => b.log.attached());
+    expect(b.floors()).toHaveLength(1);
+  });
+
+  it("attaches again after Redis was killed and came back empty", async () => {
+    const a = await attached();
+    const last = await a.log.append([url("1")]);
+    await redis.stop();
+    await until("the loss is noticed", () => !a.log.attached());
+    await expect(a.log.append([url("2")])).rejects.toMatchObject({ name: "StoreError", code: "unavailable" });
+    await redis.restart();
+    const ms = await until("the log is attached again", () => a.log.attached());
+    expect(ms).toBeLessThan(5000);
+    expect(a.floors()).toHaveLength(2);
+    expect(a.floors()[1]).toBeGreaterThan(last);
+    await a.log.append([url("3")]);
+    expect(a.keys()).toEqual(["1", "3"]);
+    expect(isGrowing(a.epochs())).toBe(true);
+  });
+
+  it("notices a Redis that hangs, and attaches again when it goes on", async () => {
+    const a = await attached();
+    process.kill(redis.pid, "SIGSTOP");
+    closers.push(() => void process.kill(redis.pid, "SIGCONT"));
+    await until("the silence is noticed", () => !a.log.attached());
+    process.kill(redis.pid, "SIGCONT");
+    await until("the log is attached again", () => a.log.attached());
+    await a.log.append([url("1")]);
+    expect(a.floors()).toHaveLength(1);
+  });
+
+  it("is not attached, and rejects at once, while Redis was never there", async () => {
+    await redis.stop();
+    const a = follow();
+    const started = performance.now();
+    await expect(a.log.append([url("1")])).rejects.toMatchObject({ code: "unavailable" });
+    expect(performance.now() - started).toBeLessThan(500);
+    expect(a.heard).toEqual([]);
+    await redis.restart();
+    await until("the log is attached", () => a.log.attached());
+    await a.log.append([url("2")]);
+  });
+
+  it("leaves no key without a time to live, renews it in good time, and bounds its stream", async () => {
+    const a = await attached();
+    await a.log.append([url("1"), EVERYTHING]);
+    const keys = ["freshline:{purges}", "freshline:{purges}:epoch", "freshline:{purges}:floor"];
+    expect(((await redis.command("KEYS", "*")) as string[]).sort()).toEqual(keys);
+    const ttls = async () => (await Promise.all(keys.map((key) => redis.command("PTTL", key)))) as number[];
+    expect((await ttls()).every((ttl) => ttl > 29 * DAY_MS && ttl <= 30 * DAY_MS)).toBe(true);
+    for (const key of keys) await redis.command("PEXPIRE", key, 14 * DAY_MS);
+    await until("the log is renewed", async () => (await ttls()).every((ttl) => ttl > 29 * DAY_MS));
+    expect(a.floors()).toHaveLength(1);
+  });
+
+  it("purges even when Redis is full", async () => {
+    const a = await attached();
+    await redis.command("CONFIG", "SET", "maxmemory", "1");
+    await a.log.append([url("1")]);
+    expect(a.keys()).toEqual(["1"]);
+  });
+
+  it("costs an idle Redis a heartbeat and nothing else", async () => {
+    await attached();
+    await redis.command("CONFIG", "RESETSTAT");
+    await until("two heartbeats", async () => ((await commandCalls())["ping"] ?? 0) >= 2);
+    expect(Object.keys(await commandCalls()).sort()).toEqual(["config|resetstat", "info", "ping"]);
+  });
+
+  it("polls, and says so once, where Redis allows no tracking", async () => {
+    await redis.command("ACL", "SETUSER", "poor", "on", ">pw", "~*", "&*", "+@all", "-client|tracking");
+    const poor = await attached({ url: redis.url.replace("redis://", "redis://poor:pw@") });
+    const a = await attached();
+    await a.log.append([url("1")]);
+    await until("the poll hears", () => poor.keys().length === 1);
+    await poor.log.append([url("2")]);
+    await until("the other hears", () => a.keys().includes("2"));
+    await redis.command("FLUSHALL");
+    await until("the poll hears the floor", () => poor.floors().length === 2);
+    expect(poor.events.of("store-failed")).toMatchObject([{ operation: "follow", code: "refused" }]);
+  });
+
+  it("survives a follower that throws", async () => {
+    const events = eventLog();
+    const connection = new RedisConnection({ url: redis.url, now: Date.now, emit: events.emit });
+    const log = new RedisPurgeLog({ connection, emit: events.emit });
+    closers.push(
+      () => connection.close(),
+      () => log.close(),
+    );
+    log.follow(() => {
+      throw new Error("no");
+    });
+    await until("the log is attached", () => log.attached());
+    await log.append([url("1")]);
+    expect(events.of("store-failed")).toHaveLength(2);
+  });
+
+  it("bounds the purges that wait", async () => {
+    const a = await attached();
+    const many = Array.from({ length: 6000 }, (_, i) => url(`${i}`));
+    const [first, second, third] = await Promise.allSettled([
+      a.log.append([url("x")]),
+      a.log.append(many),
+      a.log.append(many),
+    ]);
+    expect([first.status, second.status]).toEqual(["fulfilled", "fulfilled"]);
+    expect(third).toMatchObject({ status: "rejected", reason: { code: "refused" } });
+  });
+
+  it("rejects what still waits when it is closed, and hears no more", async () => {
+    const a = await attached();
+    const heard = a.heard.length;
+    const waiting = [a.log.append([url("1")]), a.log.append([url("2")])].map((append) =>
+      append.then(
+        () => "appended",
+        (error: StoreError) => error.code,
+      ),
+    );
+    await a.log.close();
+    expect((await Promise.all(waiting))[1]).toBe("unavailable");
+    expect(a.heard).toHaveLength(heard);
+    expect(a.log.attached()).toBe(false);
+  });
+});
+
+describe("the local purge log", () => {
+  it("counts, and is heard before append resolves", async () => {
+    const log = new LocalPurgeLog();
+    const heard: PurgeNews[] = [];
+    log.follow((news) => heard.push(news));
+    expect(log.attached()).toBe(true);
+    expect(await log.append([url("a"), EVERYTHING])).toBe(2);
+    expect(await log.append([])).toBe(2);
+    expect(heard).toEqual([
+      { type: "floor", floor: 0, epoch: 0 },
+      { type: "record", record: { epoch: 1, target: url("a") } },
+      { type: "record", record: { epoch: 2, target: EVERYTHING } },
+    ]);
+  });
+
+  it("rejects when nobody follows it", async () => {
+    const log = new LocalPurgeLog();
+    await expect(log.append([EVERYTHING])).rejects.toMatchObject({ code: "unavailable" });
+  });
+});

@@ -1,0 +1,70 @@
+import type { CacheEvent } from "../../src/cache/events.ts";
+import type { Entry } from "../../src/cache/ports.ts";
+import type { StoredResponse } from "../../src/policy/stored-response.ts";
+
+/** When the samples' origin answered. */
+export const T0 = Date.UTC(2026, 10, 21, 12, 0, 0);
+
+export const KEY = "http://example.test/data?id=1";
+
+/** A plain 200 that is fresh for a minute and kept for two; `changes` make it another. */
+export function sampleEntry(body: string, changes: Partial<StoredResponse> = {}): Entry {
+  const bytes = new Uint8Array(Buffer.from(body));
+  return {
+    stored: {
+      uri: KEY,
+      selectingFields: {},
+      status: 200,
+      statusMessage: "OK",
+      fields: ["Content-Type", "text/plain", "X-Byte", "\xff", "Cache-Control", "max-age=60"],
+      etag: `"${body.length}"`,
+      bodyLength: bytes.byteLength,
+      responseTime: T0,
+      initialAge: 0,
+      freshnessLifetime: 60,
+      staleWhileRevalidate: 0,
+      staleIfError: 0,
+      keep: 60,
+      mustRevalidate: false,
+      noCache: false,
+      epoch: 7,
+      ...changes,
+    },
+    body: bytes,
+  };
+}
+
+/** A clock that only the test moves. */
+export function testClock(start = T0) {
+  let time = start;
+  return {
+    now: () => time,
+    advance: (seconds: number) => {
+      time += seconds * 1000;
+    },
+  };
+}
+
+export function eventLog() {
+  const events: CacheEvent[] = [];
+  return {
+    events,
+    emit: (event: CacheEvent) => void events.push(event),
+    of: <T extends CacheEvent["type"]>(type: T) =>
+      events.filter((event): event is Extract<CacheEvent, { type: T }> => event.type === type),
+  };
+}
+
+/** Waits for something real to happen; fails with its name when it does not. */
+export async function until(
+  what: string,
+  happened: () => boolean | Promise<boolean>,
+  ms = 10_000,
+): Promise<number> {
+  const start = performance.now();
+  while (!(await happened())) {
+    if (performance.now() - start > ms) throw new Error(`waited ${ms} ms in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  return performance.now() - start;
+}

@@ -1,0 +1,248 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Lookup, type Store, StoreError } from "../../src/cache/ports.ts";
+import { RedisConnection } from "../../src/store/connection.ts";
+import { MemoryStore } from "../../src/store/memory.ts";
+import { RedisStore } from "../../src/store/redis.ts";
+import { TieredStore } from "../../src/store/tiered.ts";
+import { startRedis, type TestRedis } from "../redis-server.ts";
+import { storeContract } from "./contract.ts";
+import { eventLog, KEY, sampleEntry, T0, testClock, until } from "./sample.ts";
+
+let redis: TestRedis;
+let connection: RedisConnection;
+const log = eventLog();
+beforeAll(async () => {
+  redis = await startRedis();
+  connection = new RedisConnection({ url: redis.url, now: Date.now, emit: log.emit, commandTimeoutMs: 2000 });
+  await until("Redis is connected", () => connection.client.status === "ready");
+});
+afterAll(async () => {
+  await connection.close();
+  await redis[Symbol.asyncDispose]();
+});
+
+const redisStore = (now: () => number) => new RedisStore({ connection, now, emit: log.emit });
+
+storeContract("TieredStore", async ({ now }) => {
+  await redis.command("FLUSHALL");
+  const memory = new MemoryStore({ capacity: 8 * 1024 * 1024, now });
+  return new TieredStore({ memory, redis: redisStore(now), now, emit: log.emit });
+});
+
+storeContract("TieredStore without Redis", async ({ now }) => {
+  const memory = new MemoryStore({ capacity: 8 * 1024 * 1024, now });
+  return new TieredStore({ memory, now, emit: log.emit });
+});
+
+storeContract("TieredStore without memory", async ({ now }) => {
+  await redis.command("FLUSHALL");
+  const memory = new MemoryStore({ capacity: 0, now });
+  return new TieredStore({ memory, redis: redisStore(now), now, emit: log.emit });
+});
+
+/** One instance over the shared Redis, whose reads can be held up and whose commands can be made to fail. */
+function instance(clock = testClock()) {
+  const memory = new MemoryStore({ capacity: 1e6, now: clock.now });
+  const real = redisStore(clock.now);
+  const gate: { reads: number; hold?: Promise<void>; failure?: StoreError } = { reads: 0 };
+  const fail = () => {
+    if (gate.failure !== undefined) throw gate.failure;
+  };
+  const watched: Store = {
+    async lookup(key, request) {
+      gate.reads++;
+      fail();
+      const found = await real.lookup(key, request);
+      await gate.hold;
+      return found;
+    },
+    async put(key, entry) {
+      fail();
+      await real.put(key, entry);
+    },
+    async freshen(key, entry) {
+      fail();
+      await real.freshen(key, entry);
+    },
+    drop: (target) => real.drop(target),
+    close: () => real.close(),
+  };
+  const events = eventLog();
+  return {
+    clock,
+    memory,
+    gate,
+    events,
+    store: new TieredStore({ memory, redis: watched, ...clock, emit: events.emit }),
+  };
+}
+/** Holds up every read until the returned function is called. */
+function holdReads({ gate }: ReturnType<typeof instance>): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  gate.hold = promise;
+  return () => {
+    delete gate.hold;
+    resolve();
+  };
+}
+const away = new StoreError("unavailable", "Redis is away");
+const tierOf = (lookup: Lookup) => (lookup.type === "found" ? lookup.tier : lookup.fwd);
+
+describe("two tiers", () => {
+  it("answer a fresh hit in memory at once, without a promise and without Redis", async () => {
+    const { store, gate } = instance();
+    await store.put(KEY, sampleEntry("hello"));
+    const found = store.lookup(KEY, []);
+    expect(found).not.toBeInstanceOf(Promise);
+    expect(tierOf(await found)).toBe("memory");
+    expect(gate.reads).toBe(0);
+  });
+
+  it("admit to memory what Redis gave", async () => {
+    await redis.command("FLUSHALL");
+    const [a, b] = [instance(), instance()];
+    await a.store.put(KEY, sampleEntry("hello"));
+    expect(tierOf(await b.store.lookup(KEY, []))).toBe("redis");
+    expect(tierOf(await b.store.lookup(KEY, []))).toBe("memory");
+    expect(b.gate.reads).toBe(1);
+  });
+
+  it("let a newer response of another instance replace a stale copy", async () => {
+    await redis.command("FLUSHALL");
+    const clock = testClock();
+    const [a, b] = [instance(clock), instance(clock)];
+    await a.store.put(KEY, sampleEntry("old"));
+    clock.advance(61);
+    await b.store.put(KEY, sampleEntry("new", { responseTime: T0 + 61_000 }));
+    const found = await a.store.lookup(KEY, []);
+    expect(found.type === "found" && Buffer.from(found.entry.body).toString()).toBe("new");
+    expect(a.store.lookup(KEY, [])).not.toBeInstanceOf(Promise);
+  });
+
+  it("keep a stale copy when Redis has nothing newer, and ask once for all that wait", async () => {
+    await redis.command("FLUSHALL");
+    const one = instance();
+    await one.store.put(KEY, sampleEntry("old"));
+    one.clock.advance(61);
+    const found = await Promise.all(Array.from({ length: 20 }, () => one.store.lookup(KEY, [])));
+    expect(found.map(tierOf)).toEqual(Array(20).fill("memory"));
+    expect(one.gate.reads).toBe(1);
+  });
+
+  it("keep a stale copy when Redis is away, and tell it", async () => {
+    const one = instance();
+    await one.store.put(KEY, sampleEntry("old"));
+    one.clock.advance(61);
+    one.gate.failure = away;
+    expect(tierOf(await one.store.lookup(KEY, []))).toBe("memory");
+    expect(one.events.of("store-failed")).toMatchObject([
+      { tier: "redis", operation: "lookup", code: "unavailable" },
+    ]);
+  });
+
+  it("give a waiting request only a newer response that its fields select", async () => {
+    await redis.command("FLUSHALL");
+    const clock = testClock();
+    const [a, b] = [instance(clock), instance(clock)];
+    await a.store.put(KEY, sampleEntry("old, for all"));
+    clock.advance(61);
+    const changes = { responseTime: T0 + 61_000, selectingFields: { "accept-encoding": "gzip" } };
+    await b.store.put(KEY, sampleEntry("zipped", changes));
+    const answers = await Promise.all([
+      a.store.lookup(KEY, ["Accept-Encoding", "gzip"]),
+      a.store.lookup(KEY, ["Accept-Encoding", "br"]),
+    ]);
+    expect(
+      answers.map((found) => found.type === "found" && Buffer.from(found.entry.body).toString()),
+    ).toEqual(["zipped", "old, for all"]);
+  });
+
+  it("reject with the failure of Redis when memory has nothing", async () => {
+    const { store, gate } = instance();
+    gate.failure = away;
+    await expect(store.lookup("http://h/nothing", [])).rejects.toBe(away);
+  });
+
+  it("keep in memory what Redis refused, and say that it did", async () => {
+    const { store, gate } = instance();
+    gate.failure = away;
+    await expect(store.put(KEY, sampleEntry("hello"))).rejects.toBe(away);
+    expect(tierOf(await store.lookup(KEY, []))).toBe("memory");
+    await expect(store.freshen(KEY, sampleEntry("hello", { epoch: 9 }))).rejects.toBe(away);
+    const found = await store.lookup(KEY, []);
+    expect(found.type === "found" && found.entry.stored.epoch).toBe(9);
+  });
+
+  it.each([
+    ["a drop", (store: TieredStore) => store.drop({ type: "url", key: KEY })],
+    ["a purge of that key", async (store: TieredStore) => store.forget({ type: "url", key: KEY })],
+    ["a purge of everything", async (store: TieredStore) => store.forget({ type: "everything" })],
+  ])("do not admit to memory what was read before %s", async (_name, purge) => {
+    await redis.command("FLUSHALL");
+    const [a, b] = [instance(), instance()];
+    await a.store.put(KEY, sampleEntry("old"));
+    const release = holdReads(b);
+    const reading = b.store.lookup(KEY, []);
+    await until("Redis was asked", () => b.gate.reads === 1);
+    await purge(b.store);
+    release();
+    await reading;
+    expect(b.memory.stats().entries).toBe(0);
+  });
+
+  it("do not let an old read replace what was put meanwhile", async () => {
+    await redis.command("FLUSHALL");
+    const [a, b] = [instance(), instance()];
+    await a.store.put(KEY, sampleEntry("old"));
+    const release = holdReads(b);
+    const reading = b.store.lookup(KEY, []);
+    await until("Redis was asked", () => b.gate.reads === 1);
+    await b.store.put(KEY, sampleEntry("new"));
+    release();
+    await reading;
+    const found = await b.store.lookup(KEY, []);
+    expect(found.type === "found" && Buffer.from(found.entry.body).toString()).toBe("new");
+  });
+
+  it("admit again after a purge is over", async () => {
+    await redis.command("FLUSHALL");
+    const [a, b] = [instance(), instance()];
+    await a.store.put(KEY, sampleEntry("old"));
+    b.store.forget({ type: "url", key: KEY });
+    await b.store.lookup(KEY, []);
+    expect(b.memory.stats().entries).toBe(1);
+  });
+
+  it("bound the reads whose admission they watch over", async () => {
+    await redis.command("FLUSHALL");
+    const [a, b] = [instance(), instance()];
+    await a.store.put(KEY, sampleEntry("hello"));
+    const { promise, resolve } = Promise.withResolvers<Lookup>();
+    b.gate.hold = promise.then(() => undefined);
+    const crowd = Array.from({ length: 10_000 }, (_, i) => b.store.lookup(`http://h/${i}`, []));
+    const late = b.store.lookup(KEY, []);
+    delete b.gate.hold;
+    resolve({ type: "none", fwd: "uri-miss" });
+    await Promise.all(crowd);
+    expect(tierOf(await late)).toBe("redis");
+    expect(b.memory.stats().entries).toBe(0);
+    await b.store.lookup(KEY, []);
+    expect(b.memory.stats().entries).toBe(1);
+  });
+
+  it("know a resource that either of them knows", async () => {
+    const { store } = instance();
+    await store.put(KEY, sampleEntry("zipped", { selectingFields: { "accept-encoding": "gzip" } }));
+    await redis.command("FLUSHALL");
+    expect(tierOf(await store.lookup(KEY, []))).toBe("vary-miss");
+  });
+
+  it("drop from both", async () => {
+    await redis.command("FLUSHALL");
+    const [a, b] = [instance(), instance()];
+    await a.store.put(KEY, sampleEntry("hello"));
+    await a.store.drop({ type: "url", key: KEY });
+    expect(tierOf(await a.store.lookup(KEY, []))).toBe("uri-miss");
+    expect(tierOf(await b.store.lookup(KEY, []))).toBe("uri-miss");
+  });
+});
