@@ -33,13 +33,13 @@ help: ## This list
 	@echo
 	@echo '  make run takes  port=3000  origins=https://one,https://two  redis=redis://host:6379 (empty: no Redis)'
 
-run: dist/.stamp ## The proxy, three mock origins and a Redis, until Ctrl-C
+run: dist/stamp ## The proxy, three mock origins and a Redis, until Ctrl-C
 	@exec node dist/scripts/run.js
 
-dev: dist/.stamp ## The same, built and started again when a source changes
+dev: dist/stamp ## The same, built and started again when a source changes
 	@exec node dist/scripts/run.js --watch
 
-test: dist/.stamp ## Everything: format, lint, types, and all tests against a real Redis
+test: dist/stamp ## Everything: format, lint, types, and all tests against a real Redis
 	@biome check --error-on-warnings .
 	@tsc --noEmit
 	@server=$$(scripts/redis.sh --binary) && \
@@ -56,15 +56,15 @@ redis: ## A Redis of its own in the foreground, on redis_port=6379
 	    --maxmemory 256mb --maxmemory-policy allkeys-lfu
 redis_port = 6379
 
-build: dist/.stamp ## dist/, from which bin/freshline.js runs
+build: dist/stamp ## dist/, from which bin/freshline.js runs
 	@:
 
 clean: ## Removes all that the other commands brought or built
 	rm -rf dist coverage node_modules $(RUNTIME) .redis
 
 SOURCES := $(shell find src mock-origin scripts -type f ! -name '*.sh' 2>/dev/null)
-dist/.stamp: $(SOURCES) tsconfig.json tsconfig.build.json node_modules/.stamp
-	@tsc -p tsconfig.build.json
+dist/stamp: $(SOURCES) tsconfig.json tsconfig.build.json node_modules/.stamp
+	@tsc -p tsconfig.build.json --incremental --tsBuildInfoFile dist/tsbuildinfo
 	@touch $@
 
 node_modules/.stamp: package.json package-lock.json $(NODE_STAMP)

@@ -1,7 +1,7 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 
-/** Why a child is no more, as the end of a sentence. */
+/** Why a child is no more, such as `ended with exit code 1`. */
 export type Ending = string;
 
 export interface ChildOptions {

@@ -1,6 +1,7 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isLoopback } from "../src/config/addresses.ts";
+import { maskCredentials } from "../src/config/kinds.ts";
 import { ask } from "./ask-command.ts";
 import type { Child, Crew } from "./children.ts";
 import { anyFreePort, portState } from "./ports.ts";
@@ -13,6 +14,8 @@ const STOP_MS = 5_000;
 /** An archive is fetched on a slow line at most this long. */
 const BRING_MS = 400_000;
 const ATTEMPTS = 3;
+/** A younger folder may belong to a server that is about to start. */
+const SWEEP_AGE_MS = 60_000;
 
 /** A server that this run starts, by the binary that scripts/redis.sh finds or brings. */
 export async function ownRedis(find: FindRedis): Promise<FoundRedis | undefined> {
@@ -21,13 +24,18 @@ export async function ownRedis(find: FindRedis): Promise<FoundRedis | undefined>
   const binary = await ask(script, ["--binary"], { cwd: root, timeout: BRING_MS, loud: true, signal });
   if (binary === undefined) return undefined;
 
+  await sweep(join(root, ".redis"));
   for (let attempt = 0; attempt < ATTEMPTS && !signal.aborted; attempt += 1) {
     const port = await choosePort(find, attempt);
     const dir = join(root, ".redis", `run-${port}`);
     await mkdir(dir, { recursive: true });
     const child = startServer(crew, binary.trim(), port, dir);
     const url = `redis://127.0.0.1:${port}${new URL(find.url).pathname}`;
-    if (await untilAnswers(url, START_MS, () => child.ending !== undefined)) return owned(url, child, crew);
+    if (await untilAnswers(url, START_MS, () => child.ending !== undefined)) {
+      const instead =
+        port === addressOf(find.url).port ? "" : `, since none answers at ${maskCredentials(find.url)}`;
+      return owned(url, child, crew, dir, `started here${instead}`);
+    }
     await child.stop(STOP_MS);
     // Two runs that begin together want the same port: the later one shares it.
     const other = attempt === 0 ? await whatAnswers(find) : undefined;
@@ -64,11 +72,17 @@ function startServer(crew: Crew, binary: string, port: number, dir: string): Chi
   return crew.start("Redis", binary, args, { stdio: "ignore" });
 }
 
-async function owned(url: string, child: Child, crew: Crew): Promise<FoundRedis> {
+async function owned(
+  url: string,
+  child: Child,
+  crew: Crew,
+  dir: string,
+  origin: string,
+): Promise<FoundRedis> {
   const shared = await SharedRedis.join(url);
   return {
     url,
-    origin: "started here",
+    origin,
     child,
     leave: async () => {
       if (child.ending === undefined && shared !== undefined && !(await shared.isLast())) {
@@ -76,10 +90,28 @@ async function owned(url: string, child: Child, crew: Crew): Promise<FoundRedis>
         return "Redis stays for the other make run that uses it, and stops with that one.";
       }
       await child.stop(STOP_MS);
+      await rm(dir, { recursive: true, force: true }).catch(() => undefined);
       return undefined;
     },
   };
 }
+
+/** Removes the folders of servers that were killed or handed over, once their ports are free again. */
+async function sweep(home: string): Promise<void> {
+  for (const name of await readdir(home).catch(() => [])) {
+    const port = Number(/^run-(\d{1,5})$/.exec(name)?.[1] ?? Number.NaN);
+    const dir = join(home, name);
+    if (Number.isNaN(port) || Date.now() - (await changedAt(dir)) < SWEEP_AGE_MS) continue;
+    if ((await portState(port)) === "free")
+      await rm(dir, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+const changedAt = (path: string): Promise<number> =>
+  stat(path).then(
+    (found) => found.mtimeMs,
+    () => Date.now(),
+  );
 
 async function lastLine(file: string): Promise<string> {
   const text = await readFile(file, "utf8").catch(() => "");

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { announce } from "./announce.ts";
 import { type Child, Crew } from "./children.ts";
 import { findRedis, noRedis } from "./find-redis.ts";
+import { rebuildOnChange } from "./rebuild.ts";
 import type { FoundRedis } from "./running-redis.ts";
 import { type MockOrigins, startOrigins } from "./start-origins.ts";
 import { checkPorts, startProxy, untilListening } from "./start-proxy.ts";
@@ -67,7 +68,7 @@ async function start(
   const origins = wanted.origins ?? (await startMocks(crew, started, nodeArgs, spokenFor));
   if (signal.aborted) return undefined;
 
-  if (watch) crew.start("The compiler", process.execPath, compilerArgs());
+  if (watch) rebuildOnChange(root, crew, signal);
   const proxy = startProxy(crew, root, nodeArgs, program("src/cli"), wanted, origins, redis.url);
   started.proxy = proxy;
   await untilListening(proxy, wanted, signal);
@@ -75,7 +76,7 @@ async function start(
 
   process.stdout.write(announce(wanted, origins, redis));
   tellDeath(redis.child, "The proxy goes on with its memory tier.", signal);
-  tellDeath(started.mocks?.child, "The proxy goes on without origins.", signal);
+  tellDeath(started.mocks?.child, "The proxy goes on without them.", signal);
   return proxy;
 }
 
@@ -90,15 +91,10 @@ async function startMocks(
   return mocks.urls;
 }
 
-function compilerArgs(): string[] {
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  return [tsc, "-p", join(root, "tsconfig.build.json"), "--watch", "--preserveWatchOutput"];
-}
-
 /** Without Redis or origins the proxy has answers still; seeing which is what some stop them for. */
 function tellDeath(child: Child | undefined, consequence: string, signal: AbortSignal): void {
   void child?.ended.then((ending) => {
-    if (!signal.aborted) say(`${child.name} ${ending}. ${consequence}`);
+    if (!signal.aborted) say(`${child.name}: ${ending}. ${consequence}`);
   });
 }
 

@@ -35,7 +35,9 @@ export async function startOrigins(
     if (await isReady(child)) return { child, urls: ports.map((port) => `http://127.0.0.1:${port}`) };
     // Another run may have taken the block since it was found free.
     if (attempt === ATTEMPTS)
-      throw new RunError(`${child.name} ${child.ending ?? "did not say that they are ready"}.`);
+      throw new RunError(
+        `${child.name} did not start: ${child.ending ?? "no line that says they are ready"}.`,
+      );
     await child.stop(1_000);
   }
 }

@@ -1,4 +1,4 @@
-import { fieldLineValues } from "../policy/fields.ts";
+import { fieldLineValues, hasField } from "../policy/fields.ts";
 import { passedResponseFields } from "../policy/forwarding.ts";
 import { currentAge } from "../policy/freshness.ts";
 import { variantMatches } from "../policy/key.ts";
@@ -56,8 +56,8 @@ export function createAnswers({ keep, uncacheable, now }: AnswersDeps) {
     switch (fetched.type) {
       case "validated": {
         const { entry, storable, origin: name, reason } = fetched;
-        if (!storable) keep.drop(key);
-        else keep.freshen(key, entry, leave);
+        if (storable) keep.freshen(key, entry, leave);
+        else if (!isPersonal(request)) keep.drop(key);
         const outcome: Outcome = {
           word: "REVALIDATED",
           body: "cache",
@@ -88,10 +88,10 @@ export function createAnswers({ keep, uncacheable, now }: AnswersDeps) {
       }
       case "unstorable": {
         const { response: answer, reason } = fetched;
-        if (!isFailure(answer.status)) {
-          if (LASTING.has(reason) && request.method === "GET") uncacheable.remember(key, now());
+        if (!isFailure(answer.status) && tellsOfOthers(need, answer.status)) {
+          if (LASTING.has(reason)) uncacheable.remember(key, now());
           // The origin has replaced what was stored by something that may not be.
-          if (need.stale !== undefined && request.method === "GET") keep.drop(key);
+          if (need.stale !== undefined) keep.drop(key);
         }
         const outcome: Outcome = {
           word: wordFor(need),
@@ -167,6 +167,16 @@ export function createAnswers({ keep, uncacheable, now }: AnswersDeps) {
 
   return { land, fromShared, failed, staleOnError };
 }
+
+/** An answer to somebody's credentials says nothing about what others get. */
+const isPersonal = (request: CacheRequest): boolean => hasField(request.fields, "authorization");
+
+/** Would others get the like? Not of a HEAD, of a part (416), or of what this client has (304). */
+const tellsOfOthers = ({ request, stale }: Need, status: number): boolean =>
+  request.method === "GET" &&
+  status !== 304 &&
+  !isPersonal(request) &&
+  (stale !== undefined || !hasField(request.fields, "range"));
 
 const wordFor = ({ stale, fwd }: Need): CacheWord =>
   stale !== undefined && fwd === "stale" ? "EXPIRED" : "MISS";

@@ -1,4 +1,4 @@
-import type { EpochMs } from "../policy/stored-response.ts";
+import type { Epoch, EpochMs } from "../policy/stored-response.ts";
 
 /** What followers do next, which is not the same as what happened to the leader. */
 export type Settlement<T> =
@@ -22,10 +22,18 @@ export interface Follower<T> {
   readonly settled: Promise<Settlement<T>>;
 }
 
+/** Where in the purge log somebody joins, and what is too old for them to join. */
+export interface Joining<T> {
+  readonly epoch: Epoch;
+  /** `epoch` is that of the fetch under way, `shared` what has come of it so far. */
+  mayJoin(epoch: Epoch, shared: T | undefined): boolean;
+}
+
 interface Place<T> {
   readonly since: EpochMs;
+  readonly epoch: Epoch;
   readonly settled: Promise<Settlement<T>>;
-  shared: boolean;
+  shared: { readonly value: T } | undefined;
 }
 
 /**
@@ -33,7 +41,8 @@ interface Place<T> {
  *
  * The first to join leads and must settle, come what may. A leader that has not settled
  * within its age limit is no longer waited for; a follower's own patience is another limit
- * and is the follower's to keep. A shared flight can be joined until its leader leaves.
+ * and is the follower's to keep. A shared flight can be joined until its leader leaves, by
+ * those who may have it.
  */
 export class Coalescer<T> {
   readonly #places = new Map<string, Place<T>>();
@@ -52,16 +61,24 @@ export class Coalescer<T> {
     return this.#places.has(key);
   }
 
-  join(key: string, now: EpochMs): Leader<T> | Follower<T> {
+  join(
+    key: string,
+    now: EpochMs,
+    joining: Joining<T> = { epoch: 0, mayJoin: () => true },
+  ): Leader<T> | Follower<T> {
     const taken = this.#places.get(key);
-    if (taken !== undefined && (taken.shared || now - taken.since < this.#leaderAgeMs)) {
+    if (
+      taken !== undefined &&
+      (taken.shared !== undefined || now - taken.since < this.#leaderAgeMs) &&
+      joining.mayJoin(taken.epoch, taken.shared?.value)
+    ) {
       return { role: "follower", settled: taken.settled };
     }
     let resolve: (settlement: Settlement<T>) => void = () => {};
     const settled = new Promise<Settlement<T>>((fulfil) => {
       resolve = fulfil;
     });
-    const place: Place<T> = { since: now, settled, shared: false };
+    const place: Place<T> = { since: now, epoch: joining.epoch, settled, shared: undefined };
     this.#places.set(key, place);
     const leave = () => {
       if (this.#places.get(key) === place) this.#places.delete(key);
@@ -70,7 +87,7 @@ export class Coalescer<T> {
       role: "leader",
       settle: (settlement) => {
         // The place is left before followers wake, so that a takeover elects a new leader.
-        if (settlement.type === "share") place.shared = true;
+        if (settlement.type === "share") place.shared = { value: settlement.value };
         else leave();
         resolve(settlement);
       },

@@ -1,7 +1,8 @@
 import { type AdmissionSettings, admit, type StoredHead } from "../policy/admit.ts";
 import { weaklyEqual } from "../policy/entity-tag.ts";
-import { type FieldLines, fieldLineValues } from "../policy/fields.ts";
+import { type FieldLines, fieldLineValues, hasField } from "../policy/fields.ts";
 import { requestFieldsForOrigin } from "../policy/forwarding.ts";
+import { formatHttpDate } from "../policy/http-date.ts";
 import type { NotStoredReason } from "../policy/outcome.ts";
 import { type Epoch, type EpochMs, hasValidator } from "../policy/stored-response.ts";
 import { freshen, validationFields } from "../policy/validate.ts";
@@ -52,11 +53,12 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
     stale: Entry | undefined,
     mode: FetchMode,
     signal: AbortSignal,
+    validate = true,
   ): Promise<Fetched> {
     const born = epoch();
     const requestTime = now();
     const fields = requestFieldsForOrigin(request, mode);
-    const validating = stale !== undefined && mode === "as-cache" && hasValidator(stale.stored);
+    const validating = validate && stale !== undefined && mode === "as-cache" && hasValidator(stale.stored);
     if (validating) fields.push(...validationFields(stale.stored));
     const { method, target, host } = request;
     const response = await origin.send({ method, target, host, fields }, signal);
@@ -69,11 +71,11 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
     }
     if (validating && response.status === 304) {
       void discard(response.body);
-      if (!concerns(response.fields, stale)) return fetch(request, undefined, mode, signal);
+      if (!concerns(response.fields, stale)) return fetch(request, stale, mode, signal, false);
       const validation = freshen(
         stale.stored,
         { ...request, method: "GET" },
-        response.fields,
+        dated(response.fields, times.responseTime),
         times,
         born,
         settings,
@@ -101,6 +103,10 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
 }
 
 export type Fetch = ReturnType<typeof createFetch>;
+
+/** A recipient with a clock adds the Date that the origin left out (RFC 9110 §6.6.1); the stored one would make it old. */
+const dated = (fields: FieldLines, at: EpochMs): FieldLines =>
+  hasField(fields, "date") ? fields : [...fields, "Date", formatHttpDate(at)];
 
 /** Is this 304 about what is stored (RFC 9111 §4.3.4)? One with another entity tag is not. */
 function concerns(notModified: FieldLines, stale: Entry): boolean {

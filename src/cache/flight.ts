@@ -50,10 +50,13 @@ export class Flight {
   #length = 0;
   #budgeted = 0;
   #abandoned: "too-large" | "flights-full" | undefined;
+  /** The source was told to stop: what was kept is a part, and nobody may take it for the whole. */
+  #stopped = false;
+  #arriving: AsyncIterator<Uint8Array> | undefined;
   #end: { readonly error?: unknown } | undefined;
   #wake: (() => void)[] = [];
   /** Called once, when the flight stops keeping, so that nobody joins any more. */
-  onAbandon: () => void = () => {};
+  onAbandon: (reason: "too-large" | "flights-full") => void = () => {};
 
   constructor(source: ByteStream, maxBytes: number, budget: FlightBudget) {
     this.#source = source;
@@ -64,10 +67,14 @@ export class Flight {
   /** Brings the body in; resolves when it has ended one way or the other, never rejects. */
   async land(): Promise<Landing> {
     try {
-      for await (const chunk of this.#source) {
+      const arriving = this.#source[Symbol.asyncIterator]();
+      this.#arriving = arriving;
+      while (!this.#stopped) {
+        const { done, value: chunk } = await arriving.next();
+        if (done === true) break;
         if (chunk.length === 0) continue;
         this.#append(chunk);
-        if (this.#abandoned !== undefined && !(await this.#roomAfterReaders())) break;
+        if (this.#abandoned !== undefined) await this.#roomAfterReaders();
       }
       this.#end = {};
     } catch (error) {
@@ -76,22 +83,24 @@ export class Flight {
       this.#notify();
     }
     const landing = this.#landing();
-    this.#budget.give(this.#budgeted);
-    this.#budgeted = 0;
+    this.#giveBack(this.#budgeted);
     return landing;
   }
 
   /** Every byte from the first; rejects where the origin's body broke off. Undefined once joining is over. */
   read(): ByteStream | undefined {
-    if (this.#dropped > 0) return undefined;
+    if (this.#dropped > 0 || this.#stopped) return undefined;
     const reader: Reader = { next: 0 };
     this.#readers.add(reader);
     const leave = () => {
-      this.#readers.delete(reader);
+      if (!this.#readers.delete(reader)) return;
+      if (this.#abandoned !== undefined && this.#readers.size === 0) this.#stop();
       this.#notify();
     };
+    let left = false;
     const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
       for (;;) {
+        if (left) return { done: true, value: undefined };
         const chunk = this.#chunks[reader.next - this.#dropped];
         if (chunk !== undefined) {
           reader.next++;
@@ -109,6 +118,7 @@ export class Flight {
     const iterator: AsyncIterator<Uint8Array, undefined> = {
       next,
       return: async () => {
+        left = true;
         leave();
         return { done: true, value: undefined };
       },
@@ -129,23 +139,35 @@ export class Flight {
 
   #abandon(reason: "too-large" | "flights-full"): void {
     this.#abandoned = reason;
-    this.#budget.give(this.#budgeted);
-    this.#budgeted = 0;
-    this.onAbandon();
+    this.onAbandon(reason);
+    if (this.#readers.size === 0) this.#stop();
   }
 
-  /** Waits until the slowest reader has had everything; false when nobody reads any more. */
-  async #roomAfterReaders(): Promise<boolean> {
-    for (;;) {
-      if (this.#readers.size === 0) return false;
+  #stop(): void {
+    if (this.#stopped || this.#end !== undefined) return;
+    this.#stopped = true;
+    // It may be waiting for the next bytes; the wait ends with the source.
+    void this.#arriving?.return?.().catch(() => {});
+  }
+
+  /** Waits until the slowest reader has had everything, or nobody reads any more. */
+  async #roomAfterReaders(): Promise<void> {
+    while (!this.#stopped) {
       let slowest = Number.POSITIVE_INFINITY;
       for (const reader of this.#readers) slowest = Math.min(slowest, reader.next);
-      const had = slowest - this.#dropped;
-      this.#chunks.splice(0, had);
+      let bytes = 0;
+      for (const chunk of this.#chunks.splice(0, slowest - this.#dropped)) bytes += chunk.length;
       this.#dropped = slowest;
-      if (this.#chunks.length === 0) return true;
+      // What was kept before the flight stopped keeping counts until it is let go.
+      this.#giveBack(Math.min(bytes, this.#budgeted));
+      if (this.#chunks.length === 0) return;
       await new Promise<void>((resolve) => this.#wake.push(resolve));
     }
+  }
+
+  #giveBack(bytes: number): void {
+    this.#budget.give(bytes);
+    this.#budgeted -= bytes;
   }
 
   #notify(): void {
@@ -158,11 +180,8 @@ export class Flight {
   #landing(): Landing {
     if (this.#abandoned !== undefined) return { type: "incomplete", reason: this.#abandoned };
     if (this.#end !== undefined && "error" in this.#end) return { type: "incomplete", reason: "cut-off" };
-    const [only] = this.#chunks;
-    return {
-      type: "complete",
-      body: this.#chunks.length === 1 && only !== undefined ? only : joined(this.#chunks, this.#length),
-    };
+    // Always a copy: a chunk may be a view of a far larger read buffer, which it would keep alive.
+    return { type: "complete", body: joined(this.#chunks, this.#length) };
   }
 }
 

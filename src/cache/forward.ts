@@ -1,4 +1,4 @@
-import type { Decision } from "../policy/decide.ts";
+import { type Decision, decide } from "../policy/decide.ts";
 import { hasField } from "../policy/fields.ts";
 import { passedResponseFields, requestFieldsForOrigin } from "../policy/forwarding.ts";
 import { invalidatedUris } from "../policy/invalidate.ts";
@@ -6,14 +6,14 @@ import type { BypassReason, Forwarded, Outcome } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { isConditional } from "../policy/validate.ts";
 import { createAnswers, type Landed, type Need } from "./answers.ts";
-import type { Coalescer, Leader, Settlement } from "./coalesce.ts";
+import type { Coalescer, Follower, Leader, Settlement } from "./coalesce.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
 import { type Fetch, type Fetched, type FetchMode, isFailure } from "./fetch.ts";
 import type { Keep } from "./keep.ts";
 import { type Entry, type Origin, OriginError } from "./ports.ts";
 import type { Purges } from "./purges.ts";
 import { fromStream } from "./respond.ts";
-import type { Shared } from "./share.ts";
+import { type Shared, storedOf } from "./share.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
 
 /** How many leaders may fail one after the other before those who wait share the failure. */
@@ -81,17 +81,30 @@ export function createForward(deps: ForwardDeps) {
 
   /** Replaces a stale entry off any client's path; undefined when somebody else is at it. */
   async function refresh(request: CacheRequest, entry: Entry): Promise<CacheResponse | undefined> {
-    const ticket = coalescer.join(request.uri, now());
+    const ticket = join(request);
     if (ticket.role === "follower") return undefined;
-    return lead({ request, fwd: "stale", stale: entry, fallback: false }, ticket, 0);
+    return lead({ request, fwd: "stale", stale: entry, fallback: false }, ticket);
+  }
+
+  /**
+   * Who comes before the head is there may have what it brings. Who comes later is answered
+   * as from the store: by what is not purged and still fresh (RFC 9111 §4).
+   */
+  function join(request: CacheRequest): Leader<Shared> | Follower<Shared> {
+    return coalescer.join(request.uri, now(), {
+      epoch: purges.epoch,
+      mayJoin: (epoch, shared) =>
+        !purges.covers(request.uri, epoch) &&
+        (shared === undefined || decide(request, storedOf(shared), now()).type === "serve"),
+    });
   }
 
   async function obtain(need: Need): Promise<CacheResponse> {
     const { request } = need;
     if (goesAlone(need) || uncacheable.has(request.uri, now())) return alone(need);
     for (let attempt = 0; ; attempt++) {
-      const ticket = coalescer.join(request.uri, now());
-      if (ticket.role === "leader") return lead(need, ticket, attempt);
+      const ticket = join(request);
+      if (ticket.role === "leader") return lead(need, ticket);
       const settlement = await withPatience(ticket.settled);
       if (settlement === undefined) return alone(need);
       switch (settlement.type) {
@@ -107,12 +120,12 @@ export function createForward(deps: ForwardDeps) {
   }
 
   /** Fetches for everyone who waits. The fetch belongs to the flight: a client that leaves does not end it. */
-  async function lead(need: Need, ticket: Leader<Shared>, attempt: number): Promise<CacheResponse> {
+  async function lead(need: Need, ticket: Leader<Shared>): Promise<CacheResponse> {
     let settlement: Settlement<Shared> = { type: "disperse" };
     try {
       const fetched = await fetch(need.request, need.stale, "as-cache", new AbortController().signal);
       const landed = land(need, fetched, ticket.leave);
-      settlement = settlementFor(fetched, landed, attempt);
+      settlement = settlementFor(fetched, landed);
       return landed.response;
     } catch (error) {
       settlement = { type: "takeover", error };
@@ -122,9 +135,10 @@ export function createForward(deps: ForwardDeps) {
     }
   }
 
-  function settlementFor(fetched: Fetched, landed: Landed, attempt: number): Settlement<Shared> {
+  function settlementFor(fetched: Fetched, landed: Landed): Settlement<Shared> {
     if (landed.shared !== undefined) return { type: "share", value: landed.shared };
-    if (fetched.type === "unstorable" && isFailure(fetched.response.status) && attempt + 1 < MAX_LEADERS) {
+    // Not each alone: an origin that fails is the last to need all who wait at once.
+    if (fetched.type === "unstorable" && isFailure(fetched.response.status)) {
       const { status, origin: name } = fetched.response;
       const error = new OriginError("error-status", `origin answered ${status}`, name, { status });
       return { type: "takeover", error };

@@ -50,8 +50,9 @@ export function createKeep({ store, purges, uncacheable, budget, maxObjectBytes,
   ): Flight {
     const flight = new Flight(response.body, maxObjectBytes, budget);
     const lost = (reason: NotStoredReason) => emit({ type: "not-stored", key, reason });
-    flight.onAbandon = () => {
-      uncacheable.remember(key, now());
+    flight.onAbandon = (reason) => {
+      // A full budget says nothing about the next response.
+      if (reason === "too-large") uncacheable.remember(key, now());
       leave();
     };
     const store_ = async () => {

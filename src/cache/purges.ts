@@ -82,6 +82,8 @@ export class Purges {
   async #append(targets: readonly PurgeTarget[]): Promise<Epoch> {
     const epoch = await this.#log.append(targets);
     for (const target of targets) this.#free(target).catch((error) => this.#failed("drop", error));
+    // The log is there: what had to wait for it need not wait for news of it.
+    this.#flush();
     return epoch;
   }
 
@@ -95,9 +97,15 @@ export class Purges {
     this.#epoch++;
     for (const target of targets) {
       this.#record({ epoch: this.#epoch, target });
-      if (target.type === "url" && this.#pending.size < PENDING_URLS) this.#pending.add(target.key);
-      else this.#pendingEverything = true;
+      this.#wait(target);
     }
+  }
+
+  #wait(target: PurgeTarget): void {
+    if (target.type === "everything") this.#pendingEverything = true;
+    else if (this.#pending.size < PENDING_URLS || this.#pending.has(target.key))
+      this.#pending.add(target.key);
+    else this.#pendingEverything = true;
   }
 
   #record(record: PurgeRecord): void {
@@ -128,6 +136,10 @@ export class Purges {
       this.#forget({ type: "everything" });
     }
     this.#epoch = Math.max(this.#epoch, epoch, floor);
+    this.#flush();
+  }
+
+  #flush(): void {
     if (this.#pending.size > 0 || this.#pendingEverything) void this.#flushPending();
   }
 
@@ -143,7 +155,7 @@ export class Purges {
       await this.#append(targets);
     } catch {
       // Away again: the next attachment tries anew.
-      for (const key of pending) this.#pending.add(key);
+      for (const key of pending) this.#wait({ type: "url", key });
       this.#pendingEverything ||= everything;
     }
   }

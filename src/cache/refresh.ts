@@ -27,7 +27,9 @@ export function createRefresh({ forward, origin, concurrency, emit }: RefreshDep
     }
     // Whoever asked, the whole representation is what the cache wants; and it outlives the client.
     const background = { ...request, method: "GET", signal: new AbortController().signal };
-    const work = refresh(background, entry).finally(() => underWay.delete(key));
+    const work = refresh(background, entry)
+      .catch(() => emit({ type: "refreshed", key, result: "failed" }))
+      .finally(() => underWay.delete(key));
     underWay.set(key, work);
   }
 

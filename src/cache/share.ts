@@ -1,4 +1,5 @@
 import type { StoredHead } from "../policy/admit.ts";
+import type { StoredResponse } from "../policy/stored-response.ts";
 import type { Flight } from "./flight.ts";
 import type { Entry } from "./ports.ts";
 
@@ -14,3 +15,7 @@ export type Shared =
       readonly length: string | undefined;
       readonly origin: string;
     };
+
+/** What is shared, as a stored response; the length of a body that is still arriving decides nothing. */
+export const storedOf = (shared: Shared): StoredResponse =>
+  shared.type === "validated" ? shared.entry.stored : { ...shared.head, bodyLength: 0 };

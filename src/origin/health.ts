@@ -90,7 +90,6 @@ function createCheck(origin: string, options: HealthOptions, checked: Checked, c
 
   return {
     run(): Promise<void> {
-      if (closing.aborted) return Promise.resolve();
       running ??= check().finally(() => {
         running = undefined;
       });

@@ -64,13 +64,8 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
   }
 
   /** Who may be asked a second time, if anybody? */
-  function secondTurn(
-    error: unknown,
-    request: OriginRequest,
-    first: Turn,
-    signal: AbortSignal,
-  ): Turn | undefined {
-    if (signal.aborted || !isReplayable(request) || !cameToNothing(error)) return undefined;
+  function secondTurn(error: unknown, request: OriginRequest, first: Turn): Turn | undefined {
+    if (!isReplayable(request) || !cameToNothing(error)) return undefined;
     const other = roster.turn(first);
     if (other !== undefined) return other;
     // A kept connection that the origin had closed meanwhile says nothing about the origin.
@@ -89,7 +84,7 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
       try {
         return await attempt(first, request, signal);
       } catch (error) {
-        const second = secondTurn(error, request, first, signal);
+        const second = secondTurn(error, request, first);
         if (second === undefined) throw error;
         return attempt(second, request, signal);
       }

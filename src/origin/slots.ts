@@ -7,14 +7,12 @@
 export interface Slots {
   /** Slots taken, and requests that wait for one. */
   readonly outstanding: number;
-  /** Takes a slot now, if one is free and nobody waits for it. */
+  /** Takes a slot now, if one is free; while somebody waits, none is. */
   take(): boolean;
   /** Waits for a slot; rejects with `full()`'s error when the queue is full or the wait too long, or with the signal's reason. */
   wait(signal: AbortSignal, full: (why: string) => Error): Promise<void>;
   /** Gives a slot back: the one who has waited longest gets it. */
   give(): void;
-  /** Sends everybody who waits away with this error. */
-  clear(reason: Error): void;
 }
 
 interface Waiting {
@@ -32,7 +30,7 @@ export function createSlots(limits: { slots: number; queue: number; waitMs: numb
       return taken + queue.size;
     },
     take() {
-      if (taken >= limits.slots || queue.size > 0) return false;
+      if (taken >= limits.slots) return false;
       taken++;
       return true;
     },
@@ -70,9 +68,6 @@ export function createSlots(limits: { slots: number; queue: number; waitMs: numb
       const [next] = queue;
       if (next === undefined) taken--;
       else next.admit();
-    },
-    clear(reason) {
-      for (const waiting of [...queue]) waiting.refuse(reason);
     },
   };
 }

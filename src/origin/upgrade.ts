@@ -143,7 +143,6 @@ function shakeHands(
       const leave = () => message.destroy(signal.reason);
       signal.addEventListener("abort", leave, { once: true });
       message.once("close", () => signal.removeEventListener("abort", leave));
-      message.on("error", () => {});
       resolve({ type: "answered", response: answerOf(message, request.method, origin, signal) });
     });
     asked.end();

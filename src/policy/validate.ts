@@ -33,12 +33,11 @@ export function freshen(
   epoch: Epoch,
   settings: AdmissionSettings,
 ): Admission {
-  const fields = updatedFields(stored.fields, notModified);
-  // The stored Date is that of another message: with it the response would be as old as ever.
-  if (!hasField(notModified, "date")) {
-    const date = formatHttpDate(times.responseTime);
-    fields.splice(0, fields.length, ...updatedFields(fields, ["Date", date]));
-  }
+  // The stored Date is that of another message: with it the response would be as old as before.
+  const update = hasField(notModified, "date")
+    ? notModified
+    : [...notModified, "Date", formatHttpDate(times.responseTime)];
+  const fields = updatedFields(stored.fields, update);
   return admit(
     request,
     { status: stored.status, statusMessage: stored.statusMessage, fields },

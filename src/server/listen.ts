@@ -1,8 +1,10 @@
-import type { IncomingMessage, Server } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
+import { answerMalformed, refuseRequest } from "./malformed.ts";
+import { wantsTunnel } from "./upgrade.ts";
 
 export interface ListenSettings {
   readonly port: number;
@@ -27,19 +29,26 @@ export async function listen(
   onUpgrade: (incoming: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>,
   settings: ListenSettings,
 ): Promise<Listening> {
-  const server = createAdaptorServer({
-    fetch: app.fetch,
+  const serve = getRequestListener(app.fetch, {
     // HTTP/1.0 clients need not send Host.
     hostname: "localhost",
     overrideGlobalObjects: false,
-    serverOptions: {
-      maxHeaderSize: settings.maxHeaderBytes,
-      headersTimeout: settings.headersTimeoutMs,
-      requestTimeout: settings.requestTimeoutMs,
-      keepAliveTimeout: settings.keepAliveTimeoutMs,
-    },
-  }) as Server;
+    errorHandler: refuseRequest,
+  });
+  const options = {
+    maxHeaderSize: settings.maxHeaderBytes,
+    headersTimeout: settings.headersTimeoutMs,
+    requestTimeout: settings.requestTimeoutMs,
+    // Node looks every 30 s only, whatever the time-outs are.
+    connectionsCheckingInterval: 1000,
+    keepAliveTimeout: settings.keepAliveTimeoutMs,
+    // Its answer would be without words; readRequest has some.
+    requireHostHeader: false,
+    shouldUpgradeCallback: wantsTunnel,
+  };
+  const server = createServer(options, (incoming, outgoing) => void serve(incoming, outgoing));
   server.maxConnections = settings.maxConnections;
+  answerMalformed(server);
   server.on("upgrade", (incoming, socket, head) => {
     onUpgrade(incoming, socket, head).catch(() => socket.destroy());
   });
@@ -50,6 +59,8 @@ export async function listen(
       resolve();
     });
   });
+  // A failed accept is the system's passing trouble; an unheard "error" would end the process.
+  server.on("error", () => {});
   const { port } = server.address() as AddressInfo;
   return { port, drain: (timeoutMs) => drain(server, timeoutMs) };
 }

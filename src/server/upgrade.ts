@@ -1,9 +1,10 @@
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Emit } from "../cache/events.ts";
 import { OriginError, type OriginRequest, type OriginResponse, refusalFor } from "../cache/ports.ts";
-import { endToEnd, type FieldLines, fieldValue } from "../policy/fields.ts";
-import { requestFieldsForOrigin } from "../policy/forwarding.ts";
+import { type FieldLines, fieldValue } from "../policy/fields.ts";
+import { passedResponseFields, requestFieldsForOrigin } from "../policy/forwarding.ts";
 import type { Outcome } from "../policy/outcome.ts";
 import { type ReadingSettings, readRequest } from "./read-request.ts";
 
@@ -32,20 +33,39 @@ interface UpgradeDeps {
   readonly elapsed: () => number;
 }
 
+/**
+ * Is this a wish to change protocols that a tunnel can grant (RFC 9110 §7.8)? Not h2c, which
+ * is between neighbours only (RFC 9113 §3.1), and nothing with content, which a tunnel would
+ * lose: those are ordinary requests, and their Upgrade field goes no further.
+ */
+export function wantsTunnel(incoming: IncomingMessage): boolean {
+  const { "content-length": length = "0", "transfer-encoding": coding, upgrade } = incoming.headers;
+  const protocols = (upgrade ?? "").toLowerCase().split(/[\s,]+/);
+  return coding === undefined && Number(length) === 0 && !protocols.includes("h2c");
+}
+
 /** Tunnels WebSockets and other upgrades (RFC 9110 §7.8); bytes pass both ways untouched. */
 export function createUpgradeHandler({ upgrade, settings, emit, elapsed }: UpgradeDeps) {
-  const tunnels = new Set<Duplex>();
+  /** From the wish to the end of the tunnel: Node's server counts none of them any more. */
+  const clients = new Set<Duplex>();
+  let closed = false;
 
   async function onUpgrade(incoming: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
     const startedAt = elapsed();
     const gone = new AbortController();
     client.on("error", () => client.destroy());
-    client.once("close", () => gone.abort());
+    if (closed) return void client.destroy();
+    clients.add(client);
+    client.once("close", () => {
+      clients.delete(client);
+      gone.abort();
+    });
     const read = readRequest(incoming, gone.signal, settings);
     if (read.type === "refused") return end(client, 400, "bad_request", read.detail, read.id);
     const { request } = read;
-    let status = 502;
+    let status: number;
     let origin: string | undefined;
+    let outcome: Outcome = { word: "BYPASS", body: "origin", fwd: "bypass", reason: "upgrade" };
     try {
       const fields = requestFieldsForOrigin(request, "as-client");
       const { method, target, host } = request;
@@ -59,21 +79,25 @@ export function createUpgradeHandler({ upgrade, settings, emit, elapsed }: Upgra
           "Upgrade",
           "Upgrade",
           fieldValue(upgraded.fields, "upgrade") ?? protocol,
+          ...passedResponseFields(upgraded.fields),
+          "X-Request-Id",
+          request.id,
         ];
-        client.write(headOf(101, upgraded.statusMessage, [...lines, ...endToEnd(upgraded.fields)]));
+        client.write(headOf(101, upgraded.statusMessage, lines));
         tunnel(client, head, upgraded.socket, upgraded.head);
       } else {
         status = upgraded.response.status;
         origin = upgraded.response.origin;
-        await answer(client, upgraded.response);
+        await answer(client, upgraded.response, request.id);
       }
     } catch (error) {
       const failure = error instanceof OriginError ? error : new OriginError("reset", String(error));
       const refused = refusalFor(failure);
       status = refused.status;
+      origin = failure.origin;
+      outcome = { word: "BYPASS", body: "none", fwd: "bypass", reason: refused.code };
       end(client, refused.status, refused.code, failure.message, request.id);
     }
-    const outcome: Outcome = { word: "BYPASS", body: "origin", fwd: "bypass", reason: "upgrade" };
     const ms = elapsed() - startedAt;
     emit({
       type: "answered",
@@ -91,9 +115,7 @@ export function createUpgradeHandler({ upgrade, settings, emit, elapsed }: Upgra
   }
 
   function tunnel(client: Duplex, clientHead: Buffer, origin: Duplex, originHead: Uint8Array): void {
-    tunnels.add(client);
     const both = () => {
-      tunnels.delete(client);
       client.destroy();
       origin.destroy();
     };
@@ -106,9 +128,10 @@ export function createUpgradeHandler({ upgrade, settings, emit, elapsed }: Upgra
     origin.pipe(client);
   }
 
-  /** Ends every tunnel, at shutdown. */
+  /** Ends every tunnel and lets none begin, at shutdown. */
   const close = (): void => {
-    for (const client of tunnels) client.destroy();
+    closed = true;
+    for (const client of clients) client.destroy();
   };
 
   return { onUpgrade, close };
@@ -121,31 +144,29 @@ const headOf = (status: number, message: string, lines: FieldLines): Buffer => {
 };
 
 /** The origin would not switch: its answer is passed on, and the connection ends with it. */
-async function answer(client: Duplex, response: OriginResponse): Promise<void> {
-  client.write(
-    headOf(response.status, response.statusMessage, [...endToEnd(response.fields), "Connection", "close"]),
-  );
+async function answer(client: Duplex, response: OriginResponse, requestId: string): Promise<void> {
+  const lines = [...passedResponseFields(response.fields), "X-Request-Id", requestId, "Connection", "close"];
+  client.write(headOf(response.status, response.statusMessage, lines));
   try {
     for await (const chunk of response.body) {
       if (client.destroyed) return;
       if (!client.write(chunk))
         await new Promise((resolve) => client.once("drain", resolve).once("close", resolve));
     }
-    client.end();
+    client.end(() => client.destroy());
   } catch {
-    client.destroy();
+    // A reset: without Content-Length a clean end would make a part look like the whole.
+    if (client instanceof Socket) client.resetAndDestroy();
+    else client.destroy();
   }
 }
 
 function end(client: Duplex, status: number, code: string, message: string, requestId: string): void {
   const body = `${JSON.stringify({ code, message, requestId })}\n`;
   const lines = [
-    "Content-Type",
-    "application/json",
-    "Content-Length",
-    String(Buffer.byteLength(body)),
-    "Connection",
-    "close",
+    ...["Content-Type", "application/json", "Content-Length", String(Buffer.byteLength(body))],
+    ...["X-Request-Id", requestId, "Connection", "close"],
   ];
-  client.end(Buffer.concat([headOf(status, "", lines), Buffer.from(body)]));
+  const head = headOf(status, STATUS_CODES[status] ?? "", lines);
+  client.end(Buffer.concat([head, Buffer.from(body)]), () => client.destroy());
 }

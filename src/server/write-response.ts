@@ -31,13 +31,22 @@ export async function writeResponse(
       outgoing.end();
       return { bytes: 0, aborted: !(await finished(outgoing, writeTimeoutMs)) };
     case "bytes":
+      if (body.bytes.length > SLICE_BYTES) return pump(outgoing, slices(body.bytes), writeTimeoutMs);
       outgoing.end(body.bytes);
       return { bytes: body.bytes.length, aborted: !(await finished(outgoing, writeTimeoutMs)) };
     case "stream":
       // The head must not wait for a body that may be long in coming (server-sent events).
-      outgoing.flushHeaders();
+      // Not by flushHeaders, which writes the bytes of field values as UTF-8.
+      outgoing.write("", "latin1");
       return pump(outgoing, body.stream, writeTimeoutMs);
   }
+}
+
+/** So much a client takes within the time-out at least; a whole body at once would have one for all of it. */
+const SLICE_BYTES = 65_536;
+
+async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
 }
 
 async function pump(

@@ -84,11 +84,12 @@ export class RedisPurgeLog implements PurgeLog {
   follow(hear: (news: PurgeNews) => void): void {
     if (this.#hear !== undefined) throw new Error("the purge log is followed already");
     this.#hear = hear;
-    this.#connection.client.on("ready", this.#wake);
     const follower = this.#connection.follower(HEARTBEAT_MS);
     this.#follower = follower;
     follower.on("ready", () => void this.#arm(follower));
-    follower.on("close", () => this.#lose());
+    follower.on("close", () => {
+      if (this.#wakes === "by-redis") this.#wakes = "no";
+    });
     follower.on("messageBuffer", this.#wake);
     this.#heartbeat = setInterval(() => void this.#beat(follower), HEARTBEAT_MS).unref();
   }
@@ -118,7 +119,6 @@ export class RedisPurgeLog implements PurgeLog {
     this.#wakes = "no";
     clearInterval(this.#heartbeat);
     clearTimeout(this.#retry);
-    this.#connection.client.off("ready", this.#wake);
     this.#follower?.disconnect();
     for (const { reject } of this.#waiting.splice(0))
       reject(new StoreError("unavailable", "the purge log is closed"));
@@ -149,12 +149,6 @@ export class RedisPurgeLog implements PurgeLog {
     follower.disconnect();
     this.#tell(error.code, `the purge log is polled, since its changes cannot be heard: ${error.message}`);
     this.#wake();
-  }
-
-  #lose(): void {
-    if (this.#wakes !== "by-redis") return;
-    this.#wakes = "no";
-    this.#caughtUp = false;
   }
 
   async #beat(follower: Redis): Promise<void> {

@@ -147,6 +147,17 @@ describe("a response", () => {
     expect(response.closeDelimited).toBeUndefined();
   });
 
+  it.each([
+    ["GET", "304 Not Modified"],
+    ["GET", "204 No Content"],
+    ["HEAD", "200 OK"],
+  ])("to %s with %s needs no length to be complete", async (method, status) => {
+    const server = keep(await answering(`HTTP/1.1 ${status}\r\n\r\n`));
+    const response = await client(server).send({ ...get(), method }, never());
+    expect(await readAll(response.body)).toHaveLength(0);
+    expect(response.closeDelimited).toBeUndefined();
+  });
+
   it("without length or chunks ends with its connection, and says that its end proves nothing", async () => {
     const server = keep(
       await rawServer(({ socket }) => socket.end("HTTP/1.0 200 OK\r\nA: b\r\n\r\nall of it")),
@@ -596,6 +607,22 @@ describe("slots", () => {
     const fourth = read("/4");
     await Promise.all([first, second, third, fourth]);
     expect(order).toEqual(["/1", "/2", "/3", "/4"]);
+  });
+
+  it("are not waited for after an abort, which makes room for another at once", async () => {
+    const server = keep(await silent());
+    const one = client(server, { connections: 1, queue: 1 });
+    const leaving = new AbortController();
+    const holding = rejection(one.send(get("/holds"), never()));
+    const waiting = rejection(one.send(get("/waits"), leaving.signal));
+    const reason = new Error("left");
+    leaving.abort(reason);
+    expect(await waiting).toBe(reason);
+    expect(one.inFlight).toBe(1);
+    const next = rejection(one.send(get("/next"), never()));
+    expect(one.inFlight).toBe(2);
+    await one.close();
+    expect(await Promise.all([holding, next])).toMatchObject([{ code: "reset" }, { code: "reset" }]);
   });
 
   it("are waited for no longer than the time for a head", async () => {

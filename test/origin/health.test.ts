@@ -88,7 +88,7 @@ describe("an origin", () => {
     const broken = keep(
       await rawServer(({ socket }) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx")),
     );
-    const { checks, results } = checksOf([endless.url, broken.url]);
+    const { checks, results } = checksOf([endless.url, broken.url], { healthCheckTimeoutMs: 60_000 });
     await checks.ready;
     expect(results.map(([, healthy]) => healthy)).toEqual([true, true]);
     await until("the endless one is left", () => endless.connections[0]?.socket.destroyed === true);

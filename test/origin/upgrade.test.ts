@@ -7,7 +7,6 @@ import { createUpgrader, type Upgrade, type UpgraderOptions } from "../../src/or
 import {
   answering,
   CLIENT,
-  closedPort,
   get,
   never,
   type RawServer,
@@ -160,6 +159,16 @@ describe("an origin that answers instead", () => {
     });
   });
 
+  it("and breaks off before anybody reads rejects with reset, too", async () => {
+    const server = keep(await origin(({ socket }) => socket.write(half)));
+    const { upgrade, pool } = upgraderFor(server.url);
+    const upgraded = await upgrade(webSocket(), never());
+    if (upgraded.type !== "answered") throw new Error("expected an answer");
+    asked(server)?.socket.resetAndDestroy();
+    await until("it is counted out", () => pool.states()[0]?.inFlight === 0);
+    expect(await rejection(readAll(upgraded.response.body))).toMatchObject({ code: "reset" });
+  });
+
   it("and falls silent rejects with timeout", async () => {
     const server = keep(await origin(({ socket }) => socket.write(half)));
     const { upgrade } = upgraderFor(server.url, { bodyTimeoutMs: 50 });
@@ -168,10 +177,20 @@ describe("an origin that answers instead", () => {
     expect(await rejection(readAll(upgraded.response.body))).toMatchObject({ code: "timeout" });
   });
 
+  it("and falls silent before anybody reads rejects with timeout, too", async () => {
+    const server = keep(await origin(({ socket }) => socket.write(half)));
+    const { upgrade, pool } = upgraderFor(server.url, { bodyTimeoutMs: 50 });
+    const upgraded = await upgrade(webSocket(), never());
+    if (upgraded.type !== "answered") throw new Error("expected an answer");
+    await until("it is counted out", () => pool.states()[0]?.inFlight === 0);
+    expect(await rejection(readAll(upgraded.response.body))).toMatchObject({ code: "timeout" });
+  });
+
   it("is left when the signal fires", async () => {
     const server = keep(await origin(({ socket }) => socket.write(half)));
     const leaving = new AbortController();
-    const upgraded = await upgraderFor(server.url).upgrade(webSocket(), leaving.signal);
+    const { upgrade } = upgraderFor(server.url, { bodyTimeoutMs: 60_000 });
+    const upgraded = await upgrade(webSocket(), leaving.signal);
     if (upgraded.type !== "answered") throw new Error("expected an answer");
     const reading = rejection(readAll(upgraded.response.body));
     leaving.abort(new Error("left"));
@@ -181,8 +200,12 @@ describe("an origin that answers instead", () => {
 });
 
 describe("a handshake that fails", () => {
-  it("is refused when nobody listens, and the origin is out", async () => {
-    const { upgrade, pool } = upgraderFor(`http://127.0.0.1:${await closedPort()}`);
+  it("is refused when nobody listens any more, and the origin is out", async () => {
+    const server = await origin(() => {});
+    const { upgrade, pool } = upgraderFor(server.url);
+    await pool.ready;
+    await server.close();
+    expect(pool.anyHealthy()).toBe(true);
     expect(await rejection(upgrade(webSocket(), never()))).toMatchObject({ code: "refused" });
     expect(pool.anyHealthy()).toBe(false);
     expect(pool.states()[0]?.inFlight).toBe(0);

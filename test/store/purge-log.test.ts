@@ -130,7 +130,7 @@ describe("the shared purge log", () => {
     ["overwritten", () => redis.command("SET", "freshline:{purges}", "x")],
     ["of nonsense", () => redis.command("SET", "freshline:{purges}:epoch", "nan")],
     ["ahead of its stream", () => redis.command("INCR", "freshline:{purges}:epoch")],
-    ["an older backup", () => redis.command("SET", "freshline:{purges}:epoch", "5")],
+    ["behind its stream", () => redis.command("SET", "freshline:{purges}:epoch", "5")],
   ])("makes a log that is %s a purge of everything, at once and for all", async (_name, lose) => {
     const [a, b] = [await attached(), await attached()];
     const last = await a.log.append([url("1")]);
@@ -144,6 +144,61 @@ describe("the shared purge log", () => {
     await until("b hears", () => b.keys().includes("2"));
     expect([a.floors().length, b.floors().length]).toEqual([2, 2]);
     expect(isGrowing(a.epochs()) && isGrowing(b.epochs())).toBe(true);
+  });
+
+  it("makes a log that an older backup replaced a purge of everything", async () => {
+    const a = await attached();
+    await a.log.append([url("1")]);
+    const script = `
+      local kept = {}
+      for i, key in ipairs(KEYS) do kept[i] = redis.call('GET', 'backup:' .. i) end
+      for i, key in ipairs(KEYS) do
+        if kept[i] then redis.call('RESTORE', key, 0, kept[i], 'REPLACE')
+        else redis.call('SET', 'backup:' .. i, redis.call('DUMP', key)) end
+      end`;
+    const keys = ["freshline:{purges}", "freshline:{purges}:epoch", "freshline:{purges}:floor"];
+    await redis.command("EVAL", script, 3, ...keys);
+    const last = await a.log.append([url("2")]);
+    await redis.command("EVAL", script, 3, ...keys);
+    await until("the floor is heard", () => a.floors().length === 2);
+    expect(a.floors()[1]).toBeGreaterThan(last);
+    expect((await attached()).floors()).toEqual([a.floors()[1]]);
+  });
+
+  it("lets epochs grow even when the clock of Redis goes back", async () => {
+    const a = await attached();
+    const future = (Date.now() + DAY_MS) * 1000;
+    await redis.command(
+      "EVAL",
+      `redis.call('XADD', KEYS[1], ARGV[1] .. '-0', 'previous', '0', 'target', '{"type":"everything"}')
+       redis.call('SET', KEYS[2], ARGV[1]) redis.call('SET', KEYS[3], ARGV[1])`,
+      3,
+      ...["freshline:{purges}", "freshline:{purges}:epoch", "freshline:{purges}:floor"],
+      future,
+    );
+    await until("the future is heard", () => a.floors().includes(future));
+    await redis.command("FLUSHALL");
+    await until("the loss is heard", () => a.floors().length === 3);
+    expect(a.floors()[2]).toBe(future + 1);
+    expect(await a.log.append([url("1")])).toBe(future + 2);
+  });
+
+  it("attaches again by itself when Redis has refused for a while, and tells it once", async () => {
+    await redis.command("ACL", "SETUSER", "odd", "on", ">pw", "~*", "&*", "+@all");
+    const odd = await attached({ url: redis.url.replace("redis://", "redis://odd:pw@") });
+    await redis.command("ACL", "SETUSER", "odd", "-evalsha", "-eval");
+    await expect(odd.log.append([url("1")])).rejects.toMatchObject({ code: "refused" });
+    expect(odd.log.attached()).toBe(false);
+    await until("it was refused more than once", async () =>
+      /cmdstat_evalsha:.*rejected_calls=([2-9]|\d\d)/.test(
+        String(await redis.command("INFO", "commandstats")),
+      ),
+    );
+    await redis.command("ACL", "SETUSER", "odd", "+@all");
+    await until("the log is attached again", () => odd.log.attached());
+    expect(odd.events.of("store-failed")).toMatchObject([{ operation: "follow", code: "refused" }]);
+    await odd.log.append([url("2")]);
+    expect(odd.keys()).toEqual(["2"]);
   });
 
   it("puts a floor under what was trimmed while an instance was away, and under nothing else", async () => {
