@@ -88,7 +88,7 @@ export function createAnswers({ keep, uncacheable, now }: AnswersDeps) {
       }
       case "unstorable": {
         const { response: answer, reason } = fetched;
-        if (!isFailure(answer.status) && tellsOfOthers(need, answer.status)) {
+        if (!isFailure(answer.status) && tellsOfOthers(request, answer.status)) {
           if (LASTING.has(reason)) uncacheable.remember(key, now());
           // The origin has replaced what was stored by something that may not be.
           if (need.stale !== undefined) keep.drop(key);
@@ -171,12 +171,9 @@ export function createAnswers({ keep, uncacheable, now }: AnswersDeps) {
 /** An answer to somebody's credentials says nothing about what others get. */
 const isPersonal = (request: CacheRequest): boolean => hasField(request.fields, "authorization");
 
-/** Would others get the like? Not of a HEAD, of a part (416), or of what this client has (304). */
-const tellsOfOthers = ({ request, stale }: Need, status: number): boolean =>
-  request.method === "GET" &&
-  status !== 304 &&
-  !isPersonal(request) &&
-  (stale !== undefined || !hasField(request.fields, "range"));
+/** Would others get the like? Nobody can tell from a HEAD, or from a 304 to what one client has. */
+const tellsOfOthers = (request: CacheRequest, status: number): boolean =>
+  request.method === "GET" && status !== 304 && !isPersonal(request);
 
 const wordFor = ({ stale, fwd }: Need): CacheWord =>
   stale !== undefined && fwd === "stale" ? "EXPIRED" : "MISS";

@@ -1,8 +1,7 @@
 import { type AdmissionSettings, admit, type StoredHead } from "../policy/admit.ts";
 import { weaklyEqual } from "../policy/entity-tag.ts";
-import { type FieldLines, fieldLineValues, hasField } from "../policy/fields.ts";
+import { type FieldLines, fieldLineValues } from "../policy/fields.ts";
 import { requestFieldsForOrigin } from "../policy/forwarding.ts";
-import { formatHttpDate } from "../policy/http-date.ts";
 import type { NotStoredReason } from "../policy/outcome.ts";
 import { type Epoch, type EpochMs, hasValidator } from "../policy/stored-response.ts";
 import { freshen, validationFields } from "../policy/validate.ts";
@@ -75,7 +74,7 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
       const validation = freshen(
         stale.stored,
         { ...request, method: "GET" },
-        dated(response.fields, times.responseTime),
+        response.fields,
         times,
         born,
         settings,
@@ -103,10 +102,6 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
 }
 
 export type Fetch = ReturnType<typeof createFetch>;
-
-/** A recipient with a clock adds the Date that the origin left out (RFC 9110 §6.6.1); the stored one would make it old. */
-const dated = (fields: FieldLines, at: EpochMs): FieldLines =>
-  hasField(fields, "date") ? fields : [...fields, "Date", formatHttpDate(at)];
 
 /** Is this 304 about what is stored (RFC 9111 §4.3.4)? One with another entity tag is not. */
 function concerns(notModified: FieldLines, stale: Entry): boolean {

@@ -59,8 +59,10 @@ export interface PurgeRecord {
 /** What the log tells its follower. */
 export type PurgeNews =
   | { readonly type: "record"; readonly record: PurgeRecord }
-  /** The log was (re)attached or lost its memory: nothing born before `floor` may be used. */
-  | { readonly type: "floor"; readonly floor: Epoch; readonly epoch: Epoch };
+  /** The log is new to its follower or lost its memory: nothing born before `floor` may be used. */
+  | { readonly type: "floor"; readonly floor: Epoch; readonly epoch: Epoch }
+  /** Everything there was has been told, and appends are taken (again). */
+  | { readonly type: "attached" };
 
 /** An append-only log of purges that every instance follows from where it was. */
 export interface PurgeLog {

@@ -40,8 +40,18 @@ export class Purges {
     this.#forget = forget;
     this.#free = free;
     log.follow((news) => {
-      if (news.type === "record") this.#record(news.record);
-      else this.#attached(news.floor, news.epoch);
+      switch (news.type) {
+        case "record":
+          this.#record(news.record);
+          break;
+        case "floor":
+          this.#raise(news.floor, news.epoch);
+          break;
+        case "attached":
+          this.#everAttached = true;
+          this.#flush();
+          break;
+      }
     });
   }
 
@@ -129,14 +139,12 @@ export class Purges {
     this.#emit({ type: "purged", target, epoch });
   }
 
-  #attached(floor: Epoch, epoch: Epoch): void {
-    this.#everAttached = true;
+  #raise(floor: Epoch, epoch: Epoch): void {
     if (floor > this.#floor) {
       this.#floor = floor;
       this.#forget({ type: "everything" });
     }
     this.#epoch = Math.max(this.#epoch, epoch, floor);
-    this.#flush();
   }
 
   #flush(): void {

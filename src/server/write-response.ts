@@ -23,9 +23,11 @@ export async function writeResponse(
     if (body.type === "stream") await discard(body.stream);
     return { bytes: 0, aborted: true };
   }
-  const lines = [...response.fields, ...addedFields];
-  if (response.statusMessage === "") outgoing.writeHead(response.status, lines);
-  else outgoing.writeHead(response.status, response.statusMessage, lines);
+  if (!writeHead(outgoing, response, addedFields)) {
+    if (body.type === "stream") await discard(body.stream);
+    outgoing.destroy();
+    return { bytes: 0, aborted: true };
+  }
   switch (body.type) {
     case "none":
       outgoing.end();
@@ -39,6 +41,22 @@ export async function writeResponse(
       // Not by flushHeaders, which writes the bytes of field values as UTF-8.
       outgoing.write("", "latin1");
       return pump(outgoing, body.stream, writeTimeoutMs);
+  }
+}
+
+/** False when the head has a byte that Node does not write: then the connection breaks, and nothing is left open. */
+function writeHead(
+  outgoing: ServerResponse,
+  response: CacheResponse,
+  addedFields: readonly string[],
+): boolean {
+  const lines = [...response.fields, ...addedFields];
+  try {
+    if (response.statusMessage === "") outgoing.writeHead(response.status, lines);
+    else outgoing.writeHead(response.status, response.statusMessage, lines);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -9,6 +9,7 @@ export class LocalPurgeLog implements PurgeLog {
   follow(hear: (news: PurgeNews) => void): void {
     this.#hear = hear;
     hear({ type: "floor", floor: 0, epoch: this.#epoch });
+    hear({ type: "attached" });
   }
 
   /** Always true once followed: there is nothing to lose. */

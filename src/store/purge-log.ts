@@ -185,8 +185,10 @@ export class RedisPurgeLog implements PurgeLog {
       let page = await this.#read(batch.flatMap(({ targets }) => targets));
       const { appended } = page;
       while (this.#seen < page.epoch && !this.#closed) page = await this.#read([]);
+      const attachedAnew = !this.#caughtUp;
       this.#caughtUp = true;
       this.#failing = false;
+      if (attachedAnew) this.#pass({ type: "attached" });
       let done = 0;
       for (const { targets, resolve } of batch) {
         done += targets.length;

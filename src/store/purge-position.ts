@@ -125,12 +125,15 @@ function targetOf(json: string): PurgeTarget | undefined {
   return undefined;
 }
 
+/** News that move a follower's position. */
+type Told = Exclude<PurgeNews, { type: "attached" }>;
+
 /**
  * What a page tells a follower that has seen the log up to `seen` (0: nothing), in log order.
  * A gap becomes a floor under everything that was lost, followed by the records that were not.
  */
-export function newsFrom(seen: Epoch, page: PurgePage): PurgeNews[] {
-  const news: PurgeNews[] = [];
+export function newsFrom(seen: Epoch, page: PurgePage): Told[] {
+  const news: Told[] = [];
   let position = seen;
   const first = page.records[0];
   if (seen === 0 || (first !== undefined && first.previous !== seen)) {
@@ -150,7 +153,7 @@ export function newsFrom(seen: Epoch, page: PurgePage): PurgeNews[] {
 }
 
 /** How far these news lead. */
-export const positionAfter = (seen: Epoch, news: readonly PurgeNews[]): Epoch => {
+export const positionAfter = (seen: Epoch, news: readonly Told[]): Epoch => {
   const last = news[news.length - 1];
   if (last === undefined) return seen;
   return last.type === "floor" ? last.epoch : last.record.epoch;

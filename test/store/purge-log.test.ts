@@ -36,15 +36,19 @@ function follow(options: { url?: string; keepRecords?: number } = {}) {
     () => connection.close(),
     () => log.close(),
   );
-  const heard: PurgeNews[] = [];
-  log.follow((news) => heard.push(news));
+  const heard: Exclude<PurgeNews, { type: "attached" }>[] = [];
+  let attachments = 0;
+  log.follow((news) => {
+    if (news.type === "attached") attachments++;
+    else heard.push(news);
+  });
   const keys = () =>
     heard.flatMap((news) =>
       news.type === "record" && news.record.target.type === "url" ? [news.record.target.key] : [],
     );
   const floors = () => heard.flatMap((news) => (news.type === "floor" ? [news.floor] : []));
   const epochs = () => heard.map((news) => (news.type === "floor" ? news.epoch : news.record.epoch));
-  return { log, connection, events, heard, keys, floors, epochs };
+  return { log, connection, events, heard, keys, floors, epochs, attachments: () => attachments };
 }
 async function attached(...options: Parameters<typeof follow>) {
   const follower = follow(...options);
@@ -121,6 +125,7 @@ describe("the shared purge log", () => {
     await until("b hears what came meanwhile", () => b.keys().includes("2"));
     expect(b.keys()[0]).toBe("1");
     expect(b.floors()).toHaveLength(1);
+    expect(b.attachments()).toBe(2);
   });
 
   it.each([
@@ -324,7 +329,8 @@ describe("the shared purge log", () => {
     });
     await until("the log is attached", () => log.attached());
     await log.append([url("1")]);
-    expect(events.of("store-failed")).toHaveLength(2);
+    // Once for each: the floor, the attachment, the record.
+    expect(events.of("store-failed")).toHaveLength(3);
   });
 
   it("bounds the purges that wait", async () => {
@@ -365,6 +371,7 @@ describe("the local purge log", () => {
     expect(await log.append([])).toBe(2);
     expect(heard).toEqual([
       { type: "floor", floor: 0, epoch: 0 },
+      { type: "attached" },
       { type: "record", record: { epoch: 1, target: url("a") } },
       { type: "record", record: { epoch: 2, target: EVERYTHING } },
     ]);

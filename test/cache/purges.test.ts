@@ -1,0 +1,278 @@
+import { describe, expect, it } from "vitest";
+import type { CacheEvent } from "../../src/cache/events.ts";
+import { type PurgeLog, type PurgeNews, type PurgeTarget, StoreError } from "../../src/cache/ports.ts";
+import { Purges } from "../../src/cache/purges.ts";
+import { aProxy, FaultyLog, settled, uriOf } from "./harness.ts";
+
+const url = (key: string): PurgeTarget => ({ type: "url", key });
+const EVERYTHING: PurgeTarget = { type: "everything" };
+
+function aPurges(log: PurgeLog = new FaultyLog()) {
+  const forgotten: PurgeTarget[] = [];
+  const events: CacheEvent[] = [];
+  const purges = new Purges({
+    log,
+    emit: (event) => void events.push(event),
+    forget: (target) => void forgotten.push(target),
+    free: async () => {},
+  });
+  return { purges, forgotten, events };
+}
+
+/** A log that says what the test says. */
+function aSpokenLog() {
+  let hear: (news: PurgeNews) => void = () => {};
+  const log: PurgeLog = {
+    follow: (listener) => {
+      hear = listener;
+    },
+    append: () => Promise.reject(new StoreError("unavailable", "never there")),
+    close: async () => {},
+  };
+  return { log, say: (news: PurgeNews) => hear(news) };
+}
+
+describe("a purge", () => {
+  it("covers what was born before it, and not what is born after it", async () => {
+    const { purges, forgotten } = aPurges();
+    const before = purges.epoch;
+    const epoch = await purges.purge([url("a")]);
+    expect(purges.covers("a", before)).toBe(true);
+    expect(purges.covers("a", epoch)).toBe(false);
+    expect(purges.covers("b", before)).toBe(false);
+    expect(purges.epoch).toBe(epoch);
+    expect(forgotten).toEqual([url("a")]);
+  });
+
+  it("of everything covers every key", async () => {
+    const { purges } = aPurges();
+    const before = purges.epoch;
+    await purges.purge([url("a")]);
+    const epoch = await purges.purge([EVERYTHING]);
+    expect(purges.covers("a", before)).toBe(true);
+    expect(purges.covers("never seen", before)).toBe(true);
+    expect(purges.covers("a", epoch)).toBe(false);
+  });
+
+  it("that cannot reach a log that was there fails, and purges nothing", async () => {
+    const log = new FaultyLog();
+    const { purges } = aPurges(log);
+    log.away = true;
+    await expect(purges.purge([url("a")])).rejects.toThrow(StoreError);
+    expect(purges.covers("a", 0)).toBe(false);
+  });
+
+  it("holds here where there never was a log", async () => {
+    const { purges } = aPurges(aSpokenLog().log);
+    const before = purges.epoch;
+    const epoch = await purges.purge([url("a")]);
+    expect([purges.covers("a", before), purges.covers("a", epoch)]).toEqual([true, false]);
+  });
+
+  it("heard from another instance counts like one's own", () => {
+    const { log, say } = aSpokenLog();
+    const { purges, forgotten } = aPurges(log);
+    say({ type: "floor", floor: 5, epoch: 9 });
+    expect([purges.covers("a", 4), purges.covers("a", 5), purges.epoch]).toEqual([true, false, 9]);
+    say({ type: "record", record: { epoch: 10, target: url("a") } });
+    expect([purges.covers("a", 9), purges.covers("a", 10), purges.epoch]).toEqual([true, false, 10]);
+    expect(forgotten).toEqual([EVERYTHING, url("a")]);
+  });
+
+  it("is remembered for a bounded number of URLs", async () => {
+    const { purges } = aPurges();
+    const before = purges.epoch;
+    await purges.purge(Array.from({ length: 10_001 }, (_, i) => url(`k${i}`)));
+    // The first was freed in the store itself, and its place is another's.
+    expect(purges.covers("k0", before)).toBe(false);
+    expect(purges.covers("k1", before)).toBe(true);
+    expect(purges.covers("k10000", before)).toBe(true);
+  });
+
+  it("of a URL that was purged before renews its place among those remembered", async () => {
+    const { purges } = aPurges();
+    const before = purges.epoch;
+    await purges.purge(Array.from({ length: 10_000 }, (_, i) => url(`k${i}`)));
+    await purges.purge([url("k0"), url("one more")]);
+    expect(purges.covers("k0", before)).toBe(true);
+    expect(purges.covers("k1", before)).toBe(false);
+  });
+});
+
+describe("an invalidation while the log is away", () => {
+  it("holds here at once, is told, and is appended when the log is back", async () => {
+    const log = new FaultyLog();
+    const { purges, events } = aPurges(log);
+    const before = purges.epoch;
+    log.away = true;
+    await purges.invalidate(["a", "b"]);
+    expect([purges.covers("a", before), purges.covers("b", before)]).toEqual([true, true]);
+    expect(purges.covers("a", purges.epoch)).toBe(false);
+    expect(events).toContainEqual(expect.objectContaining({ type: "store-failed", operation: "purge" }));
+    log.reattach();
+    await settled();
+    expect(log.appended).toEqual([]);
+    log.away = false;
+    log.reattach();
+    await settled();
+    expect(log.appended).toEqual([url("a"), url("b")]);
+    log.reattach();
+    await settled();
+    expect(log.appended).toHaveLength(2);
+  });
+
+  it("goes out with the next one that succeeds, when nobody tells that the log is back", async () => {
+    const log = new FaultyLog();
+    const { purges } = aPurges(log);
+    log.away = true;
+    await purges.invalidate(["a"]);
+    log.away = false;
+    await purges.invalidate(["b"]);
+    await settled();
+    expect(log.appended).toEqual([url("b"), url("a")]);
+  });
+
+  it("becomes one of everything when too many wait, however often the log is tried in vain", async () => {
+    const log = new FaultyLog();
+    const { purges } = aPurges(log);
+    log.away = true;
+    for (let i = 0; i < 1000; i++) await purges.invalidate([`k${i}`]);
+    // The same again is no more.
+    await purges.invalidate(["k0"]);
+    log.reattach();
+    await settled();
+    log.away = false;
+    log.reattach();
+    await settled();
+    expect(log.appended).toHaveLength(1000);
+
+    log.away = true;
+    log.appended.length = 0;
+    for (let i = 0; i < 600; i++) await purges.invalidate([`first ${i}`]);
+    let fail = () => {};
+    log.hold = new Promise<void>((resolve) => {
+      fail = resolve;
+    });
+    log.reattach();
+    log.hold = undefined;
+    for (let i = 0; i < 600; i++) await purges.invalidate([`while that is tried ${i}`]);
+    fail();
+    await settled();
+    log.away = false;
+    log.reattach();
+    await settled();
+    expect(log.appended).toEqual([EVERYTHING]);
+  });
+});
+
+describe("an unsafe request (RFC 9111 §4.4)", () => {
+  const primed = async (...targets: string[]) => {
+    const proxy = aProxy();
+    for (const target of targets) await proxy.prime(target, "old", { cc: "max-age=60" });
+    return proxy;
+  };
+  const send = async (proxy: Awaited<ReturnType<typeof primed>>, method: string, head = {}) => {
+    const answer = proxy.get("/a", { method });
+    await settled();
+    proxy.origin.last.answer("", head);
+    const seen = await answer;
+    proxy.origin.asked.length = 0;
+    return seen;
+  };
+  const isHit = async (proxy: Awaited<ReturnType<typeof primed>>, target: string) => {
+    const response = await Promise.race([proxy.head(target), settled()]);
+    const hit = response?.outcome.word === "HIT";
+    if (!hit) proxy.origin.last.answer("x", { cc: "no-store" });
+    return hit;
+  };
+
+  it.each(["POST", "PUT", "PATCH", "DELETE", "FROB"])("%s invalidates its target", async (method) => {
+    const proxy = await primed("/a", "/b");
+    const answer = await send(proxy, method);
+    expect([answer.status, answer.cache, answer.cacheStatus]).toEqual([
+      200,
+      "MISS/BYPASS",
+      "freshline; fwd=method; fwd-status=200",
+    ]);
+    expect([await isHit(proxy, "/a"), await isHit(proxy, "/b")]).toEqual([false, true]);
+  });
+
+  it("invalidates what Location and Content-Location name on the same origin, and nothing elsewhere", async () => {
+    const proxy = await primed("/a", "/b", "/c", "/d");
+    await send(proxy, "POST", {
+      status: 201,
+      fields: ["Location", "/b", "Content-Location", uriOf("/c")],
+    });
+    expect([await isHit(proxy, "/b"), await isHit(proxy, "/c"), await isHit(proxy, "/d")]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    const other = await primed("/d");
+    await send(other, "POST", { fields: ["Location", "http://elsewhere.test/d"] });
+    expect(await isHit(other, "/d")).toBe(true);
+    expect(other.log.appended).toEqual([url(uriOf("/a"))]);
+  });
+
+  it.each([
+    ["POST", 404],
+    ["POST", 500],
+    ["OPTIONS", 200],
+    ["TRACE", 200],
+  ])("%s answered with %i invalidates nothing", async (method, status) => {
+    const proxy = await primed("/a");
+    await send(proxy, method, { status });
+    expect(await isHit(proxy, "/a")).toBe(true);
+    expect(proxy.log.tries).toBe(0);
+  });
+
+  it("has invalidated before its answer is seen, with the log away, too", async () => {
+    const proxy = await primed("/a");
+    proxy.log.away = true;
+    expect((await send(proxy, "PUT")).status).toBe(200);
+    expect(await isHit(proxy, "/a")).toBe(false);
+    expect(proxy.of("store-failed").map(({ operation }) => operation)).toEqual(["purge"]);
+    proxy.log.away = false;
+    proxy.log.reattach();
+    await settled();
+    expect(proxy.log.appended).toEqual([url(uriOf("/a"))]);
+  });
+
+  it("covers what a store still has", async () => {
+    const proxy = await primed("/a");
+    const found = proxy.stored("/a");
+    if (found.type !== "found") throw new Error("expected an entry");
+    await send(proxy, "PUT");
+    // As another tier would, which nobody has told yet.
+    proxy.memory.keep(uriOf("/a"), found.entry);
+    expect(await isHit(proxy, "/a")).toBe(false);
+  });
+
+  it("during a fetch keeps the fetched from being stored", async () => {
+    const proxy = aProxy();
+    const fetching = proxy.get("/a");
+    await settled();
+    const body = proxy.origin.last.begin({ cc: "max-age=60" }).push("old");
+    await settled();
+    await send(proxy, "PUT");
+    body.end();
+    expect((await fetching).text).toBe("old");
+    await proxy.drain();
+    expect(proxy.stored("/a").type).toBe("none");
+    expect(proxy.of("not-stored").map(({ reason }) => reason)).toEqual(["purged"]);
+  });
+
+  it("during a validation keeps the validated from being stored as fresh", async () => {
+    const proxy = aProxy();
+    await proxy.prime("/v", "old", { cc: "max-age=5", etag: '"1"' });
+    proxy.advance(6);
+    const validating = proxy.get("/v");
+    await settled();
+    const asked = proxy.origin.last;
+    await proxy.purges.purge([url(uriOf("/v"))]);
+    asked.notModified({ cc: "max-age=5", etag: '"1"' });
+    expect((await validating).cache).toBe("HIT/REVALIDATED");
+    await proxy.drain();
+    expect(proxy.stored("/v").type).toBe("none");
+  });
+});

@@ -1,0 +1,394 @@
+import { describe, expect, test } from "vitest";
+import { type Admission, type AdmissionSettings, admit, type StoredHead } from "../../src/policy/admit.ts";
+import { fieldLineValues } from "../../src/policy/fields.ts";
+import type { NotStoredReason } from "../../src/policy/outcome.ts";
+import {
+  aRequest,
+  aResponse,
+  dateAt,
+  type Fields,
+  later,
+  lines,
+  NOW,
+  someSettings,
+  URI,
+} from "./builders.ts";
+
+interface Exchange {
+  readonly cacheControl?: string;
+  readonly status?: number;
+  /** Of the response. */
+  readonly fields?: Fields;
+  readonly method?: string;
+  /** Of the request. */
+  readonly asked?: Fields;
+  readonly settings?: Partial<AdmissionSettings>;
+}
+
+const TIMES = { requestTime: later(-1), responseTime: NOW };
+
+const admission = ({ cacheControl, status, fields, method, asked, settings }: Exchange): Admission =>
+  admit(
+    aRequest({ method: method ?? "GET", fields: asked ?? {} }),
+    aResponse(cacheControl, { fields: fields ?? {}, status: status ?? 200 }),
+    TIMES,
+    7,
+    someSettings(settings),
+  );
+
+function stored(exchange: Exchange): StoredHead {
+  const admitted = admission(exchange);
+  if (admitted.type !== "store") throw new Error(`not stored: ${admitted.reason}`);
+  return admitted.head;
+}
+
+const AUTHORIZED = { Authorization: "Basic eA==" };
+const COOKIE = { "Set-Cookie": "id=1" };
+const ETAG = { ETag: '"a"' };
+const MODIFIED = { "Last-Modified": dateAt(-1000) };
+const AN_HOUR = "max-age=3600";
+
+const DISCARDED: readonly (Exchange & { id: string; clause: string; expect: NotStoredReason })[] = [
+  { id: "POST", clause: "§3", method: "POST", cacheControl: AN_HOUR, expect: "method" },
+  { id: "a method in lower case", clause: "§3", method: "get", cacheControl: AN_HOUR, expect: "method" },
+  { id: "HEAD", clause: "§3", method: "HEAD", cacheControl: AN_HOUR, expect: "head-request" },
+  { id: "206", clause: "§3.3", status: 206, cacheControl: AN_HOUR, expect: "partial" },
+  { id: "304", clause: "§3", status: 304, cacheControl: AN_HOUR, expect: "status" },
+  { id: "103", clause: "§3", status: 103, cacheControl: AN_HOUR, expect: "status" },
+  { id: "416", clause: "RFC 9110 §15.5.17", status: 416, cacheControl: AN_HOUR, expect: "range-request" },
+  { id: "302 without lifetime", clause: "§3", status: 302, fields: MODIFIED, expect: "status" },
+  { id: "500 without lifetime", clause: "§3", status: 500, fields: MODIFIED, expect: "status" },
+  {
+    id: "500 with a default",
+    clause: "§3",
+    status: 500,
+    settings: { defaultTtl: 60 },
+    expect: "status",
+  },
+  { id: "no-store", clause: "§5.2.2.5", cacheControl: `${AN_HOUR}, no-store`, expect: "no-store" },
+  {
+    id: "must-understand, not understood",
+    clause: "§5.2.2.3",
+    status: 499,
+    cacheControl: `${AN_HOUR}, must-understand`,
+    expect: "status",
+  },
+  {
+    id: "must-understand with no-store, not understood",
+    clause: "§5.2.2.3",
+    status: 499,
+    cacheControl: `${AN_HOUR}, must-understand, no-store`,
+    expect: "status",
+  },
+  { id: "private", clause: "§5.2.2.7", cacheControl: `private, ${AN_HOUR}`, expect: "private" },
+  {
+    id: "private, also qualified",
+    clause: "§5.2.2.7",
+    cacheControl: `private="X-User", private, ${AN_HOUR}`,
+    expect: "private",
+  },
+  {
+    id: "Authorization",
+    clause: "§3.5",
+    asked: AUTHORIZED,
+    cacheControl: AN_HOUR,
+    expect: "authorization",
+  },
+  {
+    id: "Authorization, proxy-revalidate",
+    clause: "§3.5",
+    asked: AUTHORIZED,
+    cacheControl: `${AN_HOUR}, proxy-revalidate`,
+    expect: "authorization",
+  },
+  { id: "Vary: *", clause: "§4.1", cacheControl: AN_HOUR, fields: { Vary: "*" }, expect: "vary-star" },
+  {
+    id: "* among others",
+    clause: "§4.1",
+    cacheControl: AN_HOUR,
+    fields: { Vary: ["Accept", "Cookie, *"] },
+    expect: "vary-star",
+  },
+  {
+    id: "Vary by client address",
+    clause: "§4.1",
+    cacheControl: AN_HOUR,
+    fields: { Vary: "X-Forwarded-For" },
+    expect: "vary-star",
+  },
+  { id: "Set-Cookie", clause: "ours", cacheControl: AN_HOUR, fields: COOKIE, expect: "set-cookie" },
+  {
+    id: "Set-Cookie, public, not allowed",
+    clause: "ours",
+    cacheControl: `public, ${AN_HOUR}`,
+    fields: COOKIE,
+    expect: "set-cookie",
+  },
+  {
+    id: "Set-Cookie, allowed, not shareable",
+    clause: "ours",
+    cacheControl: AN_HOUR,
+    fields: COOKIE,
+    settings: { allowSetCookie: true },
+    expect: "set-cookie",
+  },
+  {
+    id: "event stream",
+    clause: "ours",
+    cacheControl: AN_HOUR,
+    fields: { "Content-Type": " Text/Event-Stream ; charset=utf-8" },
+    expect: "event-stream",
+  },
+  { id: "nothing stated", clause: "§3", expect: "no-freshness" },
+  { id: "max-age=0 alone", clause: "§4.2", cacheControl: "max-age=0", expect: "no-freshness" },
+  { id: "public alone", clause: "§5.2.2.9", cacheControl: "public", expect: "no-freshness" },
+  {
+    id: "came as old as its lifetime",
+    clause: "§4.2.3",
+    cacheControl: "max-age=60",
+    fields: { Age: "59" },
+    expect: "no-freshness",
+  },
+  {
+    id: "no-cache without validator",
+    clause: "§5.2.2.4",
+    cacheControl: `no-cache, ${AN_HOUR}`,
+    expect: "no-freshness",
+  },
+  {
+    id: "one byte too many",
+    clause: "ours",
+    cacheControl: AN_HOUR,
+    fields: { "Content-Length": "1001" },
+    expect: "too-large",
+  },
+];
+
+describe("not stored", () => {
+  for (const row of DISCARDED) {
+    test(`${row.id}: ${row.expect} (${row.clause})`, () => {
+      expect(admission(row)).toEqual({ type: "discard", reason: row.expect });
+    });
+  }
+});
+
+const STORED: readonly (Exchange & { id: string; clause: string; expect: Partial<StoredHead> })[] = [
+  { id: "max-age", clause: "§3", cacheControl: "max-age=60", expect: { freshnessLifetime: 60, keep: 0 } },
+  { id: "Expires", clause: "§3", fields: { Expires: dateAt(60) }, expect: { freshnessLifetime: 60 } },
+  { id: "heuristic", clause: "§4.2.2", fields: MODIFIED, expect: { freshnessLifetime: 100, keep: 600 } },
+  { id: "204", clause: "§3", status: 204, cacheControl: AN_HOUR, expect: { status: 204 } },
+  {
+    id: "301 heuristic",
+    clause: "§4.2.2",
+    status: 301,
+    fields: MODIFIED,
+    expect: { freshnessLifetime: 100 },
+  },
+  {
+    id: "404 heuristic",
+    clause: "§4.2.2",
+    status: 404,
+    fields: MODIFIED,
+    expect: { freshnessLifetime: 100 },
+  },
+  { id: "302 with a lifetime", clause: "§3", status: 302, cacheControl: AN_HOUR, expect: { status: 302 } },
+  { id: "500 with a lifetime", clause: "§3", status: 500, cacheControl: AN_HOUR, expect: { status: 500 } },
+  { id: "unknown status", clause: "§3", status: 499, cacheControl: AN_HOUR, expect: { status: 499 } },
+  {
+    id: "must-understand sets no-store aside",
+    clause: "§5.2.2.3",
+    cacheControl: `${AN_HOUR}, must-understand, no-store`,
+    expect: { freshnessLifetime: 3600 },
+  },
+  ...[302, 307].map((status) => ({
+    id: `must-understand, and ${status} is understood`,
+    clause: "§5.2.2.3",
+    status,
+    cacheControl: `${AN_HOUR}, must-understand, no-store`,
+    expect: { status },
+  })),
+  {
+    id: "Authorization, public",
+    clause: "§3.5",
+    asked: AUTHORIZED,
+    cacheControl: `public, ${AN_HOUR}`,
+    expect: {},
+  },
+  {
+    id: "Authorization, s-maxage",
+    clause: "§3.5",
+    asked: AUTHORIZED,
+    cacheControl: "s-maxage=60",
+    expect: { mustRevalidate: true },
+  },
+  {
+    id: "Authorization, must-revalidate",
+    clause: "§3.5",
+    asked: AUTHORIZED,
+    cacheControl: `${AN_HOUR}, must-revalidate`,
+    expect: { mustRevalidate: true },
+  },
+  {
+    id: "Set-Cookie, allowed and public",
+    clause: "ours",
+    cacheControl: `public, ${AN_HOUR}`,
+    fields: COOKIE,
+    settings: { allowSetCookie: true },
+    expect: {
+      fields: lines({
+        Date: dateAt(0),
+        "Content-Type": "text/plain",
+        "Cache-Control": `public, ${AN_HOUR}`,
+        ...COOKIE,
+      }),
+    },
+  },
+  {
+    id: "only to be validated",
+    clause: "§4.3",
+    cacheControl: "max-age=0",
+    fields: ETAG,
+    expect: { freshnessLifetime: 0, keep: 600, etag: '"a"' },
+  },
+  {
+    id: "no-cache with a validator",
+    clause: "§5.2.2.4",
+    cacheControl: "no-cache",
+    fields: ETAG,
+    expect: { noCache: true, keep: 600 },
+  },
+  {
+    id: "the operator's default",
+    clause: "ours",
+    settings: { defaultTtl: 60 },
+    expect: { freshnessLifetime: 60 },
+  },
+  {
+    id: "as many bytes as may be",
+    clause: "ours",
+    cacheControl: AN_HOUR,
+    fields: { "Content-Length": "1000" },
+    expect: {},
+  },
+  {
+    id: "a Content-Length that is none",
+    clause: "ours",
+    cacheControl: AN_HOUR,
+    fields: { "Content-Length": "many" },
+    expect: {},
+  },
+];
+
+describe("stored", () => {
+  for (const row of STORED) {
+    test(`${row.id} (${row.clause})`, () => {
+      expect(stored(row)).toMatchObject(row.expect);
+    });
+  }
+
+  test("the whole record", () => {
+    const head = stored({
+      cacheControl: "max-age=60, stale-while-revalidate=10",
+      fields: { ...ETAG, ...MODIFIED, Age: "5", Vary: "Accept-Language, X-None" },
+      asked: { "accept-LANGUAGE": "de ,  en" },
+    });
+    expect(head).toEqual({
+      uri: URI,
+      selectingFields: { "accept-language": "de,en", "x-none": null },
+      status: 200,
+      statusMessage: "OK",
+      fields: lines({
+        Date: dateAt(0),
+        "Content-Type": "text/plain",
+        "Cache-Control": "max-age=60, stale-while-revalidate=10",
+        ...ETAG,
+        ...MODIFIED,
+        Vary: "Accept-Language, X-None",
+      }),
+      etag: '"a"',
+      lastModified: dateAt(-1000),
+      responseTime: NOW,
+      // Age and the second that the exchange took.
+      initialAge: 6,
+      freshnessLifetime: 60,
+      staleWhileRevalidate: 10,
+      staleIfError: 0,
+      keep: 610,
+      mustRevalidate: false,
+      noCache: false,
+      epoch: 7,
+    });
+  });
+
+  test("a field that Connection keeps from the origin selects as absent (RFC 9110 §7.6.1)", () => {
+    const asked = { "Accept-Language": "de", Connection: "accept-language" };
+    const head = stored({ cacheControl: AN_HOUR, fields: { Vary: "Accept-Language" }, asked });
+    expect(head.selectingFields).toEqual({ "accept-language": null });
+  });
+});
+
+describe("the stored lines (§3.1)", () => {
+  const namesOf = (exchange: Exchange) =>
+    stored(exchange)
+      .fields.filter((_, i) => i % 2 === 0)
+      .map((name) => name.toLowerCase());
+
+  test("leave out hop-by-hop fields and those that Connection names", () => {
+    const fields = {
+      Connection: "close, X-Hop",
+      "X-Hop": "1",
+      "Keep-Alive": "timeout=5",
+      "Transfer-Encoding": "chunked",
+      "Proxy-Authenticate": "Basic",
+      Trailer: "X-Sum",
+      Upgrade: "h2c",
+      "X-Kept": "1",
+    };
+    expect(namesOf({ cacheControl: AN_HOUR, fields })).toEqual([
+      "date",
+      "content-type",
+      "cache-control",
+      "x-kept",
+    ]);
+  });
+
+  test("leave out what this hop writes anew", () => {
+    const fields = {
+      Age: "1",
+      "Content-Length": "3",
+      "X-Cache": "x",
+      "X-Cache-Status": "x",
+      "X-Request-Id": "x",
+      Warning: "110 - x",
+    };
+    expect(namesOf({ cacheControl: AN_HOUR, fields })).toEqual(["date", "content-type", "cache-control"]);
+  });
+
+  test("leave out what qualified private and no-cache name (§5.2.2.4, §5.2.2.7)", () => {
+    const cacheControl = `${AN_HOUR}, private="X-User", no-cache="x-mail, ETag"`;
+    const head = stored({ cacheControl, fields: { "x-USER": "u", "X-Mail": "m", ...ETAG, "X-Kept": "1" } });
+    expect(head.fields.slice(-2)).toEqual(["X-Kept", "1"]);
+    expect(head.fields).toHaveLength(8);
+    expect(head.etag).toBeUndefined();
+    expect(head.noCache).toBe(false);
+  });
+
+  test("keep case, order and repetition", () => {
+    const fields = { "x-B": ["2", "1"], "X-a": "3" };
+    expect(stored({ cacheControl: AN_HOUR, fields }).fields.slice(-6)).toEqual([
+      "x-B",
+      "2",
+      "x-B",
+      "1",
+      "X-a",
+      "3",
+    ]);
+  });
+
+  test("get a Date where the origin sent none (RFC 9110 §6.6.1)", () => {
+    const dates = (fields: Fields) =>
+      fieldLineValues(stored({ cacheControl: AN_HOUR, fields }).fields, "date");
+    expect(dates({ Date: undefined })).toEqual([dateAt(0)]);
+    expect(dates({ Date: dateAt(-5) })).toEqual([dateAt(-5)]);
+  });
+});

@@ -1,0 +1,93 @@
+import { describe, expect, test } from "vitest";
+import { fieldLineValues, hasField } from "../../src/policy/fields.ts";
+import { passedResponseFields, requestFieldsForOrigin } from "../../src/policy/forwarding.ts";
+import { type Fields, lines } from "./builders.ts";
+
+const forwarded = { for: "203.0.113.9, 192.0.2.1", host: "shop.example", proto: "https" } as const;
+
+const sent = (fields: Fields, mode: Parameters<typeof requestFieldsForOrigin>[1] = "as-client") =>
+  requestFieldsForOrigin({ fields: lines(fields), id: "r-1", forwarded }, mode);
+
+const OWN = {
+  "X-Forwarded-For": "203.0.113.9, 192.0.2.1",
+  "X-Forwarded-Host": "shop.example",
+  "X-Forwarded-Proto": "https",
+  "X-Request-Id": "r-1",
+  Via: "1.1 freshline",
+};
+
+describe("to the origin", () => {
+  test("the client's lines in case and order, then this hop's own", () => {
+    const passed = {
+      "accept-LANGUAGE": "de",
+      Cookie: ["a=1", "b=2"],
+      Authorization: "Basic eA==",
+      "Cache-Control": "x",
+    };
+    expect(sent(passed)).toEqual(lines({ ...passed, ...OWN }));
+  });
+
+  test("nothing of one hop, nor what Connection names (RFC 9110 §7.6.1)", () => {
+    const fields = {
+      Connection: "keep-alive, X-Hop",
+      "X-Hop": "1",
+      "Keep-Alive": "1",
+      "Proxy-Authorization": "Basic eA==",
+      TE: "trailers",
+      "Transfer-Encoding": "chunked",
+      Upgrade: "websocket",
+      "HTTP2-Settings": "x",
+    };
+    expect(sent(fields)).toEqual(lines(OWN));
+  });
+
+  const claims = [
+    ...["Host", "Content-Length", "Expect", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host"],
+    ...["X-Forwarded-Path", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto"],
+    ...["X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Forwarded-Uri", "X-Host"],
+    ...["X-Http-Host-Override", "X-Original-Url", "X-Rewrite-Url", "X-Url-Scheme", "Front-End-Https"],
+    ...["X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Request-Id"],
+  ];
+  for (const name of claims) {
+    test(`${name} is not believed: it would steer an origin past the key`, () => {
+      expect(sent({ [name]: "evil", [name.toUpperCase()]: "evil" })).toEqual(lines(OWN));
+    });
+  }
+
+  test("Via is appended to what is there (RFC 9110 §7.6.3)", () => {
+    expect(fieldLineValues(sent({ via: ["1.0 a", "1.1 b"] }), "via")).toEqual([
+      "1.0 a, 1.1 b, 1.1 freshline",
+    ]);
+  });
+
+  describe("conditions and range", () => {
+    const conditions = ["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range"];
+    const all = Object.fromEntries([...conditions, "Range"].map((name) => [name, "x"]));
+    const kept = (mode: Parameters<typeof sent>[1]) =>
+      [...conditions, "Range"].filter((name) => hasField(sent(all, mode), name.toLowerCase()));
+
+    test("as a cache: none, it wants the whole", () => {
+      expect(kept("as-cache")).toEqual([]);
+    });
+
+    test("keeping the range: what belongs to it", () => {
+      expect(kept("keep-range")).toEqual(["If-Match", "If-Unmodified-Since", "If-Range", "Range"]);
+    });
+
+    test("as the client: all", () => {
+      expect(kept("as-client")).toEqual([...conditions, "Range"]);
+    });
+  });
+});
+
+test("to the client: what is neither of one hop nor this hop's own to write", () => {
+  const own = { "X-Cache": "HIT", "x-cache-status": "HIT", "X-Request-ID": "1", Warning: "110 - x" };
+  const hop = { Connection: "X-Hop", "X-Hop": "1", "Transfer-Encoding": "chunked" };
+  const passed = {
+    "content-LENGTH": "3",
+    Via: "1.1 b",
+    "Cache-Status": "b; hit",
+    "Set-Cookie": ["a=1", "b=2"],
+  };
+  expect(passedResponseFields(lines({ ...own, ...hop, ...passed }))).toEqual(lines(passed));
+});

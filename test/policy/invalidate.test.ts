@@ -1,0 +1,120 @@
+import { describe, expect, test } from "vitest";
+import { invalidatedUris, isSafe } from "../../src/policy/invalidate.ts";
+import { type Fields, lines, URI } from "./builders.ts";
+
+interface Row {
+  readonly id: string;
+  readonly clause: string;
+  readonly method?: string;
+  readonly status?: number;
+  readonly fields?: Fields;
+  readonly expect: readonly string[];
+}
+
+const ROWS: readonly Row[] = [
+  { id: "PUT", clause: "§4.4", method: "PUT", expect: [URI] },
+  { id: "POST", clause: "§4.4", expect: [URI] },
+  { id: "DELETE", clause: "§4.4", method: "DELETE", status: 204, expect: [URI] },
+  { id: "unknown method", clause: "§4.4", method: "FROBNICATE", expect: [URI] },
+  { id: "a method in lower case is unknown", clause: "RFC 9110 §9.1", method: "get", expect: [URI] },
+  ...["GET", "HEAD", "OPTIONS", "TRACE"].map((method) => ({
+    id: `safe: ${method}`,
+    clause: "RFC 9110 §9.2.1",
+    method,
+    fields: { Location: "/other" },
+    expect: [],
+  })),
+  { id: "redirect", clause: "§4.4", status: 303, expect: [URI] },
+  { id: "399", clause: "§4.4", status: 399, expect: [URI] },
+  { id: "client error", clause: "§4.4", status: 400, fields: { Location: "/other" }, expect: [] },
+  { id: "server error", clause: "§4.4", status: 500, expect: [] },
+  { id: "interim", clause: "§4.4", status: 101, expect: [] },
+  {
+    id: "Location, absolute",
+    clause: "§4.4",
+    fields: { Location: "http://shop.example/new?x=1" },
+    expect: [URI, "http://shop.example/new?x=1"],
+  },
+  {
+    id: "Location, from the root",
+    clause: "§4.4",
+    fields: { Location: "/new" },
+    expect: [URI, "http://shop.example/new"],
+  },
+  {
+    id: "Location, relative",
+    clause: "RFC 9110 §10.2.2",
+    fields: { location: "../new" },
+    expect: [URI, "http://shop.example/new"],
+  },
+  {
+    id: "Location, query only",
+    clause: "§4.4",
+    fields: { Location: "?id=2" },
+    expect: [URI, "http://shop.example/data?id=2"],
+  },
+  {
+    id: "Location, fragment and host case",
+    clause: "§4.4",
+    fields: { Location: "HTTP://SHOP.example:80/new#top" },
+    expect: [URI, "http://shop.example/new"],
+  },
+  {
+    id: "both fields",
+    clause: "§4.4",
+    fields: { Location: "/a", "Content-Location": "/b" },
+    expect: [URI, "http://shop.example/a", "http://shop.example/b"],
+  },
+  { id: "the target itself", clause: "§4.4", fields: { "Content-Location": URI }, expect: [URI] },
+  { id: "another host", clause: "§4.4", fields: { Location: "http://other.example/new" }, expect: [URI] },
+  {
+    id: "another host, no scheme",
+    clause: "§4.4",
+    fields: { Location: "//other.example/new" },
+    expect: [URI],
+  },
+  { id: "another port", clause: "§4.4", fields: { Location: "http://shop.example:8080/new" }, expect: [URI] },
+  { id: "another scheme", clause: "§4.4", fields: { Location: "https://shop.example/new" }, expect: [URI] },
+  {
+    id: "a host that begins alike",
+    clause: "§4.4",
+    fields: { Location: "http://shop.example.net/" },
+    expect: [URI],
+  },
+  {
+    id: "user information",
+    clause: "§4.4",
+    fields: { Location: "http://shop.example@other.example/" },
+    expect: [URI],
+  },
+  {
+    id: "no URI",
+    clause: "§4.4",
+    fields: { Location: "http://[", "Content-Location": "http://a b/" },
+    expect: [URI],
+  },
+];
+
+describe("what a request invalidates", () => {
+  for (const row of ROWS) {
+    test(`${row.id} (${row.clause})`, () => {
+      const request = { method: row.method ?? "POST", uri: URI };
+      const response = { status: row.status ?? 200, fields: lines(row.fields ?? {}) };
+      expect(invalidatedUris(request, response)).toEqual(row.expect);
+    });
+  }
+
+  test("the target is named by its own bytes, as it is in the key", () => {
+    const uri = "http://shop.example/A/../b|c?\xe9";
+    expect(invalidatedUris({ method: "PUT", uri }, { status: 200, fields: [] })).toEqual([uri]);
+  });
+});
+
+test("safe methods are four, in upper case (RFC 9110 §9.2.1)", () => {
+  expect(["GET", "HEAD", "OPTIONS", "TRACE", "get", "POST", "QUERY", ""].filter(isSafe)).toEqual([
+    "GET",
+    "HEAD",
+    "OPTIONS",
+    "TRACE",
+  ]);
+});
