@@ -1,0 +1,162 @@
+import type { ServerResponse } from "node:http";
+import { connect } from "node:net";
+import { expect, it, onTestFinished } from "vitest";
+import { startOrigin } from "./own-origin.ts";
+import { type Answer, type Site, startSite } from "./site.ts";
+
+const CACHEABLE = { "Cache-Control": "max-age=60", "Content-Type": "text/plain" };
+
+/** An origin that keeps every request waiting until the test answers it. */
+async function startHeldOrigin() {
+  const held: ServerResponse[] = [];
+  const origin = await startOrigin((_request, response) => held.push(response));
+  return { ...origin, held };
+}
+
+/** A client of which nothing is left when the test says so. */
+function leavingClient(site: Site, path: string): () => void {
+  const socket = connect(site.proxy.port, "127.0.0.1");
+  onTestFinished(() => void socket.destroy());
+  socket.on("error", () => {});
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${site.proxy.port}\r\n\r\n`);
+  return () => socket.destroy();
+}
+
+const many = <T>(n: number, make: (i: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: n }, (_, i) => make(i)));
+
+const collapsed = (answers: readonly Answer[]): Answer[] =>
+  answers.filter((answer) => answer.header("cache-status")?.endsWith("; collapsed"));
+
+it("1,000 clients of a cold key are answered from one flight, while it arrives", async () => {
+  const { url, held, requests } = await startHeldOrigin();
+  const site = await startSite({ settings: { ORIGINS: url } });
+  let begun = 0;
+  const clients = many(1000, () => {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const socket = connect(site.proxy.port, "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    let text = "";
+    let hasBegun = false;
+    socket.on("data", (chunk) => {
+      text += chunk.toString("latin1");
+      if (!hasBegun && text.includes("first ")) begun++;
+      hasBegun ||= text.includes("first ");
+    });
+    socket.on("close", () => resolve(text));
+    socket.on("error", reject);
+    socket.write("GET /page HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n");
+    return promise;
+  });
+  await site.until("the leader has asked", () => held.length > 0);
+  held[0]!.writeHead(200, { ...CACHEABLE, "Content-Length": "11" });
+  held[0]!.write("first ");
+  // Nobody can have it from the store yet: there is no end of it.
+  await site.until("everybody has the beginning", () => begun === 1000);
+  held[0]!.end("last!");
+  const answers = await clients;
+  expect(requests).toHaveLength(1);
+  for (const answer of answers) {
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(answer).toContain("X-Cache-Status: MISS\r\nX-Cache: MISS\r\n");
+    expect(answer).toMatch(/\r\n\r\nfirst last!$/);
+  }
+  expect(answers.filter((answer) => answer.includes("fwd=uri-miss; collapsed"))).toHaveLength(999);
+  expect((await site.admin("/stats")).json()).toMatchObject({ coalesced: 999, origin_requests: 1 });
+  expect((await site.get("/page", { Host: "shop.test" })).cache).toBe("HIT/HIT");
+});
+
+it("1,000 requests of 100 connections reach a mock origin once", async () => {
+  const site = await startSite();
+  const path = "/data?id=1&cache-control=max-age=60";
+  await site.behave({ delay_ms: 200 });
+  const answers = (
+    await many(100, async () => {
+      const own: Answer[] = [];
+      for (let i = 0; i < 10; i++) own.push(await site.get(path));
+      return own;
+    })
+  ).flat();
+  expect(answers).toHaveLength(1000);
+  expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+  expect(new Set(answers.map(({ cache }) => cache))).toEqual(new Set(["MISS/MISS", "HIT/HIT"]));
+  expect(await site.asked(`GET ${path}`)).toBe(1);
+});
+
+it("an expired key is validated once for all", async () => {
+  const site = await startSite();
+  const path = "/data?id=1&cache-control=must-revalidate,max-age=5";
+  const first = await site.get(path);
+  site.advance(6);
+  await site.behave({ delay_ms: 300 });
+  const answers = await many(50, () => site.get(path));
+  expect(new Set(answers.map(({ text }) => text))).toEqual(new Set([first.text]));
+  expect(collapsed(answers).length).toBeGreaterThan(0);
+  expect(await site.counts()).toMatchObject({ total: 2, conditional: 1, not_modified: 1 });
+});
+
+it("keys do not wait for one another", async () => {
+  const { url, held } = await startHeldOrigin();
+  const site = await startSite({ settings: { ORIGINS: url } });
+  const paths = ["/a", "/b", "/a?b", "/A"];
+  const answers = many(4, (i) => site.get(paths[i]!));
+  await site.until("every key has been asked for", () => held.length === 4);
+  for (const response of held) response.writeHead(200, CACHEABLE).end(response.req.url);
+  expect((await answers).map(({ text }) => text)).toEqual(paths);
+});
+
+it("a leader whose client leaves before the answer harms nobody", async () => {
+  const { url, held, requests } = await startHeldOrigin();
+  const site = await startSite({ settings: { ORIGINS: url } });
+  const leave = leavingClient(site, "/page");
+  await site.until("the leader has asked", () => held.length === 1);
+  const followers = many(5, () => site.get("/page"));
+  leave();
+  // A later round trip: the end of the connection has come before it.
+  await site.admin("/health/live");
+  held[0]!.writeHead(200, CACHEABLE).end("for all");
+  expect((await followers).map(({ text }) => text)).toEqual(Array(5).fill("for all"));
+  expect(requests).toHaveLength(1);
+});
+
+it("a leader that leaves while the body arrives, and is alone, still fills the cache", async () => {
+  const { url, held, requests } = await startHeldOrigin();
+  const site = await startSite({ settings: { ORIGINS: url } });
+  const leave = leavingClient(site, "/page");
+  await site.until("the leader has asked", () => held.length === 1);
+  held[0]!.writeHead(200, { ...CACHEABLE, "Content-Length": "10" });
+  held[0]!.write("first");
+  leave();
+  await site.until("it is told that the client has left", () =>
+    site.events.some((event) => event.type === "answered" && event.aborted),
+  );
+  held[0]!.end("last!");
+  await site.until("it is stored", () => site.events.some((event) => event.type === "stored"));
+  const answer = await site.get("/page");
+  expect(answer.cache).toBe("HIT/HIT");
+  expect(answer.text).toBe("firstlast!");
+  expect(requests).toHaveLength(1);
+});
+
+it("a leader that fails hands over: one client sees the error, the others the answer", async () => {
+  const origin = await startHeldOrigin();
+  const site = await startSite({ settings: { ORIGINS: origin.url } });
+  const clients = many(10, () => site.get("/page"));
+  await site.until("the leader has asked", () => origin.held.length === 1);
+  origin.held[0]!.destroy();
+  await site.until("another one leads", () => origin.held.length === 2);
+  origin.held[1]!.writeHead(200, CACHEABLE).end("well");
+  const answers = await clients;
+  expect(answers.map(({ status }) => status).sort()).toEqual([...Array(9).fill(200), 502]);
+  expect(answers.find(({ status }) => status === 502)?.json()["code"]).toBe("origin_unreachable");
+  expect(origin.requests).toHaveLength(2);
+});
+
+it("an origin that goes on failing is asked three times by a burst, not once by each", async () => {
+  const site = await startSite();
+  await site.behave({ status: 503, delay_ms: 300 });
+  const path = "/data?id=1&cache-control=max-age=60";
+  const answers = await many(40, () => site.get(path));
+  for (const answer of answers) expect([502, 503]).toContain(answer.status);
+  expect(await site.asked(`GET ${path}`)).toBe(3);
+});

@@ -1,0 +1,90 @@
+import { expect, it, onTestFinished, vi } from "vitest";
+import { startMockOrigins } from "../../mock-origin/start.ts";
+import { startProgram } from "./program.ts";
+import { ask } from "./site.ts";
+
+// Every test starts processes, each of which takes a second of a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
+
+async function started(settings = {}) {
+  const mock = await startMockOrigins({ ports: [0] });
+  onTestFinished(() => mock.close());
+  const program = await startProgram({ ORIGINS: mock.urls.join(","), LOG_FORMAT: "json", ...settings });
+  return { mock, program, url: `http://127.0.0.1:${program.port}` };
+}
+
+it("every request is one JSON line with id, method, path, status, outcome, reason and duration", async () => {
+  const { mock, program, url } = await started();
+  const path = "/data?id=1&cache-control=max-age=60";
+  await ask(url + path, { headers: { "X-Request-Id": "one" } });
+  await ask(url + path, { headers: { "X-Request-Id": "two" } });
+  await ask(`${url}/echo`, { method: "POST", body: "x", headers: { "X-Request-Id": "three" } });
+  await ask(`${url}/status?code=404`, { headers: { "X-Request-Id": "four" } });
+  await program.says('"four"');
+  const requests = program.lines().filter(({ msg }) => msg === "request");
+  const common = {
+    level: "info",
+    time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    host: `127.0.0.1:${program.port}`,
+    bytes: expect.any(Number),
+    head_ms: expect.any(Number),
+    duration_ms: expect.any(Number),
+    aborted: false,
+  };
+  const fetched = { ...common, x_cache_status: "MISS", origin: mock.urls[0] };
+  expect(requests).toMatchObject([
+    { ...fetched, request_id: "one", method: "GET", path, status: 200, cache: "MISS" },
+    { ...common, request_id: "two", path, status: 200, cache: "HIT", x_cache_status: "HIT", tier: "memory" },
+    { ...fetched, request_id: "three", method: "POST", path: "/echo", cache: "BYPASS", reason: "method" },
+    { ...fetched, request_id: "four", status: 404, cache: "MISS", reason: "no-freshness" },
+  ]);
+});
+
+it("no secret is in it: neither fields, nor bodies, nor tokens in a query, nor passwords of Redis", async () => {
+  const { program, url } = await started({
+    REDIS_URL: "redis://user:secret-redis@127.0.0.1:1",
+    ADMIN_TOKEN: "secret-admin-token",
+  });
+  await ask(`${url}/echo?access_token=secret-query&id=7`, {
+    method: "POST",
+    body: "secret-body",
+    headers: {
+      Authorization: "Bearer secret-authorization",
+      Cookie: "session=secret-cookie",
+      "X-Api-Key": "secret-field",
+      "X-Request-Id": "last",
+    },
+  });
+  await ask(`http://127.0.0.1:${program.adminPort}/stats`, {
+    headers: { Authorization: "Bearer secret-wrong-token" },
+  });
+  await program.says('"last"');
+  await program.says("store");
+  expect(program.out()).toContain("id=7");
+  expect(program.out() + program.err()).not.toContain("secret");
+});
+
+it("a request that failed is a warning with its reason, and the origin's failure is told", async () => {
+  const { mock, program, url } = await started();
+  await mock.close();
+  expect((await ask(`${url}/data?id=1`)).status).toBe(502);
+  await program.says('"request"');
+  expect(program.lines().find(({ msg }) => msg === "request")).toMatchObject({
+    level: "warn",
+    status: 502,
+    reason: "origin_unreachable",
+    origin: mock.urls[0],
+  });
+  expect(program.lines()).toContainEqual(
+    expect.objectContaining({ level: "warn", msg: "origin failed", code: "refused" }),
+  );
+});
+
+it("is silent with LOG_LEVEL=silent, but for the line that says where it is", async () => {
+  const { program, url } = await started({ LOG_LEVEL: "silent" });
+  await ask(`${url}/data?id=1`);
+  program.child.kill("SIGTERM");
+  expect(await program.exited).toBe(0);
+  expect(program.lines()).toEqual([]);
+  expect(program.out()).toMatch(/^Freshline on /);
+});

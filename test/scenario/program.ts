@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+import type { SettingName } from "../../src/config/settings.ts";
+
+/**
+ * Freshline as a process of its own: `node src/cli.ts`, which is what the built program
+ * is, without a build that other tests might be reading.
+ */
+export interface Program {
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly adminPort: number;
+  /** Standard output and standard error so far. */
+  out(): string;
+  err(): string;
+  /** Resolves when standard output contains this. */
+  says(text: string | RegExp): Promise<void>;
+  /** Exit code, or the signal that ended it. */
+  readonly exited: Promise<number | NodeJS.Signals>;
+  /** The JSON lines of the log so far. */
+  lines(): Record<string, unknown>[];
+}
+
+const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+const DEADLINE_MS = 15_000;
+
+type Settings = Partial<Record<SettingName, string>>;
+
+/** Runs `freshline …words` with these settings in its environment; killed when the test has finished. */
+export function runProgram(
+  words: readonly string[],
+  settings: Settings,
+  { preload }: { preload?: string } = {},
+): Omit<Program, "port" | "adminPort"> {
+  const preloaded = preload === undefined ? [] : ["--import", `data:text/javascript,${preload}`];
+  const child = spawn(process.execPath, [...preloaded, CLI, ...words], {
+    // No .env of anybody's is read there.
+    cwd: tmpdir(),
+    env: { PATH: process.env["PATH"], NODE_NO_WARNINGS: "1", ...settings },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let out = "";
+  let err = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    err += text;
+  });
+  const exited = new Promise<number | NodeJS.Signals>((resolve) => {
+    child.once("close", (code, signal) => resolve(code ?? signal ?? -1));
+  });
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await exited;
+  });
+  return {
+    child,
+    out: () => out,
+    err: () => err,
+    exited,
+    async says(text) {
+      const deadline = performance.now() + DEADLINE_MS;
+      const said = () => (typeof text === "string" ? out.includes(text) : text.test(out));
+      while (!said()) {
+        const gone = child.exitCode !== null || child.signalCode !== null;
+        if (gone || performance.now() > deadline) {
+          throw new Error(`waited in vain for ${text}; it said:\n${out}\n${err}`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    },
+    lines: () =>
+      out
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
+}
+
+/** Starts the proxy on free ports, and waits until it says that it runs. */
+export async function startProgram(
+  settings: Settings,
+  { words = [], ...options }: { words?: readonly string[]; preload?: string } = {},
+): Promise<Program> {
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const ports = { PORT: String(port), ADMIN_PORT: String(adminPort) };
+  const program = runProgram(words, { HOST: "127.0.0.1", ...ports, ...settings }, options);
+  await program.says("Freshline on http://");
+  return { ...program, port, adminPort };
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no free port");
+  return address.port;
+}

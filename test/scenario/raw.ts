@@ -1,0 +1,53 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { onTestFinished } from "vitest";
+
+/** A client that writes bytes of its own choosing and sees the bytes that come back. */
+export interface RawClient {
+  readonly socket: Socket;
+  /** Everything received so far, one character per byte. */
+  received(): string;
+  write(bytes: string | Buffer): void;
+  /** Resolves when this has been received; rejects with what has been instead, after ten seconds. */
+  sees(text: string | RegExp): Promise<string>;
+  /** Resolves when the connection has ended, to everything received. */
+  end(): Promise<string>;
+}
+
+/** Connects to this machine's port; closed when the test has finished. */
+export async function rawClient(port: number): Promise<RawClient> {
+  const socket = connect(port, "127.0.0.1");
+  onTestFinished(() => void socket.destroy());
+  await once(socket, "connect");
+  let text = "";
+  socket.on("error", () => {});
+  socket.on("data", (chunk: Buffer) => {
+    text += chunk.toString("latin1");
+  });
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  return {
+    socket,
+    received: () => text,
+    write: (bytes) => socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes),
+    async sees(wanted) {
+      const deadline = performance.now() + 10_000;
+      const found = () => (typeof wanted === "string" ? text.includes(wanted) : wanted.test(text));
+      while (!found()) {
+        if (performance.now() > deadline) throw new Error(`waited in vain for ${wanted}, and saw:\n${text}`);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      return text;
+    },
+    async end() {
+      await closed;
+      return text;
+    },
+  };
+}
+
+/** Writes one request and reads until the connection ends. */
+export async function exchange(port: number, bytes: string): Promise<string> {
+  const client = await rawClient(port);
+  client.write(bytes);
+  return client.end();
+}
