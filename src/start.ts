@@ -103,7 +103,7 @@ export async function start(
 
   let draining = false;
   const reading = {
-    clientDirectives: config.CACHE_CLIENT_DIRECTIVES,
+    clientDirectives: config.CACHE_PROFILE === "rfc" ? "honour" : config.CACHE_CLIENT_DIRECTIVES,
     ignoredParameters: config.CACHE_KEY_IGNORE_PARAMS,
     trustedProxies: trustedPeers(config.TRUSTED_PROXIES),
     defaultHost: "localhost",
@@ -258,6 +258,7 @@ const admissionSettings = (config: Config): AdmissionSettings => ({
   maxTtl: config.CACHE_MAX_TTL,
   maxObjectBytes: config.CACHE_MAX_OBJECT_BYTES,
   allowSetCookie: config.CACHE_SET_COOKIE,
+  profile: config.CACHE_PROFILE,
 });
 
 const originOptions = (config: Config, emit: Emit, now: () => number) => ({

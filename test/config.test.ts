@@ -53,6 +53,7 @@ describe("defaults", () => {
       CACHE_MAX_OBJECT_BYTES: 16 * 1024 * 1024,
       CACHE_FLIGHT_BYTES: 256 * 1024 * 1024,
       CACHE_CLIENT_DIRECTIVES: "ignore",
+      CACHE_PROFILE: "safe",
       CACHE_SET_COOKIE: false,
       CACHE_KEY_IGNORE_PARAMS: [],
       CACHE_UNCACHEABLE_FOR: 120,

@@ -1,3 +1,4 @@
+import { invalidatedGroups } from "../policy/cache-groups.ts";
 import { type Decision, decide } from "../policy/decide.ts";
 import { hasField } from "../policy/fields.ts";
 import { passedResponseFields, requestFieldsForOrigin } from "../policy/forwarding.ts";
@@ -10,7 +11,7 @@ import type { Coalescer, Follower, Leader, Settlement } from "./coalesce.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
 import { type Fetch, type Fetched, type FetchMode, isFailure } from "./fetch.ts";
 import type { Keep } from "./keep.ts";
-import { type Entry, type Origin, OriginError } from "./ports.ts";
+import { type Entry, type Origin, OriginError, type OriginResponse, type PurgeTarget } from "./ports.ts";
 import type { Purges } from "./purges.ts";
 import { fromStream } from "./respond.ts";
 import { type Shared, storedOf } from "./share.ts";
@@ -49,7 +50,7 @@ export function createForward(deps: ForwardDeps) {
         { method, target, host, fields, ...(body === undefined ? {} : { body }) },
         request.signal,
       );
-      const invalid = invalidatedUris(request, response);
+      const invalid = invalidatedBy(request, response);
       if (invalid.length > 0) await purges.invalidate(invalid);
       const lines = { ...response, fields: passedResponseFields(response.fields) };
       const answered = { ...outcome, fwdStatus: response.status };
@@ -94,7 +95,7 @@ export function createForward(deps: ForwardDeps) {
     return coalescer.join(request.uri, now(), {
       epoch: purges.epoch,
       mayJoin: (epoch, shared) =>
-        !purges.covers(request.uri, epoch) &&
+        !purges.covers(request.uri, epoch, shared === undefined ? [] : storedOf(shared).tags) &&
         (shared === undefined || decide(request, storedOf(shared), now()).type === "serve"),
     });
   }
@@ -195,3 +196,12 @@ const goesAlone = ({ request, stale }: Need): boolean =>
   request.method === "HEAD" ||
   hasField(request.fields, "authorization") ||
   (stale === undefined && hasField(request.fields, "range"));
+
+/** What the answer to an unsafe request makes invalid: URIs (RFC 9111 §4.4) and groups (RFC 9875 §3). */
+function invalidatedBy(request: CacheRequest, response: OriginResponse): PurgeTarget[] {
+  const site = new URL(request.uri).origin;
+  return [
+    ...invalidatedUris(request, response).map((key): PurgeTarget => ({ type: "url", key })),
+    ...invalidatedGroups(request, response).map((tag): PurgeTarget => ({ type: "tag", site, tag })),
+  ];
+}

@@ -40,7 +40,9 @@ export function createHandler({ store, purges, forward, refresh, emit, now }: Ha
   async function lookup(request: CacheRequest): Promise<Lookup> {
     try {
       const found = await store.lookup(request.uri, request.fields);
-      return found.type === "found" && purges.covers(request.uri, found.entry.stored.epoch) ? NOTHING : found;
+      if (found.type === "none") return found;
+      const { epoch, tags } = found.entry.stored;
+      return purges.covers(request.uri, epoch, tags) ? NOTHING : found;
     } catch (error) {
       const code = error instanceof StoreError ? error.code : "refused";
       emit({ type: "store-failed", tier: "redis", operation: "lookup", code, message: String(error) });

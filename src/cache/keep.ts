@@ -58,7 +58,7 @@ export function createKeep({ store, purges, uncacheable, budget, maxObjectBytes,
     const store_ = async () => {
       const landing = await flight.land();
       if (landing.type === "incomplete") return lost(landing.reason);
-      if (purges.covers(key, epoch)) return lost("purged");
+      if (purges.covers(key, epoch, head.tags)) return lost("purged");
       const { body } = landing;
       const entry: Entry = { stored: { ...head, bodyLength: body.length }, body };
       if (await attempt("put", () => store.put(key, entry)))
@@ -72,7 +72,7 @@ export function createKeep({ store, purges, uncacheable, budget, maxObjectBytes,
   /** Keeps what a 304 has changed. */
   function freshen(key: string, entry: Entry, leave: () => void): void {
     const work = async () => {
-      if (purges.covers(key, entry.stored.epoch)) return;
+      if (purges.covers(key, entry.stored.epoch, entry.stored.tags)) return;
       await attempt("freshen", () => store.freshen(key, entry));
     };
     track(work().finally(leave));

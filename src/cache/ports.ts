@@ -48,8 +48,13 @@ export class StoreError extends Error {
   }
 }
 
-/** What a purge covers. `url` is a primary key: every variant of it, in every tier. */
-export type PurgeTarget = { readonly type: "url"; readonly key: string } | { readonly type: "everything" };
+/** What a purge covers, in every tier and every variant. */
+export type PurgeTarget =
+  /** One primary key. */
+  | { readonly type: "url"; readonly key: string }
+  /** Every response of this site (scheme://host[:port]) in this group (RFC 9875). */
+  | { readonly type: "tag"; readonly site: string; readonly tag: string }
+  | { readonly type: "everything" };
 
 export interface PurgeRecord {
   readonly epoch: Epoch;

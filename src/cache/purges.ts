@@ -4,8 +4,10 @@ import { type PurgeLog, type PurgeRecord, type PurgeTarget, StoreError } from ".
 
 /** How many single URLs are remembered; older ones have been freed in the store itself. */
 const REMEMBERED_URLS = 10_000;
+/** How many groups are remembered; beyond them everything older than the oldest is purged. */
+const REMEMBERED_TAGS = 100_000;
 /** How many invalidations wait for a log that is away, before they become one of everything. */
-const PENDING_URLS = 1_000;
+const PENDING_TARGETS = 1_000;
 
 interface PurgesDeps {
   readonly log: PurgeLog;
@@ -28,9 +30,10 @@ export class Purges {
   readonly #forget: (target: PurgeTarget) => void;
   readonly #free: (target: PurgeTarget) => Promise<void>;
   readonly #urls = new Map<string, Epoch>();
+  readonly #tags = new Map<string, Epoch>();
   #floor: Epoch = 0;
   #epoch: Epoch = 0;
-  #pending = new Set<string>();
+  #pending = new Map<string, PurgeTarget>();
   #pendingEverything = false;
   #everAttached = false;
 
@@ -60,8 +63,12 @@ export class Purges {
     return this.#epoch;
   }
 
-  covers(key: string, epoch: Epoch): boolean {
-    return epoch < this.#floor || epoch < (this.#urls.get(key) ?? 0);
+  /** `tags` are the groups of a response, where it is known already. */
+  covers(key: string, epoch: Epoch, tags: readonly string[] = []): boolean {
+    if (epoch < this.#floor || epoch < (this.#urls.get(key) ?? 0)) return true;
+    if (tags.length === 0 || this.#tags.size === 0) return false;
+    const site = siteOf(key);
+    return tags.some((tag) => epoch < (this.#tags.get(groupKey(site, tag)) ?? 0));
   }
 
   /**
@@ -75,12 +82,11 @@ export class Purges {
   }
 
   /**
-   * Makes keys invalid after an unsafe request (RFC 9111 §4.4). The origin has changed
+   * Makes responses invalid after an unsafe request (RFC 9111 §4.4). The origin has changed
    * already, so this cannot be refused: while the log is away it holds here at once and
    * reaches the others when the log is back.
    */
-  async invalidate(keys: readonly string[]): Promise<void> {
-    const targets: PurgeTarget[] = keys.map((key) => ({ type: "url", key }));
+  async invalidate(targets: readonly PurgeTarget[]): Promise<void> {
     try {
       await this.#append(targets);
     } catch (error) {
@@ -112,9 +118,9 @@ export class Purges {
   }
 
   #wait(target: PurgeTarget): void {
+    const name = JSON.stringify(target);
     if (target.type === "everything") this.#pendingEverything = true;
-    else if (this.#pending.size < PENDING_URLS || this.#pending.has(target.key))
-      this.#pending.add(target.key);
+    else if (this.#pending.size < PENDING_TARGETS || this.#pending.has(name)) this.#pending.set(name, target);
     else this.#pendingEverything = true;
   }
 
@@ -123,16 +129,18 @@ export class Purges {
     this.#epoch = Math.max(this.#epoch, epoch);
     switch (target.type) {
       case "url":
-        this.#urls.delete(target.key);
-        this.#urls.set(target.key, epoch);
-        if (this.#urls.size > REMEMBERED_URLS) {
-          const oldest = this.#urls.keys().next().value;
-          if (oldest !== undefined) this.#urls.delete(oldest);
-        }
+        // Those forgotten have been freed in the store itself.
+        remember(this.#urls, target.key, epoch, REMEMBERED_URLS);
         break;
+      case "tag": {
+        const forgotten = remember(this.#tags, groupKey(target.site, target.tag), epoch, REMEMBERED_TAGS);
+        if (forgotten !== undefined) this.#floor = Math.max(this.#floor, forgotten);
+        break;
+      }
       case "everything":
         this.#floor = Math.max(this.#floor, epoch);
         this.#urls.clear();
+        this.#tags.clear();
         break;
     }
     this.#forget(target);
@@ -154,17 +162,36 @@ export class Purges {
   async #flushPending(): Promise<void> {
     const pending = this.#pending;
     const everything = this.#pendingEverything;
-    this.#pending = new Set();
+    this.#pending = new Map();
     this.#pendingEverything = false;
     try {
-      const targets: PurgeTarget[] = everything
-        ? [{ type: "everything" }]
-        : [...pending].map((key) => ({ type: "url", key }));
-      await this.#append(targets);
+      await this.#append(everything ? [{ type: "everything" }] : [...pending.values()]);
     } catch {
       // Away again: the next attachment tries anew.
-      for (const key of pending) this.#wait({ type: "url", key });
+      for (const target of pending.values()) this.#wait(target);
       this.#pendingEverything ||= everything;
     }
   }
+}
+
+/** The scheme and authority of a primary key: groups do not reach beyond their origin (RFC 9875 §2). */
+const siteOf = (key: string): string => key.slice(0, key.indexOf("/", key.indexOf("://") + 3));
+
+const groupKey = (site: string, tag: string): string => `${site} ${tag}`;
+
+/** Remembers at most `capacity` of them, the newest; answers the epoch of the one that was forgotten for it. */
+function remember(
+  epochs: Map<string, Epoch>,
+  name: string,
+  epoch: Epoch,
+  capacity: number,
+): Epoch | undefined {
+  epochs.delete(name);
+  epochs.set(name, epoch);
+  if (epochs.size <= capacity) return undefined;
+  for (const [oldest, when] of epochs) {
+    epochs.delete(oldest);
+    return when;
+  }
+  return undefined;
 }

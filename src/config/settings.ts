@@ -156,6 +156,11 @@ const STORING = {
     "256MiB",
     "Memory for bodies that are arriving to be stored; above it they are passed on and not stored.",
   ),
+  CACHE_PROFILE: setting(
+    oneOf("safe", "rfc"),
+    "safe",
+    "rfc does what RFC 9111 says throughout: it stores Set-Cookie, honours clients' Cache-Control, and lets s-maxage close every stale window.",
+  ),
   CACHE_CLIENT_DIRECTIVES: setting(
     oneOf("ignore", "honour"),
     "ignore",

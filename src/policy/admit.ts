@@ -1,4 +1,5 @@
-import { type ResponseDirectives, responseDirectives } from "./cache-control.ts";
+import type { ResponseDirectives } from "./cache-control.ts";
+import { cacheGroups } from "./cache-groups.ts";
 import {
   endToEnd,
   type FieldLines,
@@ -26,6 +27,7 @@ import {
   type Seconds,
   type StoredResponse,
 } from "./stored-response.ts";
+import { type Instructions, instructionsOf } from "./targeted.ts";
 
 /** What an operator decides about storing; settled into the stored response, never consulted again. */
 export interface AdmissionSettings {
@@ -40,6 +42,8 @@ export interface AdmissionSettings {
   readonly maxObjectBytes: number;
   /** Store answers with Set-Cookie that the origin explicitly made shareable. */
   readonly allowSetCookie: boolean;
+  /** `rfc`: what RFC 9111 says throughout, also where we are more careful or more lenient otherwise. */
+  readonly profile: "safe" | "rfc";
 }
 
 /** A stored response before its body has arrived. */
@@ -80,11 +84,11 @@ export function admit(
   epoch: Epoch,
   settings: AdmissionSettings,
 ): Admission {
-  const directives = responseDirectives(response.fields);
-  const reason = whyNot(request, response, directives, settings);
+  const instructions = instructionsOf(response.fields, times.responseTime);
+  const reason = whyNot(request, response, instructions, settings);
   if (reason !== undefined) return { type: "discard", reason };
 
-  const head = settle(request, response, directives, times, epoch, settings);
+  const head = settle(request, response, instructions, times, epoch, settings);
   // Nothing could ever be done with it: not fresh, not stale, not validated.
   const usable = head.freshnessLifetime - head.initialAge + head.keep;
   if (usable <= 0 || (head.noCache && !hasValidator(head)))
@@ -95,10 +99,11 @@ export function admit(
 function whyNot(
   request: AdmissionRequest,
   response: AdmissionResponse,
-  directives: ResponseDirectives,
+  instructions: Instructions,
   settings: AdmissionSettings,
 ): NotStoredReason | undefined {
   const { status, fields } = response;
+  const { directives } = instructions;
   // "the request method is understood by the cache"
   if (request.method !== "GET") return request.method === "HEAD" ? "head-request" : "method";
   // "the response status code is final" and understood where it has to be (§3.3)
@@ -119,10 +124,15 @@ function whyNot(
   // Vary: * never matches (§4.1), so that it is never worth keeping.
   if (listedNames(fields, "vary").some((name) => name === "*" || PER_CLIENT.has(name))) return "vary-star";
   // We deviate: RFC 9111 §7.3 leaves it to origins; a shared cookie is a leaked session.
-  if (hasField(fields, "set-cookie") && !(settings.allowSetCookie && shareable)) return "set-cookie";
+  if (
+    hasField(fields, "set-cookie") &&
+    settings.profile === "safe" &&
+    !(settings.allowSetCookie && shareable)
+  )
+    return "set-cookie";
   if (mediaType(fields) === "text/event-stream") return "event-stream";
   // "the response contains at least one of": public, a lifetime, or a status that is heuristically cacheable
-  if (!shareable && !hasExplicitFreshness(directives, fields) && !HEURISTICALLY_CACHEABLE.has(status))
+  if (!shareable && !hasExplicitFreshness(instructions, fields) && !HEURISTICALLY_CACHEABLE.has(status))
     return "status";
   const length = Number(fieldLineValues(fields, "content-length")[0] ?? 0);
   if (length > settings.maxObjectBytes) return "too-large";
@@ -132,18 +142,19 @@ function whyNot(
 function settle(
   request: AdmissionRequest,
   response: AdmissionResponse,
-  directives: ResponseDirectives,
+  instructions: Instructions,
   times: ExchangeTimes,
   epoch: Epoch,
   settings: AdmissionSettings,
 ): StoredHead {
+  const { directives } = instructions;
   const { status, statusMessage } = response;
   const fields = storedFields(response.fields, directives, times.responseTime);
   const etag = fieldLineValues(fields, "etag")[0];
   const lastModified = fieldLineValues(fields, "last-modified")[0];
   const initialAge = correctedInitialAge(response.fields, times);
   const lifetime = Math.min(
-    freshnessLifetime({ status, fields, directives }, times, settings.defaultTtl),
+    freshnessLifetime({ status, fields, instructions }, times, settings.defaultTtl),
     settings.maxTtl,
   );
   const windows = staleWindows(directives, settings);
@@ -166,6 +177,7 @@ function settle(
     mustRevalidate:
       directives.mustRevalidate || directives.proxyRevalidate || directives.sMaxage !== undefined,
     noCache: directives.noCache,
+    tags: cacheGroups(fields),
     epoch,
   };
 }
@@ -173,7 +185,8 @@ function settle(
 /**
  * The stale windows (RFC 5861 §3, §4). must-revalidate, proxy-revalidate and no-cache close
  * them. We deviate from RFC 9111 §5.2.2.10 in that s-maxage closes only the operator's
- * defaults: a response that names both s-maxage and a window means both.
+ * defaults: a response that names both s-maxage and a window means both. Under the profile
+ * `rfc` it closes all.
  */
 function staleWindows(
   directives: ResponseDirectives,
@@ -183,6 +196,7 @@ function staleWindows(
     return { staleWhileRevalidate: 0, staleIfError: 0 };
   }
   const open = directives.sMaxage === undefined;
+  if (!open && settings.profile === "rfc") return { staleWhileRevalidate: 0, staleIfError: 0 };
   return {
     staleWhileRevalidate:
       directives.staleWhileRevalidate ?? (open ? settings.defaultStaleWhileRevalidate : 0),

@@ -70,8 +70,7 @@ export interface ResponseDirectives {
 
 const isToken = (text: string): boolean => /^[!#$%&'*+\-.^_`|~\w]+$/.test(text);
 
-export function responseDirectives(lines: FieldLines): ResponseDirectives {
-  const directives = parseDirectives(lines);
+export function responseDirectives(directives: Directives): ResponseDirectives {
   const fieldsOf = (name: string): readonly string[] => {
     const argument = directives.get(name);
     if (argument === undefined || argument === null) return [];

@@ -112,8 +112,14 @@ export const CONDITIONAL_FIELDS: ReadonlySet<string> = new Set([
   "if-range",
 ]);
 
-/** Response fields that this hop writes itself, whatever an origin sent; Warning is obsolete (RFC 9111 §5.5). */
+/**
+ * Response fields that end here, whatever an origin sent: those that this hop writes itself, those that
+ * are for it alone (Edge Architecture 1.0 §2.2, nginx's X-Accel-Expires), and Warning, which is obsolete
+ * (RFC 9111 §5.5).
+ */
 export const OWN_RESPONSE_FIELDS: ReadonlySet<string> = new Set([
+  "surrogate-control",
+  "x-accel-expires",
   "x-cache",
   "x-cache-status",
   "x-request-id",

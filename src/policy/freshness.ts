@@ -1,7 +1,7 @@
-import type { ResponseDirectives } from "./cache-control.ts";
-import { type FieldLines, fieldLineValues, fieldValue } from "./fields.ts";
+import { type FieldLines, fieldLineValues, fieldValue, hasField } from "./fields.ts";
 import { parseHttpDate } from "./http-date.ts";
 import { type EpochMs, type Seconds, type StoredResponse, secondsBetween } from "./stored-response.ts";
+import type { Instructions } from "./targeted.ts";
 
 /** The clock readings around one exchange with an origin (RFC 9111 §4.2.3). */
 export interface ExchangeTimes {
@@ -19,30 +19,35 @@ export const HEURISTICALLY_CACHEABLE: ReadonlySet<number> = new Set([
 ]);
 
 /** Did the origin state a lifetime (§4.2.1)? An invalid one is stated too: it says "stale". */
-export const hasExplicitFreshness = (directives: ResponseDirectives, fields: FieldLines): boolean =>
+export const hasExplicitFreshness = (
+  { directives, expiresCounts }: Instructions,
+  fields: FieldLines,
+): boolean =>
   directives.sMaxage !== undefined ||
   directives.maxAge !== undefined ||
-  fieldValue(fields, "expires") !== undefined;
+  (expiresCounts && hasField(fields, "expires"));
 
 /**
  * freshness_lifetime (§4.2.1): s-maxage, else max-age, else Expires − Date; where none is
  * stated the operator's default for successes, else the heuristic of §4.2.2, else 0.
  */
 export function freshnessLifetime(
-  response: { readonly status: number; readonly fields: FieldLines; readonly directives: ResponseDirectives },
+  response: { readonly status: number; readonly fields: FieldLines; readonly instructions: Instructions },
   { responseTime }: ExchangeTimes,
   defaultTtl: Seconds,
 ): Seconds {
-  const { status, fields, directives } = response;
+  const { status, fields } = response;
+  const { directives, expiresCounts } = response.instructions;
   if (directives.sMaxage !== undefined) return directives.sMaxage;
   if (directives.maxAge !== undefined) return directives.maxAge;
   const date = dateOf(fields, responseTime) ?? responseTime;
   const expires = fieldLineValues(fields, "expires")[0];
-  if (expires !== undefined) {
+  if (expiresCounts && expires !== undefined) {
     const at = parseHttpDate(expires, responseTime);
     return at === undefined ? 0 : Math.max(0, secondsBetween(date, at));
   }
-  if (!HEURISTICALLY_CACHEABLE.has(status)) return 0;
+  // "explicitly marked as cacheable" counts like a status that is (§4.2.2).
+  if (!HEURISTICALLY_CACHEABLE.has(status) && !directives.public) return 0;
   if (defaultTtl > 0 && status < 400) return defaultTtl;
   const lastModified = parseHttpDate(fieldLineValues(fields, "last-modified")[0] ?? "", responseTime);
   if (lastModified === undefined) return 0;

@@ -1,4 +1,5 @@
 import { type FieldLines, fieldValue, listedNames, listMembers } from "./fields.ts";
+import { canonicalPreferences } from "./preferences.ts";
 import type { StoredResponse } from "./stored-response.ts";
 
 /**
@@ -27,15 +28,29 @@ export function withoutParameters(target: string, ignored: readonly string[]): s
   return kept.length === 0 ? target.slice(0, mark) : `${target.slice(0, mark)}?${kept.join("&")}`;
 }
 
-/** A selecting header field's value, comparable: list members without optional whitespace (RFC 9111 §4.1). */
-const normalised = (value: string | undefined): string | null =>
-  value === undefined ? null : listMembers(value).join(",");
+/** Fields that say what a client prefers: how it is written does not matter (RFC 9110 §12.5). */
+const PREFERENCES: ReadonlySet<string> = new Set([
+  "accept",
+  "accept-charset",
+  "accept-encoding",
+  "accept-language",
+]);
+
+/**
+ * A selecting header field's value, comparable (RFC 9111 §4.1): preferences by their meaning,
+ * other lists without optional whitespace; null where the field is absent.
+ */
+function normalised(name: string, fields: FieldLines): string | null {
+  const value = fieldValue(fields, name);
+  if (value === undefined) return null;
+  return PREFERENCES.has(name) ? canonicalPreferences(value) : listMembers(value).join(",");
+}
 
 /** The request's values of the named fields; null where absent (RFC 9111 §4.1: absent matches absent). */
 export function selectFrom(names: readonly string[], request: FieldLines): Record<string, string | null> {
   const sorted = [...new Set(names)].sort();
   // Entries, because assigning to `__proto__`, a legal field name, would lose it.
-  return Object.fromEntries(sorted.map((name) => [name, normalised(fieldValue(request, name))]));
+  return Object.fromEntries(sorted.map((name) => [name, normalised(name, request)]));
 }
 
 /** The request's values of the fields that the response's Vary nominates. */
@@ -45,7 +60,7 @@ export const selectingFields = (response: FieldLines, request: FieldLines): Reco
 /** Does a response selected by these fields answer this request (RFC 9111 §4.1)? */
 export function variantMatches(selecting: StoredResponse["selectingFields"], request: FieldLines): boolean {
   for (const name in selecting) {
-    if (name === "*" || selecting[name] !== normalised(fieldValue(request, name))) return false;
+    if (name === "*" || selecting[name] !== normalised(name, request)) return false;
   }
   return true;
 }

@@ -50,8 +50,20 @@ export interface StoredResponse {
   readonly mustRevalidate: boolean;
   /** Validated before every reuse (§5.2.2.4). */
   readonly noCache: boolean;
+  /** The groups it belongs to, for purges by tag (RFC 9875 §2). */
+  readonly tags: readonly string[];
+  /** Which bytes of the complete representation the body holds; absent when it is complete (§3.3). */
+  readonly part?: Part;
   /** The position in the purge log at which the fetch began. */
   readonly epoch: Epoch;
+}
+
+/** A contiguous part of a representation, in bytes; `last` is inclusive (RFC 9110 §14.4). */
+export interface Part {
+  readonly first: number;
+  readonly last: number;
+  /** Of the complete representation. */
+  readonly length: number;
 }
 
 /** A response that can be conditionally requested (§4.3.1). */

@@ -5,15 +5,15 @@ import type { StoredResponse } from "../policy/stored-response.ts";
 /**
  * What the `meta` field of a Redis hash holds: one packed record of all that a decision needs.
  *
- *   FL1e <crc32 of what follows, 8 hex> <JSON array>        an entry
- *   FL1v LF <JSON string: key> LF <names> LF <names> …      a divided resource
+ *   FL2e <crc32 of what follows, 8 hex> <JSON array>        an entry
+ *   FL2v LF <JSON string: key> LF <names> LF <names> …      a divided resource
  *
  * without the spaces. The first four bytes are magic, version and kind. The second record is
  * lines, not JSON, because a script in Redis edits it; it carries no checksum, because nothing
  * is believed of it: the variants that it leads to are checked themselves.
  */
-const ENTRY_MAGIC = "FL1e";
-const DIVIDED_MAGIC = "FL1v";
+const ENTRY_MAGIC = "FL2e";
+const DIVIDED_MAGIC = "FL2v";
 const CHECKSUM_LENGTH = 8;
 /** A record larger than this is not ours: field sections are bounded long before (RFC 9110 §5.4). */
 const LARGEST_META = 4 * 1024 * 1024;
@@ -58,6 +58,8 @@ export function encodeMeta(key: string, entry: Entry): Buffer {
     stored.mustRevalidate,
     stored.noCache,
     stored.epoch,
+    stored.tags,
+    stored.part === undefined ? null : [stored.part.first, stored.part.last, stored.part.length],
   ]);
   const checksum = crc32(json).toString(16).padStart(CHECKSUM_LENGTH, "0");
   return Buffer.from(ENTRY_MAGIC + checksum + json, "utf8");
@@ -90,12 +92,12 @@ function decodeEntry(bytes: Buffer): Meta {
     return foreign("a damaged record");
   }
   const record = parse(json.toString("utf8"));
-  if (!Array.isArray(record) || record.length !== 19) return foreign("a record of another shape");
+  if (!Array.isArray(record) || record.length !== 21) return foreign("a record of another shape");
   const [uri, key, selectingFields, status, statusMessage, fields, etag, lastModified, bodyLength, checksum] =
     record;
   const [responseTime, initialAge, freshnessLifetime, staleWhileRevalidate, staleIfError, keep] =
     record.slice(10);
-  const [mustRevalidate, noCache, epoch] = record.slice(16);
+  const [mustRevalidate, noCache, epoch, tags, part] = record.slice(16);
   if (
     !isText(uri) ||
     !(key === null || isText(key)) ||
@@ -115,7 +117,9 @@ function decodeEntry(bytes: Buffer): Meta {
     !isSeconds(keep) ||
     typeof mustRevalidate !== "boolean" ||
     typeof noCache !== "boolean" ||
-    !isCount(epoch)
+    !isCount(epoch) ||
+    !(Array.isArray(tags) && tags.every(isText)) ||
+    !(part === null || isPart(part, bodyLength))
   ) {
     return foreign("a record with values of other types");
   }
@@ -136,6 +140,8 @@ function decodeEntry(bytes: Buffer): Meta {
     keep,
     mustRevalidate,
     noCache,
+    tags,
+    ...(part === null ? {} : { part: { first: part[0], last: part[1], length: part[2] } }),
     epoch,
   };
   return { type: "entry", key: key ?? uri, stored, bodyChecksum: checksum };
@@ -179,6 +185,11 @@ const isSeconds = (value: unknown): value is number => isNumber(value) && value 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isFields = (value: unknown): value is string[] =>
   Array.isArray(value) && value.length % 2 === 0 && value.every(isText);
+const isPart = (value: unknown, bodyLength: number): value is [number, number, number] => {
+  if (!Array.isArray(value) || value.length !== 3 || !value.every(isCount)) return false;
+  const [first, last, length] = value as [number, number, number];
+  return first <= last && last < length && last - first + 1 === bodyLength;
+};
 const isSelecting = (value: unknown): value is Record<string, string | null> =>
   typeof value === "object" &&
   value !== null &&

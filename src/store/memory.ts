@@ -112,8 +112,17 @@ export class MemoryStore implements Store {
 
   /** `drop`, at once. */
   forget(target: PurgeTarget): void {
-    if (target.type === "everything") this.clear();
-    else for (const resident of [...(this.#residents.get(target.key) ?? [])]) this.#remove(resident);
+    switch (target.type) {
+      case "everything":
+        this.clear();
+        return;
+      case "url":
+        for (const resident of [...(this.#residents.get(target.key) ?? [])]) this.#remove(resident);
+        return;
+      case "tag":
+        // Found by no index: the purge covers them, and they leave when they are asked for or pushed out.
+        return;
+    }
   }
 
   async drop(target: PurgeTarget): Promise<void> {

@@ -114,13 +114,14 @@ function epochOf(value: unknown): Epoch {
 
 /** A target as a record holds it. */
 export const encodeTarget = (target: PurgeTarget): string =>
-  target.type === "everything" ? EVERYTHING : JSON.stringify({ type: "url", key: target.key });
+  target.type === "everything" ? EVERYTHING : JSON.stringify(target);
 
 function targetOf(json: string): PurgeTarget | undefined {
   try {
-    const target = JSON.parse(json) as { type?: unknown; key?: unknown };
-    if (target.type === "everything") return { type: "everything" };
-    if (target.type === "url" && typeof target.key === "string") return { type: "url", key: target.key };
+    const { type, key, site, tag } = JSON.parse(json) as Record<string, unknown>;
+    if (type === "everything") return { type };
+    if (type === "url" && typeof key === "string") return { type, key };
+    if (type === "tag" && typeof site === "string" && typeof tag === "string") return { type, site, tag };
   } catch {}
   return undefined;
 }

@@ -83,7 +83,7 @@ export function hashFields(key: string, entry: Entry): (string | Buffer)[] {
     "epoch",
     String(stored.epoch),
     "tags",
-    "",
+    stored.tags.join(", "),
     "vary",
     Object.keys(stored.selectingFields).join(", "),
   ];

@@ -78,9 +78,9 @@ export class RedisStore implements Store {
     if (!(await this.#write("freshen", key, entry))) await this.#write("put", key, entry);
   }
 
-  /** Everything is more than Redis can find without walking its keys: the purge log's floor covers it. */
+  /** More than one key is more than Redis can find without walking them all: the purge log covers those. */
   async drop(target: PurgeTarget): Promise<void> {
-    if (target.type === "everything") return;
+    if (target.type !== "url") return;
     const base = baseKey(this.#namespace, target.key);
     await this.#connection.run((client) => runScript(client, DROP, [base, indexKey(base)], []));
   }

@@ -354,6 +354,7 @@ export function aProxy(options: ProxyOptions = {}) {
     maxTtl: 30 * 24 * 3600,
     maxObjectBytes,
     allowSetCookie: false,
+    profile: "safe",
     ...options.admission,
   };
   const keep = createKeep({ store, purges, uncacheable, budget, maxObjectBytes, emit, now });

@@ -105,7 +105,7 @@ describe("an invalidation while the log is away", () => {
     const { purges, events } = aPurges(log);
     const before = purges.epoch;
     log.away = true;
-    await purges.invalidate(["a", "b"]);
+    await purges.invalidate([url("a"), url("b")]);
     expect([purges.covers("a", before), purges.covers("b", before)]).toEqual([true, true]);
     expect(purges.covers("a", purges.epoch)).toBe(false);
     expect(events).toContainEqual(expect.objectContaining({ type: "store-failed", operation: "purge" }));
@@ -125,9 +125,9 @@ describe("an invalidation while the log is away", () => {
     const log = new FaultyLog();
     const { purges } = aPurges(log);
     log.away = true;
-    await purges.invalidate(["a"]);
+    await purges.invalidate([url("a")]);
     log.away = false;
-    await purges.invalidate(["b"]);
+    await purges.invalidate([url("b")]);
     await settled();
     expect(log.appended).toEqual([url("b"), url("a")]);
   });
@@ -136,9 +136,9 @@ describe("an invalidation while the log is away", () => {
     const log = new FaultyLog();
     const { purges } = aPurges(log);
     log.away = true;
-    for (let i = 0; i < 1000; i++) await purges.invalidate([`k${i}`]);
+    for (let i = 0; i < 1000; i++) await purges.invalidate([url(`k${i}`)]);
     // The same again is no more.
-    await purges.invalidate(["k0"]);
+    await purges.invalidate([url("k0")]);
     log.reattach();
     await settled();
     log.away = false;
@@ -148,14 +148,14 @@ describe("an invalidation while the log is away", () => {
 
     log.away = true;
     log.appended.length = 0;
-    for (let i = 0; i < 600; i++) await purges.invalidate([`first ${i}`]);
+    for (let i = 0; i < 600; i++) await purges.invalidate([url(`first ${i}`)]);
     let fail = () => {};
     log.hold = new Promise<void>((resolve) => {
       fail = resolve;
     });
     log.reattach();
     log.hold = undefined;
-    for (let i = 0; i < 600; i++) await purges.invalidate([`while that is tried ${i}`]);
+    for (let i = 0; i < 600; i++) await purges.invalidate([url(`while that is tried ${i}`)]);
     fail();
     await settled();
     log.away = false;

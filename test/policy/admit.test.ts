@@ -294,7 +294,7 @@ describe("stored", () => {
     });
     expect(head).toEqual({
       uri: URI,
-      selectingFields: { "accept-language": "de,en", "x-none": null },
+      selectingFields: { "accept-language": '=[[true,"de","en"]]', "x-none": null },
       status: 200,
       statusMessage: "OK",
       fields: lines({
@@ -316,6 +316,7 @@ describe("stored", () => {
       keep: 610,
       mustRevalidate: false,
       noCache: false,
+      tags: [],
       epoch: 7,
     });
   });

@@ -69,6 +69,7 @@ export function aStored({
     keep: 0,
     mustRevalidate: false,
     noCache: false,
+    tags: [],
     epoch: 1,
     ...overrides,
   };
@@ -83,6 +84,7 @@ export const someSettings = (overrides: Partial<AdmissionSettings> = {}): Admiss
   maxTtl: 30 * 86_400,
   maxObjectBytes: 1000,
   allowSetCookie: false,
+  profile: "safe",
   ...overrides,
 });
 

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { responseDirectives } from "../../src/policy/cache-control.ts";
 import {
   correctedInitialAge,
   currentAge,
@@ -7,6 +6,7 @@ import {
   hasExplicitFreshness,
   keepUntil,
 } from "../../src/policy/freshness.ts";
+import { instructionsOf } from "../../src/policy/targeted.ts";
 import { aResponse, aStored, dateAt, type Fields, later, lines, NOW } from "./builders.ts";
 
 const DAY = 86_400;
@@ -102,7 +102,7 @@ describe("freshness_lifetime", () => {
   for (const row of LIFETIMES) {
     test(`${row.id} (${row.clause})`, () => {
       const { fields } = aResponse(row.cacheControl, { fields: row.fields ?? {} });
-      const response = { status: row.status ?? 200, fields, directives: responseDirectives(fields) };
+      const response = { status: row.status ?? 200, fields, instructions: instructionsOf(fields, NOW) };
       const times = { requestTime: NOW, responseTime: NOW };
       expect(freshnessLifetime(response, times, row.defaultTtl ?? 0)).toBe(row.expect);
     });
@@ -111,7 +111,7 @@ describe("freshness_lifetime", () => {
   test("is explicit with s-maxage, max-age or Expires, valid or not (§4.2.1)", () => {
     const explicit = (cacheControl: string | undefined, fields: Fields = {}) => {
       const response = aResponse(cacheControl, { fields });
-      return hasExplicitFreshness(responseDirectives(response.fields), response.fields);
+      return hasExplicitFreshness(instructionsOf(response.fields, NOW), response.fields);
     };
     expect(explicit("s-maxage=1")).toBe(true);
     expect(explicit("max-age=x")).toBe(true);

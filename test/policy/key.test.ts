@@ -92,16 +92,16 @@ describe("selecting header fields (§4.1)", () => {
     },
     {
       id: "another case",
-      vary: { Vary: "Accept" },
-      first: { Accept: "a" },
-      second: { Accept: "A" },
+      vary: { Vary: "X-Choice" },
+      first: { "X-Choice": "a" },
+      second: { "X-Choice": "A" },
       expect: false,
     },
     {
       id: "another order",
-      vary: { Vary: "Accept" },
-      first: { Accept: "a, b" },
-      second: { Accept: "b, a" },
+      vary: { Vary: "X-Choice" },
+      first: { "X-Choice": "a, b" },
+      second: { "X-Choice": "b, a" },
       expect: false,
     },
     { id: "absent in both", vary: { Vary: "Accept" }, first: {}, second: {}, expect: true },
@@ -129,9 +129,9 @@ describe("selecting header fields (§4.1)", () => {
     },
     {
       id: "whitespace within a member",
-      vary: { Vary: "Accept" },
-      first: { Accept: "a;q=1" },
-      second: { Accept: "a; q=1" },
+      vary: { Vary: "X-Choice" },
+      first: { "X-Choice": "a;q=1" },
+      second: { "X-Choice": "a; q=1" },
       expect: false,
     },
     {
@@ -167,7 +167,7 @@ describe("selecting header fields (§4.1)", () => {
   test("are kept by lower-case name, normalised, null where absent", () => {
     const request = lines({ ACCEPT: " a ,b", Cookie: "x=1; y=2" });
     expect(selectingFields(lines({ Vary: "X-None, Cookie, Accept, cookie" }), request)).toEqual({
-      accept: "a,b",
+      accept: '=[[true,"a","b"]]',
       cookie: "x=1; y=2",
       "x-none": null,
     });

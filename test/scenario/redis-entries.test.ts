@@ -48,7 +48,7 @@ it("HGETALL on an entry shows it in the user's own words", async () => {
     "stale-while-revalidate": "10",
     "stale-if-error": "60",
     age: expect.stringMatching(/^\d/),
-    tags: "",
+    tags: "data-123",
     vary: "",
   });
   expect(headers).toContain(`ETag: ${first.header("etag")}\n`);

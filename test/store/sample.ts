@@ -27,6 +27,7 @@ export function sampleEntry(body: string, changes: Partial<StoredResponse> = {})
       keep: 60,
       mustRevalidate: false,
       noCache: false,
+      tags: [],
       epoch: 7,
       ...changes,
     },

@@ -1,0 +1,37 @@
+import { parseList } from "structured-headers";
+import { type FieldLines, fieldValue } from "./fields.ts";
+import { isSafe } from "./invalidate.ts";
+
+/** More groups than this on one response are not kept; RFC 9875 §2 asks for 32 of 32 characters at least. */
+const MAX_GROUPS = 256;
+
+/**
+ * A structured-field list of strings (RFC 9875 §2, §3), parameters ignored. A field that is
+ * malformed, or has a member that is no string, is ignored as a whole.
+ */
+function groupList(lines: FieldLines, name: string): string[] {
+  const value = fieldValue(lines, name);
+  if (value === undefined) return [];
+  try {
+    const groups: string[] = [];
+    for (const [item] of parseList(value)) {
+      if (typeof item !== "string") return [];
+      groups.push(item);
+    }
+    return [...new Set(groups)].slice(0, MAX_GROUPS);
+  } catch {
+    return [];
+  }
+}
+
+/** The groups a response belongs to (RFC 9875 §2). */
+export const cacheGroups = (response: FieldLines): string[] => groupList(response, "cache-groups");
+
+/** The groups that the answer to an unsafe request invalidates (RFC 9875 §3); none for safe methods and errors. */
+export function invalidatedGroups(
+  request: { readonly method: string },
+  response: { readonly status: number; readonly fields: FieldLines },
+): string[] {
+  if (isSafe(request.method) || response.status < 200 || response.status >= 400) return [];
+  return groupList(response.fields, "cache-group-invalidation");
+}
