@@ -1,6 +1,6 @@
 # `make help` lists what there is. Works with GNU make 3.81 and later.
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check redis build clean
+.PHONY: help run dev test check conformance redis build clean
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 # Named, so that make 3.81 also searches the PATH below for a command without shell characters.
@@ -29,7 +29,7 @@ export REDIS_URL := $(value redis)
 endif
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  make run takes  port=3000  origins=https://one,https://two  redis=redis://host:6379 (empty: no Redis)'
 
@@ -49,6 +49,10 @@ check: node_modules/.stamp ## The fast part of test: format, lint, types, policy
 	@biome check --error-on-warnings .
 	@tsc --noEmit
 	@vitest run test/policy test/architecture.test.ts
+
+conformance: node_modules/.stamp ## The survey's HTTP cache tests against the proxy: passes, reasons, docs/conformance.md
+	@server=$$(scripts/redis.sh --binary) && \
+	  FRESHLINE_TEST_REDIS_SERVER="$$server" NODE_NO_WARNINGS=1 node test/conformance/run.ts
 
 redis: ## A Redis of its own in the foreground, on redis_port=6379
 	@server=$$(scripts/redis.sh --binary) && mkdir -p .redis/foreground && \

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { Answer } from "./answer.ts";
 import { bare, hasFieldLine, json, Refusal } from "./answer.ts";
 import { cacheControl, integer, legalValue, namesEntityTag } from "./asked.ts";
+import { after, askedRange } from "./byte-range.ts";
 import type { Exchange } from "./exchange.ts";
 import { randomBytes } from "./random-bytes.ts";
 import { wait } from "./send.ts";
@@ -33,19 +34,28 @@ export async function echo({ request, here }: Exchange): Promise<Answer> {
   });
 }
 
-/** `/bytes?n=`: as many bytes as wanted, the same ones for the same seed. */
+/** `/bytes?n=`: as many bytes as wanted, the same ones for the same seed; or a single range of them. */
 export function bytes({ query, request, behavior }: Exchange): Answer {
   const n = integer(query, "n", { min: 0, max: MAX_BYTES });
   const seed = integer(query, "seed", { min: 0, max: 0xffffffff, fallback: 0 });
   const fields = cacheControl(query);
-  if (behavior.etag !== false) {
-    const entityTag = `"${n}-${seed}"`;
+  const entityTag = behavior.etag === false ? undefined : `"${n}-${seed}"`;
+  if (entityTag !== undefined) {
     fields.push("ETag", entityTag);
     if (namesEntityTag(request.headers["if-none-match"], entityTag)) return { status: 304, fields };
   }
+  const range = askedRange(request, n, entityTag);
+  if (range === "unsatisfiable") return bare(416, { length: n }, ["Content-Range", `bytes */${n}`]);
   fields.push("Content-Type", "application/octet-stream");
-  const chunks = randomBytes(n, seed);
-  return { status: 200, fields, body: query.get("chunked") === "1" ? { chunks } : { chunks, length: n } };
+  const chunked = query.get("chunked") === "1";
+  if (range === "everything") {
+    const chunks = randomBytes(n, seed);
+    return { status: 200, fields, body: chunked ? { chunks } : { chunks, length: n } };
+  }
+  const { first, last } = range;
+  fields.push("Content-Range", `bytes ${first}-${last}/${n}`);
+  const chunks = after(first, randomBytes(last + 1, seed));
+  return { status: 206, fields, body: chunked ? { chunks } : { chunks, length: last - first + 1 } };
 }
 
 /** `/headers?name=value&…`: each pair becomes a field line, in this order, with this case, as often as it is named. */

@@ -11,6 +11,7 @@ import { createKeep } from "./cache/keep.ts";
 import type { PurgeLog, Store } from "./cache/ports.ts";
 import { Purges } from "./cache/purges.ts";
 import { createRefresh } from "./cache/refresh.ts";
+import { SearchVariances } from "./cache/search-variances.ts";
 import type { Shared } from "./cache/share.ts";
 import { UncacheableKeys } from "./cache/uncacheable.ts";
 import { createWarm, type WarmResult } from "./cache/warm.ts";
@@ -84,7 +85,9 @@ export async function start(
   const budget = new FlightBudget(config.CACHE_FLIGHT_BYTES);
   const maxObjectBytes = config.CACHE_MAX_OBJECT_BYTES;
   const keep = createKeep({ store, purges, uncacheable, budget, maxObjectBytes, emit, now });
-  const fetch = createFetch({ origin, settings: admissionSettings(config), epoch: () => purges.epoch, now });
+  const admission = admissionSettings(config);
+  const variances = new SearchVariances();
+  const fetch = createFetch({ origin, settings: admission, epoch: () => purges.epoch, now });
   const coalescer = new Coalescer<Shared>(config.COALESCE_LEADER_AGE);
   const patienceMs = config.COALESCE_PATIENCE;
   const forward = createForward({
@@ -94,12 +97,14 @@ export async function start(
     coalescer,
     uncacheable,
     purges,
+    variances,
+    admission,
     patienceMs,
     now,
     timer,
   });
   const refresh = createRefresh({ forward, origin, concurrency: config.REFRESH_CONCURRENCY, emit });
-  const handle = createHandler({ store, purges, forward, refresh, emit, now });
+  const handle = createHandler({ store, purges, forward, refresh, variances, emit, now });
 
   let draining = false;
   const reading = {

@@ -1,5 +1,4 @@
 import { fieldLineValues, hasField } from "../policy/fields.ts";
-import { passedResponseFields } from "../policy/forwarding.ts";
 import { currentAge } from "../policy/freshness.ts";
 import { variantMatches } from "../policy/key.ts";
 import type { CacheWord, Forwarded, NotStoredReason, Outcome } from "../policy/outcome.ts";
@@ -7,8 +6,10 @@ import type { EpochMs } from "../policy/stored-response.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
 import { type Fetched, isFailure } from "./fetch.ts";
 import type { Keep } from "./keep.ts";
+import { passedOn } from "./pass-on.ts";
 import { type Entry, OriginError, refusalFor } from "./ports.ts";
 import { fromEntry, fromStream, refusal, ttlOf } from "./respond.ts";
+import type { SearchVariances } from "./search-variances.ts";
 import type { Shared } from "./share.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
 
@@ -31,6 +32,8 @@ export interface Need {
   readonly fwd: Forwarded;
   /** What an origin may validate. */
   readonly stale?: Entry;
+  /** A part that lacks what is asked for. */
+  readonly incomplete?: Entry;
   /** The stale response may be served when the origin fails. */
   readonly fallback: boolean;
 }
@@ -44,11 +47,12 @@ export interface Landed {
 interface AnswersDeps {
   readonly keep: Keep;
   readonly uncacheable: UncacheableKeys;
+  readonly variances: SearchVariances;
   readonly now: () => EpochMs;
 }
 
 /** What each one gets of an exchange with an origin: who fetched, who waited, and when it failed. */
-export function createAnswers({ keep, uncacheable, now }: AnswersDeps) {
+export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps) {
   /** Answers the one who fetched, and starts what the cache wants of the answer. */
   function land(need: Need, fetched: Fetched, leave: () => void): Landed {
     const { request, fwd } = need;
@@ -56,7 +60,7 @@ export function createAnswers({ keep, uncacheable, now }: AnswersDeps) {
     switch (fetched.type) {
       case "validated": {
         const { entry, storable, origin: name, reason } = fetched;
-        if (storable) keep.freshen(key, entry, leave);
+        if (storable) keep.freshen(key, entry, leave, request.fields);
         else if (!isPersonal(request)) keep.drop(key);
         const outcome: Outcome = {
           word: "REVALIDATED",
@@ -67,31 +71,38 @@ export function createAnswers({ keep, uncacheable, now }: AnswersDeps) {
         };
         const age = currentAge(entry.stored, now());
         const response = { ...fromEntry(request, entry, { outcome, age, now: now() }), origin: name };
-        return storable ? { response, shared: { type: "validated", entry, origin: name } } : { response };
+        // A part is nobody else's answer: others may want other bytes.
+        if (!storable || entry.stored.part !== undefined) return { response };
+        return { response, shared: { type: "validated", entry, origin: name } };
       }
       case "storable": {
         const { head, response: answer } = fetched;
         uncacheable.forget(key);
-        const flight = keep.launch(key, fetched, leave);
+        const storedUnder = variances.learn(key, head.fields);
+        const kept = { ...fetched, head: { ...head, uri: storedUnder } };
+        const flight = keep.launch(storedUnder, kept, leave, request.fields);
         const length = fieldLineValues(answer.fields, "content-length")[0];
         const outcome: Outcome = {
           word: wordFor(need),
           body: "origin",
           fwd,
-          fwdStatus: answer.status,
+          fwdStatus: fetched.fwdStatus ?? answer.status,
           stored: true,
         };
         const stream = flight.read() ?? answer.body;
-        const lines = { ...answer, fields: passedResponseFields(answer.fields) };
+        const lines = passedOn(answer, now());
         const response = fromStream(request, lines, stream, { outcome, now: now(), origin: answer.origin });
+        if (head.part !== undefined) return { response };
         return { response, shared: { type: "flight", head, flight, length, origin: answer.origin } };
       }
       case "unstorable": {
-        const { response: answer, reason } = fetched;
+        const { response: answer, reason, update } = fetched;
+        if (update === "outdated") keep.drop(key);
+        else if (update !== undefined) keep.freshen(key, update, () => {}, request.fields);
         if (!isFailure(answer.status) && tellsOfOthers(request, answer.status)) {
           if (LASTING.has(reason)) uncacheable.remember(key, now());
           // The origin has replaced what was stored by something that may not be.
-          if (need.stale !== undefined) keep.drop(key);
+          if (hasReplaced(need, answer.status)) keep.drop(key);
         }
         const outcome: Outcome = {
           word: wordFor(need),
@@ -100,7 +111,7 @@ export function createAnswers({ keep, uncacheable, now }: AnswersDeps) {
           fwdStatus: answer.status,
           reason,
         };
-        const lines = { ...answer, fields: passedResponseFields(answer.fields) };
+        const lines = passedOn(answer, now());
         return {
           response: fromStream(request, lines, answer.body, { outcome, now: now(), origin: answer.origin }),
         };
@@ -174,6 +185,10 @@ const isPersonal = (request: CacheRequest): boolean => hasField(request.fields, 
 /** Would others get the like? Nobody can tell from a HEAD, or from a 304 to what one client has. */
 const tellsOfOthers = (request: CacheRequest, status: number): boolean =>
   request.method === "GET" && status !== 304 && !isPersonal(request);
+
+/** A 206 says nothing about the rest of the representation: it can replace a part alone. */
+const hasReplaced = ({ stale, incomplete }: Need, status: number): boolean =>
+  status === 206 ? stale?.stored.part !== undefined : (stale ?? incomplete) !== undefined;
 
 const wordFor = ({ stale, fwd }: Need): CacheWord =>
   stale !== undefined && fwd === "stale" ? "EXPIRED" : "MISS";

@@ -16,12 +16,22 @@ export interface CacheRequest extends RequestFacts {
   readonly body?: RequestBody;
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
+  /** Takes interim responses ahead of the answer (RFC 9110 §15.2); absent when the client wants none. Does not throw. */
+  readonly onInterim?: (status: number, fields: FieldLines) => void;
+}
+
+/** Fields behind a body: for whoever gets it from the origin, while the cache forgets them (RFC 9111 §3). */
+export interface Trailers {
+  /** The names that the origin announced in its head. */
+  readonly announced: readonly string[];
+  /** The lines, once the body has ended; none before. */
+  fields(): FieldLines;
 }
 
 export type Body =
   | { readonly type: "none" }
   | { readonly type: "bytes"; readonly bytes: Uint8Array }
-  | { readonly type: "stream"; readonly stream: ByteStream };
+  | { readonly type: "stream"; readonly stream: ByteStream; readonly trailers?: Trailers };
 
 /** The answer to one request, ready to be written. */
 export interface CacheResponse {

@@ -1,7 +1,9 @@
+import { type AdmissionSettings, admit } from "../policy/admit.ts";
 import { invalidatedGroups } from "../policy/cache-groups.ts";
 import { type Decision, decide } from "../policy/decide.ts";
 import { hasField } from "../policy/fields.ts";
-import { passedResponseFields, requestFieldsForOrigin } from "../policy/forwarding.ts";
+import { requestFieldsForOrigin } from "../policy/forwarding.ts";
+import type { ExchangeTimes } from "../policy/freshness.ts";
 import { invalidatedUris } from "../policy/invalidate.ts";
 import type { BypassReason, Forwarded, Outcome } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
@@ -11,9 +13,18 @@ import type { Coalescer, Follower, Leader, Settlement } from "./coalesce.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
 import { type Fetch, type Fetched, type FetchMode, isFailure } from "./fetch.ts";
 import type { Keep } from "./keep.ts";
-import { type Entry, type Origin, OriginError, type OriginResponse, type PurgeTarget } from "./ports.ts";
-import type { Purges } from "./purges.ts";
+import { interimFor, passedOn } from "./pass-on.ts";
+import {
+  type ByteStream,
+  type Entry,
+  type Origin,
+  OriginError,
+  type OriginResponse,
+  type PurgeTarget,
+} from "./ports.ts";
+import { type Purges, siteOf } from "./purges.ts";
 import { fromStream } from "./respond.ts";
+import type { SearchVariances } from "./search-variances.ts";
 import { type Shared, storedOf } from "./share.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
 
@@ -27,6 +38,8 @@ export interface ForwardDeps {
   readonly coalescer: Coalescer<Shared>;
   readonly uncacheable: UncacheableKeys;
   readonly purges: Purges;
+  readonly variances: SearchVariances;
+  readonly admission: AdmissionSettings;
   /** How long a follower waits for its leader, in milliseconds. */
   readonly patienceMs: number;
   readonly now: () => EpochMs;
@@ -36,7 +49,7 @@ export interface ForwardDeps {
 
 /** Sends requests on: alone, or one for all who want the same. */
 export function createForward(deps: ForwardDeps) {
-  const { origin, fetch, coalescer, uncacheable, purges, now } = deps;
+  const { origin, fetch, keep, coalescer, uncacheable, purges, variances, now } = deps;
   const { land, fromShared, failed, staleOnError } = createAnswers(deps);
 
   /** Passes a request that the cache has no part in; an unsafe one invalidates (RFC 9111 §4.4). */
@@ -45,18 +58,21 @@ export function createForward(deps: ForwardDeps) {
     const outcome: Outcome = { word: "BYPASS", body: "origin", fwd, reason };
     const fields = requestFieldsForOrigin(request, "as-client");
     const { method, target, host, body } = request;
+    const requestTime = now();
     try {
       const response = await origin.send(
-        { method, target, host, fields, ...(body === undefined ? {} : { body }) },
+        { method, target, host, fields, ...(body === undefined ? {} : { body }), ...interimFor(request) },
         request.signal,
       );
+      const times = { requestTime, responseTime: now() };
       const invalid = invalidatedBy(request, response);
       if (invalid.length > 0) await purges.invalidate(invalid);
-      const lines = { ...response, fields: passedResponseFields(response.fields) };
+      const stored = method === "POST" ? storePost(request, response, times) : undefined;
+      const lines = passedOn(response, now());
       const answered = { ...outcome, fwdStatus: response.status };
       // Whatever conditions there were, the origin has judged them.
-      return fromStream({ ...request, fields: [] }, lines, response.body, {
-        outcome: answered,
+      return fromStream({ ...request, fields: [] }, lines, stored ?? response.body, {
+        outcome: stored === undefined ? answered : { ...answered, stored: true },
         now: now(),
         origin: response.origin,
       });
@@ -65,9 +81,34 @@ export function createForward(deps: ForwardDeps) {
     }
   }
 
-  /** Nothing usable is stored. */
-  const miss = (request: CacheRequest, fwd: Forwarded): Promise<CacheResponse> =>
-    obtain({ request, fwd, fallback: false });
+  /** What the answer to an unsafe request makes invalid: URIs (RFC 9111 §4.4) and groups (RFC 9875 §3). */
+  function invalidatedBy(request: CacheRequest, response: OriginResponse): PurgeTarget[] {
+    const site = siteOf(request.uri);
+    const uris = invalidatedUris(request, response);
+    const keys = new Set(uris.flatMap((uri) => [uri, variances.keyFor(uri)]));
+    return [
+      ...[...keys].map((key): PurgeTarget => ({ type: "url", key })),
+      ...invalidatedGroups(request, response).map((tag): PurgeTarget => ({ type: "tag", site, tag })),
+    ];
+  }
+
+  /** The body of a POST's answer that is kept for later GETs (RFC 9110 §9.3.3), born after its own invalidation. */
+  function storePost(
+    request: CacheRequest,
+    response: OriginResponse,
+    times: ExchangeTimes,
+  ): ByteStream | undefined {
+    const { epoch } = purges;
+    const admitted = admit(request, response, times, epoch, deps.admission);
+    if (admitted.type === "discard" || response.closeDelimited === true) return undefined;
+    return keep
+      .launch(request.uri, { type: "storable", head: admitted.head, response, epoch }, () => {})
+      .read();
+  }
+
+  /** Nothing usable is stored, or a part that lacks what is asked for. */
+  const miss = (request: CacheRequest, fwd: Forwarded, incomplete?: Entry): Promise<CacheResponse> =>
+    obtain({ request, fwd, fallback: false, ...(incomplete === undefined ? {} : { incomplete }) });
 
   /** Something is stored, and has to be validated first. */
   async function revalidate(
@@ -82,9 +123,11 @@ export function createForward(deps: ForwardDeps) {
 
   /** Replaces a stale entry off any client's path; undefined when somebody else is at it. */
   async function refresh(request: CacheRequest, entry: Entry): Promise<CacheResponse | undefined> {
+    const need: Need = { request, fwd: "stale", stale: entry, fallback: false };
+    if (isPart(entry)) return coalescer.has(request.uri) ? undefined : alone(need);
     const ticket = join(request);
     if (ticket.role === "follower") return undefined;
-    return lead({ request, fwd: "stale", stale: entry, fallback: false }, ticket);
+    return lead(need, ticket);
   }
 
   /**
@@ -124,7 +167,7 @@ export function createForward(deps: ForwardDeps) {
   async function lead(need: Need, ticket: Leader<Shared>): Promise<CacheResponse> {
     let settlement: Settlement<Shared> = { type: "disperse" };
     try {
-      const fetched = await fetch(need.request, need.stale, "as-cache", new AbortController().signal);
+      const fetched = await fetch(need.request, need, "as-cache", new AbortController().signal);
       const landed = land(need, fetched, ticket.leave);
       settlement = settlementFor(fetched, landed);
       return landed.response;
@@ -154,7 +197,7 @@ export function createForward(deps: ForwardDeps) {
     if (request.signal.aborted) leave();
     request.signal.addEventListener("abort", leave, { once: true });
     try {
-      const fetched = await fetch(request, need.stale, aloneMode(need), abort.signal);
+      const fetched = await fetch(request, need, aloneMode(need), abort.signal);
       return land(need, fetched, () => {}).response;
     } catch (error) {
       return failed(need, error);
@@ -165,6 +208,7 @@ export function createForward(deps: ForwardDeps) {
   }
 
   function aloneMode({ request, stale }: Need): FetchMode {
+    if (isPart(stale)) return "keep-range";
     if (stale !== undefined) return "as-cache";
     if (request.method === "HEAD") return "as-client";
     if (hasField(request.fields, "range")) return "keep-range";
@@ -195,13 +239,8 @@ export type Forward = ReturnType<typeof createForward>;
 const goesAlone = ({ request, stale }: Need): boolean =>
   request.method === "HEAD" ||
   hasField(request.fields, "authorization") ||
+  isPart(stale) ||
   (stale === undefined && hasField(request.fields, "range"));
 
-/** What the answer to an unsafe request makes invalid: URIs (RFC 9111 §4.4) and groups (RFC 9875 §3). */
-function invalidatedBy(request: CacheRequest, response: OriginResponse): PurgeTarget[] {
-  const site = new URL(request.uri).origin;
-  return [
-    ...invalidatedUris(request, response).map((key): PurgeTarget => ({ type: "url", key })),
-    ...invalidatedGroups(request, response).map((tag): PurgeTarget => ({ type: "tag", site, tag })),
-  ];
-}
+/** A part is validated as a part, so that nobody has the whole fetched for a few bytes of it. */
+const isPart = (entry: Entry | undefined): boolean => entry?.stored.part !== undefined;

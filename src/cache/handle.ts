@@ -8,12 +8,14 @@ import { type Entry, type Lookup, type Store, StoreError } from "./ports.ts";
 import type { Purges } from "./purges.ts";
 import type { Refresh } from "./refresh.ts";
 import { fromEntry, refusal, ttlOf } from "./respond.ts";
+import { answersUri, type SearchVariances } from "./search-variances.ts";
 
 interface HandlerDeps {
   readonly store: Store;
   readonly purges: Purges;
   readonly forward: Forward;
   readonly refresh: Refresh;
+  readonly variances: SearchVariances;
   readonly emit: Emit;
   readonly now: () => EpochMs;
 }
@@ -26,23 +28,31 @@ const NOTHING: Lookup = { type: "none", fwd: "uri-miss" };
  * The only place where a Decision becomes I/O. Each case is one verb from a sibling file:
  * read the switch and you have read the proxy. Never rejects for a reason of the cache's.
  */
-export function createHandler({ store, purges, forward, refresh, emit, now }: HandlerDeps) {
-  return async function handle(request: CacheRequest): Promise<CacheResponse> {
-    const bypass = bypassReason(request);
+export function createHandler({ store, purges, forward, refresh, variances, emit, now }: HandlerDeps) {
+  return async function handle(asked: CacheRequest): Promise<CacheResponse> {
+    const bypass = bypassReason(asked);
     // Traffic that the cache has no part in never touches the store.
-    if (bypass !== undefined) return forward.pass(request, bypass);
-    const found = await lookup(request);
+    if (bypass !== undefined) return forward.pass(asked, bypass);
+    const request = keyed(asked);
+    const found = await lookup(request, asked.uri);
     const stored = found.type === "found" ? found.entry.stored : undefined;
     return act(request, found, decide(request, stored, now()));
   };
 
+  /** The request under the key that all its equivalents share (No-Vary-Search). */
+  function keyed(asked: CacheRequest): CacheRequest {
+    const uri = variances.keyFor(asked.uri);
+    return uri === asked.uri ? asked : { ...asked, uri };
+  }
+
   /** A broken cache makes a slow proxy, not a broken one. */
-  async function lookup(request: CacheRequest): Promise<Lookup> {
+  async function lookup(request: CacheRequest, uri: string): Promise<Lookup> {
     try {
       const found = await store.lookup(request.uri, request.fields);
       if (found.type === "none") return found;
-      const { epoch, tags } = found.entry.stored;
-      return purges.covers(request.uri, epoch, tags) ? NOTHING : found;
+      const { stored } = found.entry;
+      if (!answersUri(stored, uri)) return NOTHING;
+      return purges.covers(request.uri, stored.epoch, stored.tags) ? NOTHING : found;
     } catch (error) {
       const code = error instanceof StoreError ? error.code : "refused";
       emit({ type: "store-failed", tier: "redis", operation: "lookup", code, message: String(error) });
@@ -75,6 +85,7 @@ export function createHandler({ store, purges, forward, refresh, emit, now }: Ha
       case "revalidate":
         return forward.revalidate(request, decision, entryOf(found));
       case "fetch":
+        if (decision.incomplete !== undefined) return forward.miss(request, "miss", entryOf(found));
         return forward.miss(request, found.type === "none" ? found.fwd : "uri-miss");
       case "refuse":
         return refusal(

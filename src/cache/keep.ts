@@ -1,8 +1,10 @@
+import type { FieldLines } from "../policy/fields.ts";
 import type { NotStoredReason } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import type { CacheEvent, Emit } from "./events.ts";
 import type { Fetched } from "./fetch.ts";
 import { Flight, type FlightBudget } from "./flight.ts";
+import { createParts } from "./parts.ts";
 import { type Entry, type Store, StoreError } from "./ports.ts";
 import type { Purges } from "./purges.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
@@ -25,6 +27,21 @@ type Operation = Extract<CacheEvent, { type: "store-failed" }>["operation"];
  */
 export function createKeep({ store, purges, uncacheable, budget, maxObjectBytes, emit, now }: KeepDeps) {
   const underWay = new Set<Promise<void>>();
+  const withStored = createParts({ store, purges, maxObjectBytes, emit, now });
+  /** The last write of each key that has one under way. */
+  const turns = new Map<string, Promise<void>>();
+
+  /** Writes of one key go one after the other: what a part is put together with must not change meanwhile. */
+  function inTurn(key: string, write: () => Promise<void>): Promise<void> {
+    const before = turns.get(key);
+    const turn = before === undefined ? write() : before.then(write, write);
+    turns.set(key, turn);
+    const leave = () => {
+      if (turns.get(key) === turn) turns.delete(key);
+    };
+    turn.then(leave, leave);
+    return turn;
+  }
 
   function track(work: Promise<void>): void {
     underWay.add(work);
@@ -42,11 +59,15 @@ export function createKeep({ store, purges, uncacheable, budget, maxObjectBytes,
     }
   }
 
-  /** Starts bringing a body in; stores it when it has ended cleanly, then calls `leave`. */
+  /**
+   * Starts bringing a body in; stores it when it has ended cleanly, then calls `leave`. A part
+   * is combined with what is stored for `request`, its request's fields.
+   */
   function launch(
     key: string,
-    { head, response, epoch }: Extract<Fetched, { type: "storable" }>,
+    { head, response, epoch, length }: Extract<Fetched, { type: "storable" }>,
     leave: () => void,
+    request: FieldLines = [],
   ): Flight {
     const flight = new Flight(response.body, maxObjectBytes, budget);
     const lost = (reason: NotStoredReason) => emit({ type: "not-stored", key, reason });
@@ -58,24 +79,31 @@ export function createKeep({ store, purges, uncacheable, budget, maxObjectBytes,
     const store_ = async () => {
       const landing = await flight.land();
       if (landing.type === "incomplete") return lost(landing.reason);
-      if (purges.covers(key, epoch, head.tags)) return lost("purged");
       const { body } = landing;
-      const entry: Entry = { stored: { ...head, bodyLength: body.length }, body };
-      if (await attempt("put", () => store.put(key, entry)))
-        emit({ type: "stored", key, bytes: body.length });
-      else lost("store-failed");
+      if (length !== undefined && length !== body.length) return lost("partial");
+      await inTurn(key, async () => {
+        if (purges.covers(key, epoch, head.tags)) return lost("purged");
+        const arrived: Entry = { stored: { ...head, bodyLength: body.length }, body };
+        const entry = head.part === undefined ? arrived : await withStored(key, arrived, request);
+        if (entry === undefined) return lost("partial");
+        if (await attempt("put", () => store.put(key, entry)))
+          emit({ type: "stored", key, bytes: entry.body.length });
+        else lost("store-failed");
+      });
     };
     track(store_().finally(leave));
     return flight;
   }
 
-  /** Keeps what a 304 has changed. */
-  function freshen(key: string, entry: Entry, leave: () => void): void {
+  /** Keeps what a 304 has changed; `request` as for `launch`. */
+  function freshen(key: string, entry: Entry, leave: () => void, request: FieldLines = []): void {
     const work = async () => {
       if (purges.covers(key, entry.stored.epoch, entry.stored.tags)) return;
-      await attempt("freshen", () => store.freshen(key, entry));
+      const kept = entry.stored.part === undefined ? entry : await withStored(key, entry, request);
+      if (kept === entry) await attempt("freshen", () => store.freshen(key, entry));
+      else if (kept !== undefined) await attempt("put", () => store.put(key, kept));
     };
-    track(work().finally(leave));
+    track(inTurn(key, work).finally(leave));
   }
 
   /** Frees every variant of a key that the origin has replaced by something else. */

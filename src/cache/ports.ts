@@ -87,6 +87,11 @@ export interface OriginRequest {
   /** End-to-end fields, without Host. */
   readonly fields: FieldLines;
   readonly body?: RequestBody;
+  /**
+   * Hears of interim responses, 100 and 101 excepted, while the final one is awaited: a bounded
+   * number of them, field lines as they came. Must not throw.
+   */
+  readonly onInterim?: (status: number, fields: FieldLines) => void;
 }
 
 export interface RequestBody {
@@ -104,6 +109,8 @@ export interface OriginResponse {
   readonly body: ByteStream;
   /** The body ends where the connection does, so that nobody can tell whether it is whole (RFC 9112 §6.3). */
   readonly closeDelimited?: boolean;
+  /** The trailer section (RFC 9110 §6.5), field lines as they came; empty until the body has ended cleanly. */
+  readonly trailers?: () => FieldLines;
   /** Which origin answered, as scheme://host:port. */
   readonly origin: string;
 }

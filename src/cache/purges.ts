@@ -174,8 +174,8 @@ export class Purges {
   }
 }
 
-/** The scheme and authority of a primary key: groups do not reach beyond their origin (RFC 9875 §2). */
-const siteOf = (key: string): string => key.slice(0, key.indexOf("/", key.indexOf("://") + 3));
+/** A primary key's scheme and authority, as they are in it: groups do not reach beyond their origin (RFC 9875 §2.1). */
+export const siteOf = (key: string): string => key.slice(0, key.indexOf("/", key.indexOf("://") + 3));
 
 const groupKey = (site: string, tag: string): string => `${site} ${tag}`;
 

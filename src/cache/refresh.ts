@@ -25,8 +25,10 @@ export function createRefresh({ forward, origin, concurrency, emit }: RefreshDep
       emit({ type: "refreshed", key, result: "dropped" });
       return;
     }
-    // Whoever asked, the whole representation is what the cache wants; and it outlives the client.
-    const background = { ...request, method: "GET", signal: new AbortController().signal };
+    // Whoever asked, the whole representation is what the cache wants; and it outlives the client,
+    // who has an answer already.
+    const { onInterim: _, ...asked } = request;
+    const background = { ...asked, method: "GET", signal: new AbortController().signal };
     const work = refresh(background, entry)
       .catch(() => emit({ type: "refreshed", key, result: "failed" }))
       .finally(() => underWay.delete(key));

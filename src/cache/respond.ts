@@ -1,11 +1,12 @@
 import type { StoredHead } from "../policy/admit.ts";
-import type { FieldLines } from "../policy/fields.ts";
 import { CACHE_NAME } from "../policy/forwarding.ts";
 import { cacheStatusMember, type Outcome, type RefusalReason, xCacheStatus } from "../policy/outcome.ts";
 import { rangeOf } from "../policy/range.ts";
 import type { EpochMs, Seconds } from "../policy/stored-response.ts";
 import { isConditional, notModified, notModifiedFields } from "../policy/validate.ts";
 import { type Body, type CacheRequest, type CacheResponse, discard, NO_BODY } from "./exchange.ts";
+import { completeLength, severalParts, singlePart } from "./partial-content.ts";
+import type { PassedHead } from "./pass-on.ts";
 import type { ByteStream, Entry, Tier } from "./ports.ts";
 
 const encoder = new TextEncoder();
@@ -31,48 +32,48 @@ const ageFields = (age: Seconds): string[] => ["Age", String(Math.floor(age))];
 export const ttlOf = (stored: Pick<StoredHead, "freshnessLifetime">, age: Seconds): number =>
   Math.ceil(stored.freshnessLifetime - age);
 
-/** An answer from the store: 304 to a client that has it, a part for a Range, no content for HEAD. */
+/**
+ * An answer from the store: 304 to a client that has it, parts for a Range, no content for HEAD.
+ * The entry has the bytes for it (policy/range.ts); throws TypeError or RangeError where not.
+ */
 export function fromEntry(
   request: CacheRequest,
-  { stored, body }: Entry,
+  entry: Entry,
   { outcome, age, now, tier }: { outcome: Outcome; age: Seconds; now: EpochMs; tier?: Tier },
 ): CacheResponse {
+  const { stored, body } = entry;
   const own = [...ageFields(age), ...ownFields(outcome)];
   const common = { statusMessage: stored.statusMessage, outcome, ...(tier === undefined ? {} : { tier }) };
   if (isConditional(request.fields) && notModified(request.fields, stored, now)) {
     const fields = [...notModifiedFields(stored.fields), ...own];
     return { ...common, status: 304, statusMessage: "Not Modified", fields, body: NO_BODY };
   }
-  const range = rangeOf(request, stored, body.length, now);
+  const length = completeLength(entry);
+  const range = rangeOf(request, stored, length, now);
   switch (range.type) {
     case "whole": {
-      const length = mayHaveContent(stored.status) ? ["Content-Length", String(body.length)] : [];
-      const fields = [...stored.fields, ...length, ...own];
-      return { ...common, status: stored.status, fields, body: bytesFor(request, stored.status, body) };
+      const { status, statusMessage } = wholeOf(request, stored);
+      const lines = mayHaveContent(status) ? ["Content-Length", String(length)] : [];
+      const fields = [...stored.fields, ...lines, ...own];
+      return { ...common, status, statusMessage, fields, body: bytesFor(request, status, body) };
     }
-    case "part": {
-      const part = body.subarray(range.first, range.last + 1);
-      const fields = [
-        ...stored.fields,
-        "Content-Range",
-        `bytes ${range.first}-${range.last}/${body.length}`,
-        "Content-Length",
-        String(part.length),
-        ...own,
-      ];
-      return {
-        ...common,
-        status: 206,
-        statusMessage: "Partial Content",
-        fields,
-        body: { type: "bytes", bytes: part },
-      };
+    case "part":
+    case "parts": {
+      const part = range.type === "part" ? singlePart(entry, range) : severalParts(entry, range.parts);
+      return { ...common, ...part, fields: [...part.fields, ...own] };
     }
     case "unsatisfiable": {
-      const fields = ["Content-Range", `bytes */${body.length}`, "Content-Length", "0", ...own];
+      const fields = ["Content-Range", `bytes */${length}`, "Content-Length", "0", ...own];
       return { ...common, status: 416, statusMessage: "Range Not Satisfiable", fields, body: NO_BODY };
     }
   }
+}
+
+/** A part has only the head of the whole, and `decide` asks no more of it: never its bytes as a 200. */
+function wholeOf(request: CacheRequest, { status, statusMessage, part }: Entry["stored"]) {
+  if (part === undefined) return { status, statusMessage };
+  if (request.method !== "HEAD") throw new TypeError("a part where the whole is asked for");
+  return { status: 200, statusMessage: "OK" };
 }
 
 const mayHaveContent = (status: number): boolean => status >= 200 && status !== 204 && status !== 304;
@@ -85,7 +86,7 @@ const bytesFor = (request: CacheRequest, status: number, bytes: Uint8Array): Bod
 /** An answer whose body is on its way from an origin; `length` is its Content-Length, where known. */
 export function fromStream(
   request: CacheRequest,
-  response: { readonly status: number; readonly statusMessage: string; readonly fields: FieldLines },
+  response: PassedHead,
   stream: ByteStream,
   { outcome, now, origin }: { outcome: Outcome; now: EpochMs; origin: string },
 ): CacheResponse {
@@ -95,13 +96,14 @@ export function fromStream(
     const fields = [...notModifiedFields(response.fields), ...own];
     return { status: 304, statusMessage: "Not Modified", fields, body: NO_BODY, outcome, origin };
   }
-  const { status, statusMessage } = response;
+  const { status, statusMessage, trailers } = response;
   const fields = [...response.fields, ...own];
   if (request.method === "HEAD" || !mayHaveContent(status)) {
     void discard(stream);
     return { status, statusMessage, fields, body: NO_BODY, outcome, origin };
   }
-  return { status, statusMessage, fields, body: { type: "stream", stream }, outcome, origin };
+  const body: Body = { type: "stream", stream, ...(trailers === undefined ? {} : { trailers }) };
+  return { status, statusMessage, fields, body, outcome, origin };
 }
 
 /** An error that is Freshline's own, as JSON. */

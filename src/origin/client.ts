@@ -72,6 +72,7 @@ export function createClient(address: string, options: ClientOptions): Client {
       upload,
       signal,
       unreadMs: options.bodyTimeoutMs,
+      headMs: options.headersTimeoutMs,
       wasReused: (error) => typeof error === "object" && error !== null && diedReused.has(error),
       over: slots.give,
       bodyFailed: options.bodyFailed ?? (() => {}),

@@ -1,8 +1,10 @@
 import type { Dispatcher } from "undici";
 import type { OriginError, OriginRequest, OriginResponse } from "../cache/ports.ts";
+import type { FieldLines } from "../policy/fields.ts";
 import { fieldLinesFrom, isCloseDelimited, reasonPhrase, unknownTransferCoding } from "./answer.ts";
 import { ArrivingBody, type BodySource } from "./body.ts";
 import { AttemptError, attemptError, type Progress } from "./failure.ts";
+import { createInterimRelay } from "./interim.ts";
 import type { Upload } from "./upload.ts";
 
 export interface ExchangeDeps {
@@ -12,6 +14,8 @@ export interface ExchangeDeps {
   readonly signal: AbortSignal;
   /** How long a full buffer may wait for its first reader, in milliseconds. */
   readonly unreadMs: number;
+  /** How long the head may take once there were too many interim responses, in milliseconds. */
+  readonly headMs: number;
   /** Did the connection that failed with this error carry an earlier response? */
   readonly wasReused: (error: unknown) => boolean;
   /** undici is done with this exchange: exactly once, whatever happened. */
@@ -32,13 +36,16 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
   readonly #resolve: (answer: OriginResponse) => void;
   readonly #reject: (reason: unknown) => void;
   readonly #onAbort: () => void;
+  readonly #relayInterim: ReturnType<typeof createInterimRelay>;
   #controller: Dispatcher.DispatchController | undefined;
   #body: ArrivingBody | undefined;
   #progress: Progress = "unconnected";
   /** Our side has ended it: whatever undici says from here on is an echo. */
   #ended = false;
   #isOver = false;
+  #trailers: FieldLines = [];
   #unreadTimer: NodeJS.Timeout | undefined;
+  #headTimer: NodeJS.Timeout | undefined;
 
   constructor(deps: ExchangeDeps) {
     this.#deps = deps;
@@ -46,6 +53,7 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     this.answer = promise;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#relayInterim = createInterimRelay(deps.request);
     this.#onAbort = () => this.#end(deps.signal.reason);
     deps.signal.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -67,10 +75,15 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     _fields: unknown,
     statusMessage?: string,
   ): void {
-    if (status < 200 || this.#ended) return;
-    this.#progress = "head-arrived";
-    const { origin, request } = this.#deps;
+    if (this.#ended) return;
     const fields = fieldLinesFrom(controller.rawHeaders);
+    if (status < 200) {
+      if (!this.#relayInterim(status, fields)) this.#expectHead();
+      return;
+    }
+    this.#progress = "head-arrived";
+    clearTimeout(this.#headTimer);
+    const { origin, request } = this.#deps;
     const coding = unknownTransferCoding(fields);
     if (coding !== undefined) {
       this.#fail("malformed", `unknown transfer coding: ${coding}`);
@@ -84,6 +97,7 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
       fields,
       body,
       origin,
+      trailers: () => this.#trailers,
       ...(isCloseDelimited(request.method, status, fields) ? { closeDelimited: true } : {}),
     });
   }
@@ -92,7 +106,8 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     this.#body?.push(chunk);
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    this.#trailers = fieldLinesFrom(controller.rawTrailers);
     this.#body?.end();
     this.#finish();
   }
@@ -136,6 +151,16 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     this.#end(new Error("the reader has left"));
   }
 
+  /** Every interim response makes undici wait anew; beyond their bound the wait has an end. */
+  #expectHead(): void {
+    if (this.#headTimer !== undefined) return;
+    const { headMs } = this.#deps;
+    const late = () =>
+      this.#fail("timeout", `nothing but interim responses, and then no head for ${headMs} ms`);
+    this.#headTimer = setTimeout(late, headMs);
+    this.#headTimer.unref();
+  }
+
   #fail(code: OriginError["code"], message: string): void {
     const { origin } = this.#deps;
     const facts = { progress: this.#progress, connectionReused: false };
@@ -158,6 +183,7 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#unreadTimer);
+    clearTimeout(this.#headTimer);
     this.#deps.signal.removeEventListener("abort", this.#onAbort);
     this.#deps.upload?.cut();
     this.#deps.over();

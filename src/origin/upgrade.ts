@@ -8,6 +8,7 @@ import type { EpochMs } from "../policy/stored-response.ts";
 import { bare } from "./address.ts";
 import { isCloseDelimited } from "./answer.ts";
 import { type AttemptFacts, attemptError } from "./failure.ts";
+import { createInterimRelay } from "./interim.ts";
 import { headersFor } from "./request-fields.ts";
 import type { Turn } from "./roster.ts";
 
@@ -129,6 +130,8 @@ function shakeHands(
     });
     // Stays for good: an error after the handshake must find a listener.
     asked.on("error", (error) => giveUp(attemptError(error, origin, facts)));
+    const relayInterim = createInterimRelay(request);
+    asked.on("information", ({ statusCode, rawHeaders }) => void relayInterim(statusCode, rawHeaders));
     asked.on("upgrade", (message, socket, head) => {
       settle();
       socket.on("error", () => {});

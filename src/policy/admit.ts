@@ -17,7 +17,8 @@ import {
   HEURISTICALLY_CACHEABLE,
   hasExplicitFreshness,
 } from "./freshness.ts";
-import { formatHttpDate } from "./http-date.ts";
+import { withOneDate } from "./http-date.ts";
+import { sameOriginUri } from "./invalidate.ts";
 import { selectingFields } from "./key.ts";
 import type { NotStoredReason } from "./outcome.ts";
 import {
@@ -105,7 +106,8 @@ function whyNot(
   const { status, fields } = response;
   const { directives } = instructions;
   // "the request method is understood by the cache"
-  if (request.method !== "GET") return request.method === "HEAD" ? "head-request" : "method";
+  if (request.method === "HEAD") return "head-request";
+  if (request.method !== "GET" && !isRepresentation(request, response, instructions)) return "method";
   // "the response status code is final" and understood where it has to be (§3.3)
   if (status === 206) return "partial";
   if (status < 200 || status === 304) return "status";
@@ -138,6 +140,20 @@ function whyNot(
   if (length > settings.maxObjectBytes) return "too-large";
   return undefined;
 }
+
+/**
+ * The answer to a POST may stand for a GET of its target when the origin says that it is the
+ * target's representation, and for how long (RFC 9110 §9.3.3).
+ */
+const isRepresentation = (
+  { method, uri }: AdmissionRequest,
+  { status, fields }: AdmissionResponse,
+  instructions: Instructions,
+): boolean =>
+  method === "POST" &&
+  status === 200 &&
+  hasExplicitFreshness(instructions, fields) &&
+  fieldLineValues(fields, "content-location").some((reference) => sameOriginUri(reference, uri) === uri);
 
 function settle(
   request: AdmissionRequest,
@@ -205,12 +221,10 @@ function staleWindows(
 }
 
 /** What is kept of the field lines (§3.1): end-to-end, not withheld, and not this hop's own to write. */
-function storedFields(lines: FieldLines, directives: ResponseDirectives, responseTime: EpochMs): string[] {
+function storedFields(lines: FieldLines, directives: ResponseDirectives, responseTime: EpochMs): FieldLines {
   const left = new Set(["age", "content-length", ...OWN_RESPONSE_FIELDS, ...directives.withheldFields]);
   const kept = withoutFields(endToEnd(lines), left);
-  // A recipient with a clock adds the Date that the origin left out (RFC 9110 §6.6.1).
-  if (!hasField(kept, "date")) kept.push("Date", formatHttpDate(responseTime));
-  return kept;
+  return withOneDate(kept, responseTime);
 }
 
 const mediaType = (fields: FieldLines): string | undefined =>

@@ -2,6 +2,7 @@ import type { RequestDirectives } from "./cache-control.ts";
 import { type FieldLines, hasField } from "./fields.ts";
 import { currentAge } from "./freshness.ts";
 import type { BypassReason } from "./outcome.ts";
+import { hasBytesFor } from "./range.ts";
 import type { EpochMs, Seconds, StoredResponse } from "./stored-response.ts";
 
 /** What a decision needs to know of a request. */
@@ -29,8 +30,8 @@ export type Decision<S> =
       readonly fwd: "stale" | "request";
       readonly fallback: boolean;
     }
-  /** Nothing usable is stored. */
-  | { readonly type: "fetch" }
+  /** Nothing usable is stored; `incomplete` is a part that lacks bytes of what is asked for (RFC 9111 §3.3). */
+  | { readonly type: "fetch"; readonly incomplete?: S }
   /** only-if-cached, and nothing usable is: 504 (RFC 9111 §5.2.1.7). */
   | { readonly type: "refuse" };
 
@@ -59,6 +60,9 @@ export function decide<S extends StoredResponse>(
   const bypass = bypassReason(request);
   if (bypass !== undefined) return { type: "pass", reason: bypass };
   if (stored === undefined) return asked.onlyIfCached ? { type: "refuse" } : { type: "fetch" };
+  // However fresh or stale: what it does not hold it cannot answer.
+  if (!hasBytesFor(request, stored, now))
+    return asked.onlyIfCached ? { type: "refuse" } : { type: "fetch", incomplete: stored };
 
   const age = currentAge(stored, now);
   // Negative while fresh; 0 is already stale: fresh means lifetime > age (§4.2).

@@ -51,6 +51,28 @@ const REWRITTEN: ReadonlySet<string> = new Set([
   "via",
 ]);
 
+const COUNTED: ReadonlySet<string> = new Set([...REWRITTEN, "max-forwards"]);
+
+/** More than any chain of proxies has; a greater number counts as this one (RFC 9110 §7.6.2). */
+const MAX_FORWARDS = 255;
+
+/**
+ * How many hops an OPTIONS or TRACE request may still be forwarded by, this one included
+ * (RFC 9110 §7.6.2). Undefined when it does not say so legibly, and for other methods, for which
+ * the field means nothing.
+ */
+export function forwardsLeft({
+  method,
+  fields,
+}: {
+  readonly method: string;
+  readonly fields: FieldLines;
+}): number | undefined {
+  if (method !== "OPTIONS" && method !== "TRACE") return undefined;
+  const value = fieldValue(fields, "max-forwards");
+  return value !== undefined && /^\d+$/.test(value) ? Math.min(Number(value), MAX_FORWARDS) : undefined;
+}
+
 /** Fields that would make the answer another than the whole, unconditional representation. */
 const SELECTIVE: ReadonlySet<string> = new Set([...CONDITIONAL_FIELDS, "range"]);
 
@@ -59,16 +81,23 @@ const SELECTIVE: ReadonlySet<string> = new Set([...CONDITIONAL_FIELDS, "range"])
  * cache wants the whole representation and answers those itself; `keepRange` keeps the range.
  */
 export function requestFieldsForOrigin(
-  request: { readonly fields: FieldLines; readonly id: string; readonly forwarded: ForwardedFor },
+  request: {
+    readonly method: string;
+    readonly fields: FieldLines;
+    readonly id: string;
+    readonly forwarded: ForwardedFor;
+  },
   asCache: "as-cache" | "keep-range" | "as-client",
 ): string[] {
-  const passed = withoutFields(endToEnd(request.fields), REWRITTEN);
+  const left = forwardsLeft(request);
+  const passed = withoutFields(endToEnd(request.fields), left === undefined ? REWRITTEN : COUNTED);
   const lines =
     asCache === "as-cache"
       ? withoutFields(passed, SELECTIVE)
       : asCache === "keep-range"
         ? withoutFields(passed, new Set(["if-none-match", "if-modified-since"]))
         : passed;
+  if (left !== undefined) lines.push("Max-Forwards", String(Math.max(0, left - 1)));
   lines.push("X-Forwarded-For", request.forwarded.for);
   lines.push("X-Forwarded-Host", request.forwarded.host);
   lines.push("X-Forwarded-Proto", request.forwarded.proto);
@@ -80,6 +109,10 @@ export function requestFieldsForOrigin(
 /** The origin's lines that reach the client unchanged: end-to-end, and not ours to write. */
 export const passedResponseFields = (fields: FieldLines): string[] =>
   withoutFields(endToEnd(fields), OWN_RESPONSE_FIELDS);
+
+/** The lines of an interim response that reach the client; one with a length would be misread (RFC 9110 §8.6). */
+export const passedInterimFields = (fields: FieldLines): string[] =>
+  withoutFields(passedResponseFields(fields), new Set(["content-length"]));
 
 const appendedVia = (fields: FieldLines): string => {
   const before = fieldValue(fields, "via");

@@ -1,3 +1,4 @@
+import { type FieldLines, sameName } from "./fields.ts";
 import type { EpochMs } from "./stored-response.ts";
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -48,4 +49,16 @@ export function formatHttpDate(instant: EpochMs): string {
   const at = new Date(instant);
   const two = (n: number) => String(n).padStart(2, "0");
   return `${DAYS[at.getUTCDay()]}, ${two(at.getUTCDate())} ${MONTHS[at.getUTCMonth()]} ${String(at.getUTCFullYear()).padStart(4, "0")} ${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())} GMT`;
+}
+
+/**
+ * The lines with exactly one Date: a recipient with a clock adds the one that the origin left out
+ * (RFC 9110 §6.6.1); where there are several the first counts, as it does for the age.
+ */
+export function withOneDate(lines: FieldLines, now: EpochMs): FieldLines {
+  const dates: number[] = [];
+  for (let i = 0; i < lines.length; i += 2) if (sameName(lines[i] as string, "date")) dates.push(i);
+  if (dates.length === 1) return lines;
+  if (dates.length === 0) return [...lines, "Date", formatHttpDate(now)];
+  return lines.filter((_, i) => dates.indexOf(i - (i % 2)) <= 0);
 }

@@ -18,7 +18,7 @@ export function invalidatedUris(
   const uris = new Set([request.uri]);
   for (const name of ["location", "content-location"]) {
     for (const reference of fieldLineValues(response.fields, name)) {
-      const uri = sameOrigin(reference, request.uri);
+      const uri = sameOriginUri(reference, request.uri);
       if (uri !== undefined) uris.add(uri);
     }
   }
@@ -26,7 +26,7 @@ export function invalidatedUris(
 }
 
 /** The reference's absolute URI when it is on the base's origin: others' URIs are not ours to invalidate. */
-function sameOrigin(reference: string, base: string): string | undefined {
+export function sameOriginUri(reference: string, base: string): string | undefined {
   if (!URL.canParse(reference, base)) return undefined;
   const target = new URL(reference, base);
   const origin = new URL(base).origin;

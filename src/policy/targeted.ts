@@ -5,7 +5,7 @@ import {
   type ResponseDirectives,
   responseDirectives,
 } from "./cache-control.ts";
-import { type FieldLines, fieldValue, hasField } from "./fields.ts";
+import { type FieldLines, fieldValue, listMembers, trimOws } from "./fields.ts";
 import { type EpochMs, secondsBetween } from "./stored-response.ts";
 
 /**
@@ -26,12 +26,8 @@ export function instructionsOf(lines: FieldLines, now: EpochMs): Instructions {
     const targeted = targetedDirectives(lines, name);
     if (targeted !== undefined) return { directives: responseDirectives(targeted), expiresCounts: false };
   }
-  const surrogate = hasField(lines, "surrogate-control")
-    ? parseDirectives(lines, "surrogate-control")
-    : undefined;
-  if (surrogate !== undefined && surrogate.size > 0) {
-    return { directives: responseDirectives(surrogateDirectives(surrogate)), expiresCounts: false };
-  }
+  const surrogate = surrogateDirectives(lines);
+  if (surrogate !== undefined) return { directives: responseDirectives(surrogate), expiresCounts: false };
   const accel = accelExpires(lines, now);
   if (accel !== undefined) return { directives: accel, expiresCounts: false };
   return { directives: responseDirectives(parseDirectives(lines)), expiresCounts: true };
@@ -39,49 +35,76 @@ export function instructionsOf(lines: FieldLines, now: EpochMs): Instructions {
 
 /**
  * A targeted field as directives: a structured-field dictionary, read strictly (RFC 9213 §2.1).
- * Undefined when it is absent, malformed (then it is ignored as a whole) or empty.
+ * Undefined when it is absent, malformed (then it is ignored as a whole) or empty; one whose
+ * every directive is unknown or off is none of these, and decides.
  */
 function targetedDirectives(lines: FieldLines, name: string): Directives | undefined {
   const value = fieldValue(lines, name);
   if (value === undefined) return undefined;
   try {
+    // The parser gives 60.0 as the integer 60; the RFC's own example of what not to accept.
+    const members = parseDictionary(value.replace(/(=-?\d+)\.0{1,3}(?![\d.])/g, "$1.5"));
+    if (members.size === 0) return undefined;
     const directives = new Map<string, string | null>();
-    for (const [directive, [item]] of parseDictionary(value)) {
-      // "If a directive's value is of another type than its definition asks for, it is ignored."
-      if (item === true) directives.set(directive, null);
-      else if (typeof item === "number" && Number.isInteger(item) && item >= 0)
-        directives.set(directive, String(item));
-      else if (typeof item === "string" && FIELD_LISTS.has(directive)) directives.set(directive, item);
+    for (const [directive, [item]] of members) {
+      const argument = argumentOf(directive, item);
+      if (argument !== undefined) directives.set(directive, argument);
     }
-    return directives.size === 0 ? undefined : directives;
+    return directives;
   } catch {
     return undefined;
   }
 }
 
 const FIELD_LISTS: ReadonlySet<string> = new Set(["private", "no-cache"]);
+const PERMISSIONS: ReadonlySet<string> = new Set(["public", "must-understand"]);
 
-/** Surrogate-Control (Edge Architecture 1.0): `no-store`, `max-age=60`, `max-age=60+30` for a stale window on top. */
-function surrogateDirectives(given: Directives): Directives {
+/**
+ * A directive's argument; null where it has none, undefined where the directive is off. A value
+ * of a type that is not the directive's permits nothing and lifts no restriction: a lifetime
+ * becomes an invalid one, a list of fields stands for all of them.
+ */
+function argumentOf(directive: string, item: unknown): string | null | undefined {
+  if (item === true) return null;
+  if (item === false || PERMISSIONS.has(directive)) return undefined;
+  if (FIELD_LISTS.has(directive)) return typeof item === "string" ? item : null;
+  return Number.isInteger(item) ? String(item) : "";
+}
+
+/** One of these says that Surrogate-Control is about storing, and not about content alone. */
+const SURROGATE_POLICY = ["max-age", "no-store", "private", "no-cache"] as const;
+
+/**
+ * Surrogate-Control (Edge Architecture 1.0): `no-store`, `max-age=60`, `max-age=60+30` for a stale
+ * window on top. A directive with `;name` is for the surrogate of that name, and never for us.
+ * Undefined when it is absent or says nothing about storing.
+ */
+function surrogateDirectives(lines: FieldLines): Directives | undefined {
   const directives = new Map<string, string | null>();
-  for (const [name, argument] of given) {
+  const members = listMembers(fieldValue(lines, "surrogate-control") ?? "");
+  const ours = members.filter((member) => !member.replace(/"[^"]*"/g, "").includes(";"));
+  for (const [name, argument] of parseDirectives(
+    ["surrogate-control", ours.join(",")],
+    "surrogate-control",
+  )) {
     const extended = /^(\d+)\+(\d+)$/.exec(argument ?? "");
     directives.set(name, extended ? (extended[1] ?? null) : argument);
     if (extended) directives.set("stale-while-revalidate", extended[2] ?? null);
   }
-  return directives;
+  return SURROGATE_POLICY.some((name) => directives.has(name)) ? directives : undefined;
 }
+
+/** Beyond this a number has no plain digits any more; deltaSeconds caps it further. */
+const LONGEST = 2 ** 53;
 
 /** nginx's X-Accel-Expires: seconds, 0 or `off` for not at all, `@` and an epoch time in seconds. */
 function accelExpires(lines: FieldLines, now: EpochMs): ResponseDirectives | undefined {
-  const value = fieldValue(lines, "x-accel-expires")?.trim();
-  const match = value === undefined ? null : /^(off|(@?)(\d+))$/.exec(value);
+  const value = trimOws(fieldValue(lines, "x-accel-expires") ?? "");
+  const match = /^(off|(@?)(\d+))$/.exec(value);
   if (!match) return undefined;
-  const at =
-    match[2] === "@"
-      ? Math.max(0, Math.floor(secondsBetween(now, Number(match[3]) * 1000)))
-      : Number(match[3]);
+  const given = Number(match[3]);
+  const at = match[2] === "@" ? Math.max(0, Math.floor(secondsBetween(now, given * 1000))) : given;
   const directive: [string, string | null] =
-    match[1] === "off" || at === 0 ? ["no-store", null] : ["max-age", String(at)];
+    match[1] === "off" || at === 0 ? ["no-store", null] : ["max-age", String(Math.min(at, LONGEST))];
   return responseDirectives(new Map([directive]));
 }

@@ -11,6 +11,7 @@ import {
 } from "./fields.ts";
 import type { ExchangeTimes } from "./freshness.ts";
 import { formatHttpDate, parseHttpDate } from "./http-date.ts";
+import { asPart } from "./partial.ts";
 import type { Epoch, EpochMs, StoredResponse } from "./stored-response.ts";
 
 /** The lines that turn a request into a validation of a stored response (RFC 9111 §4.3.1). */
@@ -33,19 +34,21 @@ export function freshen(
   epoch: Epoch,
   settings: AdmissionSettings,
 ): Admission {
-  // The stored Date is that of another message: with it the response would be as old as before.
-  const update = hasField(notModified, "date")
-    ? notModified
-    : [...notModified, "Date", formatHttpDate(times.responseTime)];
-  const fields = updatedFields(stored.fields, update);
-  return admit(
+  const fields = updatedFields(stored.fields, datedFields(notModified, times.responseTime));
+  const { status, statusMessage, part } = stored;
+  const admission = admit(
     request,
-    { status: stored.status, statusMessage: stored.statusMessage, fields },
+    { status: part === undefined ? status : 200, statusMessage, fields },
     times,
     epoch,
     settings,
   );
+  return part === undefined ? admission : asPart(admission, part, statusMessage);
 }
+
+/** The stored Date is that of another message: with it the response would be as old as before. */
+export const datedFields = (update: FieldLines, responseTime: EpochMs): FieldLines =>
+  hasField(update, "date") ? update : [...update, "Date", formatHttpDate(responseTime)];
 
 /**
  * Fields that a 304 never changes in a stored response (§3.2): those that describe the stored
@@ -76,7 +79,8 @@ export function notModified(
   response: { status: number; fields: FieldLines },
   now: EpochMs,
 ): boolean {
-  if (response.status !== 200) return false;
+  // A 206 is what a 200 would have been (§14.2), and the condition comes before the range (§13.2.2).
+  if (response.status !== 200 && response.status !== 206) return false;
   const noneMatch = fieldValue(request, "if-none-match");
   const etag = fieldLineValues(response.fields, "etag")[0];
   if (noneMatch !== undefined) {
@@ -87,6 +91,23 @@ export function notModified(
   const name = hasField(response.fields, "last-modified") ? "last-modified" : "date";
   const modified = parseHttpDate(fieldLineValues(response.fields, name)[0] ?? "", now);
   return since !== undefined && modified !== undefined && modified <= since;
+}
+
+/**
+ * Is a HEAD's answer about the stored GET response (RFC 9111 §4.3.5)? Then its fields update that;
+ * else what is stored is out of date.
+ */
+export function headConcerns(stored: StoredResponse, head: FieldLines): boolean {
+  const agrees = (name: string, value: string | undefined): boolean => {
+    const given = fieldLineValues(head, name)[0];
+    return given === undefined || given === value;
+  };
+  const length = stored.part?.length ?? stored.bodyLength;
+  return (
+    agrees("etag", stored.etag) &&
+    agrees("last-modified", stored.lastModified) &&
+    agrees("content-length", String(length))
+  );
 }
 
 /** Is the request conditional on what the client has? */

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Emit } from "../cache/events.ts";
@@ -6,6 +7,8 @@ import { type CacheResponse, NO_BODY } from "../cache/exchange.ts";
 import type { Handle } from "../cache/handle.ts";
 import { refusal } from "../cache/respond.ts";
 import type { Outcome } from "../policy/outcome.ts";
+import { interimWriter } from "./interim.ts";
+import { answerOurselves } from "./last-hop.ts";
 import { type OwnFieldSettings, operatorFields, preflightFields } from "./own-fields.ts";
 import { type ReadingSettings, readRequest } from "./read-request.ts";
 import { writeResponse } from "./write-response.ts";
@@ -33,6 +36,8 @@ const PREFLIGHT: Outcome = { word: "BYPASS", body: "none", fwd: "method", reason
  */
 export function createApp({ handle, emit, settings, elapsed }: AppDeps): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
+  /** Connections that end with a refusal: who cannot frame one request is not believed about the next. */
+  const refused = new WeakSet<Socket>();
   app.all("*", async (context) => {
     await serve(context.env.incoming, context.env.outgoing);
     // A new one each time: the package's own sentinel is shared, and collects what middleware sets.
@@ -41,11 +46,15 @@ export function createApp({ handle, emit, settings, elapsed }: AppDeps): Hono<{ 
   return app;
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    if (refused.has(incoming.socket)) return;
     const startedAt = elapsed();
     const client = new AbortController();
     const leave = () => client.abort();
     outgoing.once("close", leave);
-    const read = readRequest(incoming, client.signal, settings);
+    const onInterim = interimWriter(outgoing);
+    const interim = onInterim === undefined ? {} : { onInterim };
+    const read = readRequest(incoming, { signal: client.signal, ...interim }, settings);
+    if (read.type === "refused") refused.add(incoming.socket);
     const id = read.type === "request" ? read.request.id : read.id;
     const method = incoming.method ?? "GET";
     const response = await answer();
@@ -75,6 +84,7 @@ export function createApp({ handle, emit, settings, elapsed }: AppDeps): Hono<{ 
 
     async function answer(): Promise<CacheResponse> {
       if (read.type === "refused") return refusal({ id, method }, 400, "bad_request", read.detail, REFUSED);
+      if (read.type === "for-us") return answerOurselves(id, method);
       const preflight = preflightFields(method, incoming.rawHeaders, settings);
       if (preflight !== undefined) {
         return { status: 204, statusMessage: "", fields: preflight, body: NO_BODY, outcome: PREFLIGHT };

@@ -46,7 +46,12 @@ export async function listen(
     requireHostHeader: false,
     shouldUpgradeCallback: wantsTunnel,
   };
-  const server = createServer(options, (incoming, outgoing) => void serve(incoming, outgoing));
+  const server = createServer(options, (incoming, outgoing) => {
+    // Hono's adapter reads URLs alone; one without a path asks the same (RFC 9112 §3.2.4).
+    if (incoming.method === "OPTIONS" && incoming.url === "*")
+      incoming.url = `http://${incoming.headers.host ?? "localhost"}`;
+    void serve(incoming, outgoing);
+  });
   server.maxConnections = settings.maxConnections;
   answerMalformed(server);
   server.on("upgrade", (incoming, socket, head) => {

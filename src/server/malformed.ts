@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { formatHttpDate } from "../policy/http-date.ts";
 
 /** An error that never became a request, as JSON like all the others. */
 const refusalBody = (message: string, requestId: string): string =>
@@ -69,6 +70,7 @@ function end(socket: Duplex, status: number, message: string): void {
     "Content-Type: application/json",
     `Content-Length: ${Buffer.byteLength(body)}`,
     "Cache-Control: no-store",
+    `Date: ${formatHttpDate(Date.now())}`,
     `X-Request-Id: ${id}`,
     "Connection: close",
   ];

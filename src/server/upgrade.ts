@@ -4,8 +4,11 @@ import type { Duplex } from "node:stream";
 import type { Emit } from "../cache/events.ts";
 import { OriginError, type OriginRequest, type OriginResponse, refusalFor } from "../cache/ports.ts";
 import { type FieldLines, fieldValue } from "../policy/fields.ts";
-import { passedResponseFields, requestFieldsForOrigin } from "../policy/forwarding.ts";
+import { passedInterimFields, passedResponseFields, requestFieldsForOrigin } from "../policy/forwarding.ts";
+import { formatHttpDate, withOneDate } from "../policy/http-date.ts";
 import type { Outcome } from "../policy/outcome.ts";
+import { writableLines } from "./interim.ts";
+import { headOf } from "./raw-head.ts";
 import { type ReadingSettings, readRequest } from "./read-request.ts";
 
 /** What became of a request to change protocols: src/origin/upgrade.ts. */
@@ -35,13 +38,15 @@ interface UpgradeDeps {
 
 /**
  * Is this a wish to change protocols that a tunnel can grant (RFC 9110 §7.8)? Not h2c, which
- * is between neighbours only (RFC 9113 §3.1), and nothing with content, which a tunnel would
- * lose: those are ordinary requests, and their Upgrade field goes no further.
+ * is between neighbours only (RFC 9113 §3.1), nothing with content, which a tunnel would lose,
+ * nothing of HTTP/1.0 (§7.8), and neither OPTIONS nor TRACE, which may end here: those are
+ * ordinary requests, and their Upgrade field goes no further.
  */
 export function wantsTunnel(incoming: IncomingMessage): boolean {
   const { "content-length": length = "0", "transfer-encoding": coding, upgrade } = incoming.headers;
   const protocols = (upgrade ?? "").toLowerCase().split(/[\s,]+/);
-  return coding === undefined && Number(length) === 0 && !protocols.includes("h2c");
+  const ordinary = incoming.httpVersion < "1.1" || ["OPTIONS", "TRACE"].includes(incoming.method ?? "");
+  return !ordinary && coding === undefined && Number(length) === 0 && !protocols.includes("h2c");
 }
 
 /** Tunnels WebSockets and other upgrades (RFC 9110 §7.8); bytes pass both ways untouched. */
@@ -60,8 +65,11 @@ export function createUpgradeHandler({ upgrade, settings, emit, elapsed }: Upgra
       clients.delete(client);
       gone.abort();
     });
-    const read = readRequest(incoming, gone.signal, settings);
-    if (read.type === "refused") return end(client, 400, "bad_request", read.detail, read.id);
+    const read = readRequest(incoming, { signal: gone.signal }, settings);
+    if (read.type !== "request") {
+      const detail = read.type === "refused" ? read.detail : "this request changes no protocol";
+      return end(client, 400, "bad_request", detail, read.id);
+    }
     const { request } = read;
     let status: number;
     let origin: string | undefined;
@@ -69,8 +77,13 @@ export function createUpgradeHandler({ upgrade, settings, emit, elapsed }: Upgra
     try {
       const fields = requestFieldsForOrigin(request, "as-client");
       const { method, target, host } = request;
+      const onInterim = (interim: number, lines: FieldLines) => {
+        const passed = writableLines(passedInterimFields(lines));
+        client.write(headOf(interim, STATUS_CODES[interim] ?? "", passed));
+      };
       const protocol = fieldValue(incoming.rawHeaders, "upgrade") ?? "";
-      const upgraded = await upgrade({ method, target, host, fields, upgrade: protocol }, gone.signal);
+      const asked = { method, target, host, fields, upgrade: protocol, onInterim };
+      const upgraded = await upgrade(asked, gone.signal);
       if (upgraded.type === "switched") {
         status = 101;
         origin = upgraded.origin;
@@ -137,15 +150,10 @@ export function createUpgradeHandler({ upgrade, settings, emit, elapsed }: Upgra
   return { onUpgrade, close };
 }
 
-const headOf = (status: number, message: string, lines: FieldLines): Buffer => {
-  let text = `HTTP/1.1 ${status} ${message}\r\n`;
-  for (let i = 0; i + 1 < lines.length; i += 2) text += `${lines[i]}: ${lines[i + 1]}\r\n`;
-  return Buffer.from(`${text}\r\n`, "latin1");
-};
-
 /** The origin would not switch: its answer is passed on, and the connection ends with it. */
 async function answer(client: Duplex, response: OriginResponse, requestId: string): Promise<void> {
-  const lines = [...passedResponseFields(response.fields), "X-Request-Id", requestId, "Connection", "close"];
+  const passed = withOneDate(passedResponseFields(response.fields), Date.now());
+  const lines = [...passed, "X-Request-Id", requestId, "Connection", "close"];
   client.write(headOf(response.status, response.statusMessage, lines));
   try {
     for await (const chunk of response.body) {
@@ -165,7 +173,7 @@ function end(client: Duplex, status: number, code: string, message: string, requ
   const body = `${JSON.stringify({ code, message, requestId })}\n`;
   const lines = [
     ...["Content-Type", "application/json", "Content-Length", String(Buffer.byteLength(body))],
-    ...["X-Request-Id", requestId, "Connection", "close"],
+    ...["Date", formatHttpDate(Date.now()), "X-Request-Id", requestId, "Connection", "close"],
   ];
   const head = headOf(status, STATUS_CODES[status] ?? "", lines);
   client.end(Buffer.concat([head, Buffer.from(body)]), () => client.destroy());

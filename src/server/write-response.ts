@@ -1,5 +1,7 @@
 import type { ServerResponse } from "node:http";
-import { type CacheResponse, discard } from "../cache/exchange.ts";
+import { type CacheResponse, discard, type Trailers } from "../cache/exchange.ts";
+import { hasField } from "../policy/fields.ts";
+import { writableLines } from "./interim.ts";
 
 export interface Written {
   /** Body bytes handed to the connection. */
@@ -19,6 +21,8 @@ export async function writeResponse(
   writeTimeoutMs: number,
 ): Promise<Written> {
   const { body } = response;
+  // By itself Node sends chunks to an HTTP/1.0 client that says TE: chunked (RFC 9112 §6.1).
+  if (outgoing.req.httpVersion < "1.1") outgoing.useChunkedEncodingByDefault = false;
   if (outgoing.destroyed) {
     if (body.type === "stream") await discard(body.stream);
     return { bytes: 0, aborted: true };
@@ -40,7 +44,7 @@ export async function writeResponse(
       // The head must not wait for a body that may be long in coming (server-sent events).
       // Not by flushHeaders, which writes the bytes of field values as UTF-8.
       outgoing.write("", "latin1");
-      return pump(outgoing, body.stream, writeTimeoutMs);
+      return pump(outgoing, body.stream, writeTimeoutMs, body.trailers);
   }
 }
 
@@ -50,7 +54,7 @@ function writeHead(
   response: CacheResponse,
   addedFields: readonly string[],
 ): boolean {
-  const lines = [...response.fields, ...addedFields];
+  const lines = [...response.fields, ...announcement(outgoing, response), ...addedFields];
   try {
     if (response.statusMessage === "") outgoing.writeHead(response.status, lines);
     else outgoing.writeHead(response.status, response.statusMessage, lines);
@@ -58,6 +62,14 @@ function writeHead(
   } catch {
     return false;
   }
+}
+
+/** Trailer, where there will be chunks for the trailers to come behind; anywhere else Node refuses the field. */
+function announcement(outgoing: ServerResponse, { fields, body }: CacheResponse): string[] {
+  if (body.type !== "stream" || body.trailers === undefined || body.trailers.announced.length === 0)
+    return [];
+  const chunked = outgoing.useChunkedEncodingByDefault && !hasField(fields, "content-length");
+  return chunked ? ["Trailer", body.trailers.announced.join(", ")] : [];
 }
 
 /** So much a client takes within the time-out at least; a whole body at once would have one for all of it. */
@@ -71,6 +83,7 @@ async function pump(
   outgoing: ServerResponse,
   stream: AsyncIterable<Uint8Array>,
   writeTimeoutMs: number,
+  trailers?: Trailers,
 ): Promise<Written> {
   const chunks = stream[Symbol.asyncIterator]();
   let bytes = 0;
@@ -86,6 +99,7 @@ async function pump(
       if (!outgoing.write(value) && !(await drained(outgoing, writeTimeoutMs)))
         return { bytes, aborted: true };
     }
+    if (trailers !== undefined) addTrailers(outgoing, trailers);
     outgoing.end();
     return { bytes, aborted: !(await finished(outgoing, writeTimeoutMs)) };
   } catch {
@@ -95,6 +109,14 @@ async function pump(
     outgoing.off("close", leave);
     leave();
   }
+}
+
+/** Node writes them behind the last chunk, or drops them where there are none. */
+function addTrailers(outgoing: ServerResponse, trailers: Trailers): void {
+  const lines = writableLines(trailers.fields());
+  const pairs: [string, string][] = [];
+  for (let i = 0; i + 1 < lines.length; i += 2) pairs.push([lines[i] as string, lines[i + 1] as string]);
+  if (pairs.length > 0) outgoing.addTrailers(pairs);
 }
 
 const drained = (outgoing: ServerResponse, timeoutMs: number): Promise<boolean> =>

@@ -22,6 +22,7 @@ import {
 } from "../../src/cache/ports.ts";
 import { Purges } from "../../src/cache/purges.ts";
 import { createRefresh } from "../../src/cache/refresh.ts";
+import { SearchVariances } from "../../src/cache/search-variances.ts";
 import type { Shared } from "../../src/cache/share.ts";
 import { UncacheableKeys } from "../../src/cache/uncacheable.ts";
 import type { AdmissionSettings } from "../../src/policy/admit.ts";
@@ -360,7 +361,10 @@ export function aProxy(options: ProxyOptions = {}) {
   const keep = createKeep({ store, purges, uncacheable, budget, maxObjectBytes, emit, now });
   const fetch = createFetch({ origin, settings, epoch: () => purges.epoch, now });
   const coalescer = new Coalescer<Shared>(LEADER_AGE_MS);
+  const variances = new SearchVariances();
   const forward = createForward({
+    variances,
+    admission: settings,
     origin,
     fetch,
     keep,
@@ -372,7 +376,7 @@ export function aProxy(options: ProxyOptions = {}) {
     timer: timers.timer,
   });
   const refresh = createRefresh({ forward, origin, concurrency: options.refreshConcurrency ?? 8, emit });
-  const handle = createHandler({ store, purges, forward, refresh, emit, now });
+  const handle = createHandler({ store, purges, forward, refresh, variances, emit, now });
   let requests = 0;
 
   function request(target: string, { method = "GET", fields = [], signal, ...more }: Ask = {}): CacheRequest {

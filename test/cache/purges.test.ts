@@ -5,6 +5,8 @@ import { Purges } from "../../src/cache/purges.ts";
 import { aProxy, FaultyLog, settled, uriOf } from "./harness.ts";
 
 const url = (key: string): PurgeTarget => ({ type: "url", key });
+const SITE = "http://shop.test";
+const tag = (name: string, site = SITE): PurgeTarget => ({ type: "tag", site, tag: name });
 const EVERYTHING: PurgeTarget = { type: "everything" };
 
 function aPurges(log: PurgeLog = new FaultyLog()) {
@@ -96,6 +98,133 @@ describe("a purge", () => {
     await purges.purge([url("k0"), url("one more")]);
     expect(purges.covers("k0", before)).toBe(true);
     expect(purges.covers("k1", before)).toBe(false);
+  });
+});
+
+describe("a purge of a group (RFC 9875)", () => {
+  it("covers its members that were born before it, under whatever URL", async () => {
+    const { purges, forgotten } = aPurges();
+    const before = purges.epoch;
+    const epoch = await purges.purge([tag("g")]);
+    expect(purges.covers(`${SITE}/a`, before, ["g"])).toBe(true);
+    expect(purges.covers(`${SITE}/b?c=/d`, before, ["other", "g"])).toBe(true);
+    expect(purges.covers(`${SITE}/a`, epoch, ["g"])).toBe(false);
+    expect(purges.covers(`${SITE}/a`, before, ["G"])).toBe(false);
+    expect(purges.covers(`${SITE}/a`, before, [])).toBe(false);
+    expect(purges.covers(`${SITE}/a`, before)).toBe(false);
+    expect([purges.epoch, forgotten]).toEqual([epoch, [tag("g")]]);
+  });
+
+  it("covers no other site: another scheme, host or port (§2.1)", async () => {
+    const { purges } = aPurges();
+    const before = purges.epoch;
+    await purges.purge([tag("g"), tag("h", "http://shop.test:8080")]);
+    const covers = (site: string, name: string) => purges.covers(`${site}/a`, before, [name]);
+    expect([covers(SITE, "g"), covers("http://shop.test:8080", "h")]).toEqual([true, true]);
+    for (const site of [
+      "https://shop.test",
+      "http://shop.test:8080",
+      "http://www.shop.test",
+      "http://shop.tes",
+    ])
+      expect(covers(site, "g")).toBe(false);
+    expect(covers(SITE, "h")).toBe(false);
+  });
+
+  it("keeps site and group apart, whatever is in them", async () => {
+    const { purges } = aPurges();
+    const before = purges.epoch;
+    await purges.purge([tag("b c", "http://a"), tag("__proto__", "http://a"), tag("", "http://b")]);
+    expect(purges.covers("http://a/", before, ["b c"])).toBe(true);
+    expect(purges.covers("http://a/", before, ["__proto__"])).toBe(true);
+    expect(purges.covers("http://b/", before, [""])).toBe(true);
+    expect(purges.covers("http://a/", before, ["", "b", "c", "constructor"])).toBe(false);
+    expect(purges.covers("http://b/", before, ["b c", "__proto__"])).toBe(false);
+  });
+
+  it("again covers what was born since, and the older record does not outlive it", async () => {
+    const { purges } = aPurges();
+    const first = await purges.purge([tag("g")]);
+    const second = await purges.purge([tag("g")]);
+    expect([purges.covers(`${SITE}/a`, first, ["g"]), purges.covers(`${SITE}/a`, second, ["g"])]).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  it("heard from another instance counts like one's own; one of everything takes its place", () => {
+    const { log, say } = aSpokenLog();
+    const { purges, forgotten } = aPurges(log);
+    say({ type: "record", record: { epoch: 10, target: tag("g") } });
+    expect([9, 10].map((epoch) => purges.covers(`${SITE}/a`, epoch, ["g"]))).toEqual([true, false]);
+    say({ type: "record", record: { epoch: 20, target: EVERYTHING } });
+    expect([19, 20].map((epoch) => purges.covers(`${SITE}/a`, epoch, ["g"]))).toEqual([true, false]);
+    expect(forgotten).toEqual([tag("g"), EVERYTHING]);
+  });
+
+  it("beyond those remembered becomes one of everything that is older", () => {
+    const { log, say } = aSpokenLog();
+    const { purges } = aPurges(log);
+    for (let i = 1; i <= 100_000; i++) say({ type: "record", record: { epoch: i, target: tag(`g${i}`) } });
+    expect(purges.covers(`${SITE}/a`, 0, ["g1"])).toBe(true);
+    expect(purges.covers(`${SITE}/a`, 0, ["none of them"])).toBe(false);
+    say({ type: "record", record: { epoch: 100_001, target: tag("one more") } });
+    // Nobody knows any longer that g1 was purged at 1: so all that is older is taken for purged.
+    expect(purges.covers(`${SITE}/a`, 0, ["g1"])).toBe(true);
+    expect(purges.covers(`${SITE}/a`, 0, ["none of them"])).toBe(true);
+    expect(purges.covers("http://elsewhere.test/", 0)).toBe(true);
+    expect(purges.covers(`${SITE}/a`, 1, ["g1"])).toBe(false);
+    expect(purges.covers(`${SITE}/a`, 1, ["g2"])).toBe(true);
+    expect(purges.covers(`${SITE}/a`, 100_000, ["one more"])).toBe(true);
+  });
+
+  it("that is purged again renews its place among those remembered", () => {
+    const { log, say } = aSpokenLog();
+    const { purges } = aPurges(log);
+    for (let i = 1; i <= 100_000; i++) say({ type: "record", record: { epoch: i, target: tag(`g${i}`) } });
+    say({ type: "record", record: { epoch: 100_001, target: tag("g1") } });
+    expect(purges.covers(`${SITE}/a`, 1, ["none of them"])).toBe(false);
+    say({ type: "record", record: { epoch: 100_002, target: tag("one more") } });
+    // g2 was the oldest.
+    expect([1, 2].map((epoch) => purges.covers(`${SITE}/a`, epoch, []))).toEqual([true, false]);
+    expect(purges.covers(`${SITE}/a`, 100_000, ["g1"])).toBe(true);
+  });
+
+  it("takes no place from the URLs that are remembered", async () => {
+    const { purges } = aPurges();
+    const before = purges.epoch;
+    await purges.purge([url("a"), ...Array.from({ length: 10_001 }, (_, i) => tag(`g${i}`))]);
+    expect(purges.covers("a", before)).toBe(true);
+  });
+
+  it("while the log is away holds here at once, each in its place, and is appended when it is back", async () => {
+    const log = new FaultyLog();
+    const { purges } = aPurges(log);
+    const before = purges.epoch;
+    log.away = true;
+    await purges.invalidate([url("a"), tag("g"), tag("g", "http://b"), tag("h")]);
+    await purges.invalidate([tag("g")]);
+    expect(purges.covers(`${SITE}/a`, before, ["g"])).toBe(true);
+    expect(purges.covers(`${SITE}/a`, purges.epoch, ["g", "h"])).toBe(false);
+    await expect(purges.purge([tag("i")])).rejects.toThrow(StoreError);
+    expect(purges.covers(`${SITE}/a`, before, ["i"])).toBe(false);
+    log.away = false;
+    log.reattach();
+    await settled();
+    expect(log.appended).toEqual([url("a"), tag("g"), tag("g", "http://b"), tag("h")]);
+  });
+
+  it("while the log is away becomes one of everything when too many wait", async () => {
+    const log = new FaultyLog();
+    const { purges } = aPurges(log);
+    log.away = true;
+    await purges.invalidate(Array.from({ length: 1000 }, (_, i) => tag(`g${i}`)));
+    // Another site's group of the same name is one more.
+    await purges.invalidate([tag("g0", "http://b")]);
+    log.away = false;
+    log.reattach();
+    await settled();
+    expect(log.appended).toEqual([EVERYTHING]);
   });
 });
 

@@ -101,6 +101,49 @@ describe("/bytes", () => {
     expect((await ask(url, "/bytes?n=6&seed=1", { headers })).status).toBe(200);
   });
 
+  const range = (value: string, more: Record<string, string> = {}) =>
+    ask(url, "/bytes?n=150001&seed=7", { headers: { Range: value, ...more } });
+
+  it.each([
+    ["bytes=0-0", 0, 0],
+    ["bytes=65535-65536", 65_535, 65_536],
+    ["bytes=70000-140000", 70_000, 140_000],
+    ["bytes=150000-", 150_000, 150_000],
+    ["bytes=-3", 149_998, 150_000],
+    ["bytes=-999999", 0, 150_000],
+    ["bytes=149999-999999", 149_999, 150_000],
+  ])("sends %s of the bytes", async (asked, first, last) => {
+    const whole = await ask(url, "/bytes?n=150001&seed=7");
+    const part = await range(asked);
+    expect(part.status).toBe(206);
+    expect(part.fields).toMatchObject({
+      "content-range": `bytes ${first}-${last}/150001`,
+      "content-length": String(last - first + 1),
+      etag: whole.fields.etag,
+    });
+    expect(part.body.equals(whole.body.subarray(first, last + 1))).toBe(true);
+    const chunked = await ask(url, "/bytes?n=150001&seed=7&chunked=1", { headers: { Range: asked } });
+    expect(chunked.fields).not.toHaveProperty("content-length");
+    expect(chunked.body.equals(part.body)).toBe(true);
+  });
+
+  it.each(["bytes=150001-", "bytes=-0"])("answers %s with 416 and the length", async (asked) => {
+    const reply = await range(asked);
+    expect([reply.status, reply.fields["content-range"]]).toEqual([416, "bytes */150001"]);
+  });
+
+  it.each(["bytes=0-1,5-6", "lines=0-1", "bytes=5-2", "bytes=-"])("ignores %s", async (asked) => {
+    const reply = await range(asked);
+    expect([reply.status, reply.body.length]).toEqual([200, 150_001]);
+  });
+
+  it("sends a range only to the one who has the same bytes, by If-Range", async () => {
+    const { etag } = (await range("bytes=0-1")).fields as { etag: string };
+    expect((await range("bytes=0-1", { "If-Range": etag })).status).toBe(206);
+    for (const other of [`W/${etag}`, '"other"', "Sat, 21 Nov 2026 10:00:00 GMT"])
+      expect((await range("bytes=0-1", { "If-Range": other })).status).toBe(200);
+  });
+
   it.each([
     "/bytes",
     "/bytes?n=",

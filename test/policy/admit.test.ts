@@ -139,6 +139,57 @@ const DISCARDED: readonly (Exchange & { id: string; clause: string; expect: NotS
     fields: { "Content-Type": " Text/Event-Stream ; charset=utf-8" },
     expect: "event-stream",
   },
+  {
+    id: "Set-Cookie, public, in the profile rfc, and no-store",
+    clause: "§5.2.2.5",
+    cacheControl: "public, no-store",
+    fields: COOKIE,
+    settings: { profile: "rfc" },
+    expect: "no-store",
+  },
+  {
+    id: "no-store for us alone",
+    clause: "RFC 9213 §2.2",
+    cacheControl: `public, ${AN_HOUR}`,
+    fields: { "CDN-Cache-Control": "no-store" },
+    expect: "no-store",
+  },
+  {
+    id: "private for us alone",
+    clause: "RFC 9213 §2.2",
+    cacheControl: `public, ${AN_HOUR}`,
+    fields: { "CDN-Cache-Control": "private" },
+    expect: "private",
+  },
+  {
+    id: "Authorization, public for others",
+    clause: "RFC 9213 §2.2",
+    asked: AUTHORIZED,
+    cacheControl: `public, ${AN_HOUR}`,
+    fields: { "CDN-Cache-Control": AN_HOUR },
+    expect: "authorization",
+  },
+  {
+    id: "a lifetime for others alone",
+    clause: "RFC 9213 §2.2",
+    cacheControl: AN_HOUR,
+    fields: { "CDN-Cache-Control": "none", Expires: dateAt(60) },
+    expect: "no-freshness",
+  },
+  {
+    id: "X-Accel-Expires: 0",
+    clause: "nginx",
+    cacheControl: AN_HOUR,
+    fields: { "X-Accel-Expires": "0" },
+    expect: "no-store",
+  },
+  {
+    id: "302, public, and nothing to reckon from",
+    clause: "§4.2.2",
+    status: 302,
+    cacheControl: "public",
+    expect: "no-freshness",
+  },
   { id: "nothing stated", clause: "§3", expect: "no-freshness" },
   { id: "max-age=0 alone", clause: "§4.2", cacheControl: "max-age=0", expect: "no-freshness" },
   { id: "public alone", clause: "§5.2.2.9", cacheControl: "public", expect: "no-freshness" },
@@ -277,6 +328,72 @@ const STORED: readonly (Exchange & { id: string; clause: string; expect: Partial
     fields: { "Content-Length": "many" },
     expect: {},
   },
+  {
+    id: "public, with a status that is otherwise given no lifetime",
+    clause: "§4.2.2",
+    status: 302,
+    cacheControl: "public",
+    fields: MODIFIED,
+    expect: { freshnessLifetime: 100 },
+  },
+  {
+    id: "Set-Cookie in the profile rfc",
+    clause: "§7.3",
+    cacheControl: AN_HOUR,
+    fields: COOKIE,
+    settings: { profile: "rfc" },
+    expect: { freshnessLifetime: 3600 },
+  },
+  {
+    id: "for us, whatever others may not",
+    clause: "RFC 9213 §2.2",
+    cacheControl: "no-store, private",
+    fields: { "CDN-Cache-Control": "max-age=60, stale-while-revalidate=5", Expires: "0" },
+    expect: { freshnessLifetime: 60, staleWhileRevalidate: 5 },
+  },
+  {
+    id: "with the stale window of Surrogate-Control",
+    clause: "Edge Architecture 1.0 §2.2",
+    cacheControl: "no-store",
+    fields: { "Surrogate-Control": "max-age=60+30" },
+    expect: { freshnessLifetime: 60, staleWhileRevalidate: 30, staleIfError: 0 },
+  },
+  {
+    id: "for as long as X-Accel-Expires says",
+    clause: "nginx",
+    cacheControl: AN_HOUR,
+    fields: { "X-Accel-Expires": "60" },
+    expect: { freshnessLifetime: 60 },
+  },
+  {
+    id: "Authorization, public for us",
+    clause: "RFC 9213 §2.2",
+    asked: AUTHORIZED,
+    cacheControl: AN_HOUR,
+    fields: { "CDN-Cache-Control": "public, max-age=60" },
+    expect: { freshnessLifetime: 60 },
+  },
+  {
+    id: "its groups as tags",
+    clause: "RFC 9875 §2",
+    cacheControl: AN_HOUR,
+    fields: { "Cache-Groups": '"a", "b";x' },
+    expect: { tags: ["a", "b"] },
+  },
+  {
+    id: "no tags from a field that is malformed",
+    clause: "RFC 9875 §2",
+    cacheControl: AN_HOUR,
+    fields: { "Cache-Groups": '"a", b' },
+    expect: { tags: [] },
+  },
+  {
+    id: "no tags from a field that Connection names",
+    clause: "RFC 9110 §7.6.1",
+    cacheControl: AN_HOUR,
+    fields: { "Cache-Groups": '"a"', Connection: "cache-groups" },
+    expect: { tags: [] },
+  },
 ];
 
 describe("stored", () => {
@@ -328,6 +445,29 @@ describe("stored", () => {
   });
 });
 
+describe("the stale windows, when s-maxage is there", () => {
+  const windows = (exchange: Exchange) => {
+    const { staleWhileRevalidate, staleIfError } = stored(exchange);
+    return [staleWhileRevalidate, staleIfError];
+  };
+  const named = "s-maxage=60, stale-while-revalidate=5, stale-if-error=7";
+  const defaults = { defaultStaleWhileRevalidate: 50, defaultStaleIfError: 70 };
+
+  test("are those that the response names itself, and not the operator's (ours)", () => {
+    expect(windows({ cacheControl: named })).toEqual([5, 7]);
+    expect(windows({ cacheControl: "s-maxage=60", settings: defaults })).toEqual([0, 0]);
+  });
+
+  test("are closed in the profile rfc (§5.2.2.10)", () => {
+    expect(windows({ cacheControl: named, settings: { profile: "rfc", ...defaults } })).toEqual([0, 0]);
+  });
+
+  test("without it, the profile rfc leaves them open (RFC 5861)", () => {
+    const settings = { profile: "rfc", ...defaults } as const;
+    expect(windows({ cacheControl: "max-age=60, stale-if-error=7", settings })).toEqual([50, 7]);
+  });
+});
+
 describe("the stored lines (§3.1)", () => {
   const namesOf = (exchange: Exchange) =>
     stored(exchange)
@@ -363,6 +503,27 @@ describe("the stored lines (§3.1)", () => {
       Warning: "110 - x",
     };
     expect(namesOf({ cacheControl: AN_HOUR, fields })).toEqual(["date", "content-type", "cache-control"]);
+  });
+
+  test("leave out what was for this hop alone, and keep what caches behind it may read (RFC 9213 §3)", () => {
+    const fields = {
+      "Surrogate-Control": "max-age=60",
+      "X-Accel-Expires": "60",
+      "CDN-Cache-Control": "max-age=60",
+      "Cache-Groups": '"a"',
+    };
+    expect(namesOf({ fields })).toEqual(["date", "content-type", "cdn-cache-control", "cache-groups"]);
+  });
+
+  test("leave out what the field that counts withholds, and nothing that another does (RFC 9213 §2.2)", () => {
+    const fields = { "CDN-Cache-Control": 'max-age=60, private="X-Ours"', "X-Ours": "1", "X-Theirs": "1" };
+    expect(namesOf({ cacheControl: 'private="X-Theirs"', fields })).toEqual([
+      "date",
+      "content-type",
+      "cache-control",
+      "cdn-cache-control",
+      "x-theirs",
+    ]);
   });
 
   test("leave out what qualified private and no-cache name (§5.2.2.4, §5.2.2.7)", () => {

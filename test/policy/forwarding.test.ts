@@ -1,12 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { fieldLineValues, hasField } from "../../src/policy/fields.ts";
-import { passedResponseFields, requestFieldsForOrigin } from "../../src/policy/forwarding.ts";
+import {
+  passedInterimFields,
+  passedResponseFields,
+  requestFieldsForOrigin,
+} from "../../src/policy/forwarding.ts";
 import { type Fields, lines } from "./builders.ts";
 
 const forwarded = { for: "203.0.113.9, 192.0.2.1", host: "shop.example", proto: "https" } as const;
 
 const sent = (fields: Fields, mode: Parameters<typeof requestFieldsForOrigin>[1] = "as-client") =>
-  requestFieldsForOrigin({ fields: lines(fields), id: "r-1", forwarded }, mode);
+  requestFieldsForOrigin({ method: "GET", fields: lines(fields), id: "r-1", forwarded }, mode);
 
 const OWN = {
   "X-Forwarded-For": "203.0.113.9, 192.0.2.1",
@@ -60,6 +64,31 @@ describe("to the origin", () => {
     ]);
   });
 
+  describe("Max-Forwards (RFC 9110 §7.6.2)", () => {
+    const rows: readonly [method: string, sent: string | string[], reaches: string[]][] = [
+      ["OPTIONS", "7", ["6"]],
+      ["OPTIONS", "1", ["0"]],
+      ["TRACE", "1", ["0"]],
+      // Not below zero, whoever forwards what should have ended here.
+      ["OPTIONS", "0", ["0"]],
+      ["OPTIONS", "9".repeat(400), ["254"]],
+      ["GET", "7", ["7"]],
+      ["POST", "0", ["0"]],
+      ["OPTIONS", "-1", ["-1"]],
+      ["OPTIONS", "1.5", ["1.5"]],
+      ["OPTIONS", "", [""]],
+      ["OPTIONS", ["3", "3"], ["3", "3"]],
+    ];
+    for (const [method, value, reaches] of rows) {
+      test(`${method} with ${JSON.stringify(value).slice(0, 20)} reaches the origin with ${reaches}`, () => {
+        const request = { method, fields: lines({ "max-FORWARDS": value }), id: "r-1", forwarded };
+        expect(fieldLineValues(requestFieldsForOrigin(request, "as-client"), "max-forwards")).toEqual(
+          reaches,
+        );
+      });
+    }
+  });
+
   describe("conditions and range", () => {
     const conditions = ["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range"];
     const all = Object.fromEntries([...conditions, "Range"].map((name) => [name, "x"]));
@@ -90,4 +119,10 @@ test("to the client: what is neither of one hop nor this hop's own to write", ()
     "Set-Cookie": ["a=1", "b=2"],
   };
   expect(passedResponseFields(lines({ ...own, ...hop, ...passed }))).toEqual(lines(passed));
+});
+
+test("to the client, ahead of the answer: the same, and no length", () => {
+  const passed = { Link: ["</a.css>", "</b.js>"], "X-Progress": "50%" };
+  const ended = { "Content-Length": "3", Connection: "X-Hop", "X-Hop": "1", "X-Cache": "HIT" };
+  expect(passedInterimFields(lines({ ...passed, ...ended }))).toEqual(lines(passed));
 });

@@ -95,6 +95,50 @@ const LIFETIMES: readonly LifetimeRow[] = [
     fields: { "Last-Modified": dateAt(-1000) },
     expect: 0,
   },
+  {
+    id: "heuristic: for 302 that is public",
+    clause: "§4.2.2",
+    status: 302,
+    cacheControl: "public",
+    fields: { "Last-Modified": dateAt(-1000) },
+    expect: 100,
+  },
+  {
+    id: "default for 302 that is public",
+    clause: "ours",
+    status: 302,
+    cacheControl: "public",
+    defaultTtl: 60,
+    expect: 60,
+  },
+  {
+    id: "no default for an error that is public",
+    clause: "ours",
+    status: 500,
+    cacheControl: "public",
+    defaultTtl: 60,
+    expect: 0,
+  },
+  {
+    id: "a targeted lifetime before Cache-Control and Expires",
+    clause: "RFC 9213 §2.2",
+    cacheControl: "s-maxage=30, max-age=20",
+    fields: { Expires: dateAt(5), "CDN-Cache-Control": "max-age=60" },
+    expect: 60,
+  },
+  {
+    id: "no Expires beside a targeted field without lifetime",
+    clause: "RFC 9213 §2.2",
+    cacheControl: "max-age=20",
+    fields: { Expires: dateAt(5), "CDN-Cache-Control": "must-revalidate" },
+    expect: 0,
+  },
+  {
+    id: "the heuristic beside a targeted field without lifetime",
+    clause: "§4.2.2",
+    fields: { Expires: dateAt(5), "Last-Modified": dateAt(-1000), "CDN-Cache-Control": "must-revalidate" },
+    expect: 100,
+  },
   { id: "nothing stated", clause: "§4.2.1", expect: 0 },
 ];
 
@@ -117,6 +161,8 @@ describe("freshness_lifetime", () => {
     expect(explicit("max-age=x")).toBe(true);
     expect(explicit(undefined, { Expires: "0" })).toBe(true);
     expect(explicit("public", { "Last-Modified": dateAt(-10) })).toBe(false);
+    expect(explicit("public", { "CDN-Cache-Control": "max-age=1" })).toBe(true);
+    expect(explicit("max-age=1", { "CDN-Cache-Control": "public", Expires: dateAt(5) })).toBe(false);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatHttpDate, parseHttpDate } from "../../src/policy/http-date.ts";
+import { formatHttpDate, parseHttpDate, withOneDate } from "../../src/policy/http-date.ts";
 import { fieldValues, NOW, recased } from "./builders.ts";
 
 const NOVEMBER_6 = Date.UTC(1994, 10, 6, 8, 49, 37);
@@ -117,5 +117,27 @@ describe("for any input", () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe("a head has one Date (RFC 9110 §6.6.1)", () => {
+  const [early, late] = [formatHttpDate(NOVEMBER_6), formatHttpDate(NOVEMBER_6 + 1000)];
+
+  test("the recipient's, where the sender gave none", () => {
+    expect(withOneDate(["A", "1"], NOVEMBER_6)).toEqual(["A", "1", "Date", early]);
+  });
+
+  test("the sender's, whatever its case and even when it is no date", () => {
+    for (const lines of [
+      ["dAtE", late, "A", "1"],
+      ["Date", "0"],
+    ])
+      expect(withOneDate(lines, NOVEMBER_6)).toEqual(lines);
+  });
+
+  test("the first, where there are several", () => {
+    expect(withOneDate(["A", "1", "Date", late, "B", "2", "date", early, "C", "3"], NOVEMBER_6)).toEqual([
+      ...["A", "1", "Date", late, "B", "2", "C", "3"],
+    ]);
   });
 });

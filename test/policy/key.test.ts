@@ -120,6 +120,27 @@ describe("selecting header fields (§4.1)", () => {
       expect: false,
     },
     { id: "absent is not empty", vary: { Vary: "Accept" }, first: {}, second: { Accept: "" }, expect: false },
+    ...["Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language"].map((name) => ({
+      id: `${name} in another case, order and weight that mean the same`,
+      vary: { Vary: name },
+      first: { [name]: "a, b;q=0.5, C;q=0" },
+      second: { [name]: ["B;q=0.9", "c;q=0.0 , A"] },
+      expect: true,
+    })),
+    {
+      id: "preferences that mean something else",
+      vary: { Vary: "Accept-Language" },
+      first: { "Accept-Language": "de, en;q=0.5" },
+      second: { "Accept-Language": "en, de;q=0.5" },
+      expect: false,
+    },
+    {
+      id: "a field that only begins like a preference, in another order",
+      vary: { Vary: "Accept-Ranges" },
+      first: { "Accept-Ranges": "a, b" },
+      second: { "Accept-Ranges": "b, a" },
+      expect: false,
+    },
     {
       id: "whitespace around members",
       vary: { Vary: "accept" },

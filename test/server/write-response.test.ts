@@ -1,8 +1,9 @@
 import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { Body, CacheResponse } from "../../src/cache/exchange.ts";
 import { type Written, writeResponse } from "../../src/server/write-response.ts";
+import { exchange } from "../scenario/raw.ts";
 
 const OUTCOME = { word: "MISS", body: "origin" } as const;
 const response = (body: Body, fields: readonly string[] = []): CacheResponse => ({
@@ -120,4 +121,56 @@ it("writes nothing to a client that has left already, and lets the source know",
   });
   expect(await written).toEqual({ bytes: 0, aborted: true });
   expect(source.stopped()).toBe(true);
+});
+
+describe("trailers", () => {
+  async function* stream() {
+    yield Buffer.from("x");
+  }
+  /** Sends one request of this version, and sees every byte of the answer. */
+  async function seen(
+    { version = "1.1", fields = [] as readonly string[], te = "" },
+    trailers = {
+      announced: ["X-Sum", "Y"],
+      fields: () => ["X-Sum", "9", "X-Sum", "caf\xe9", "Bad\r\n", "1"],
+    },
+  ): Promise<string> {
+    const server = createServer((_, outgoing) => {
+      void writeResponse(
+        outgoing,
+        response({ type: "stream", stream: stream(), trailers }, fields),
+        [],
+        5000,
+      );
+    });
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    return exchange(port, `GET / HTTP/${version}\r\nHost: a\r\nConnection: close\r\n${te}\r\n`);
+  }
+
+  it("come behind the last chunk, announced, and without what would be more than a line", async () => {
+    const text = await seen({});
+    expect(text).toContain("\r\nTrailer: X-Sum, Y\r\n");
+    expect(text.slice(text.indexOf("\r\n\r\n"))).toBe(
+      "\r\n\r\n1\r\nx\r\n0\r\nX-Sum: 9\r\nX-Sum: caf\xe9\r\n\r\n",
+    );
+  });
+
+  it("come unannounced where nobody announced them, and leave no trace where there are none", async () => {
+    expect(await seen({}, { announced: [], fields: () => ["A", "1"] })).toMatch(/0\r\nA: 1\r\n\r\n$/);
+    const none = await seen({}, { announced: [], fields: () => [] });
+    expect(none).toMatch(/1\r\nx\r\n0\r\n\r\n$/);
+    expect(none).not.toContain("Trailer");
+  });
+
+  it.each([
+    ["the length is known", { fields: ["Content-Length", "1"] }],
+    ["the client speaks HTTP/1.0", { version: "1.0" }],
+    ["the client speaks HTTP/1.0 and claims to know chunks", { version: "1.0", te: "TE: chunked\r\n" }],
+  ])("and their announcement are left out where %s", async (_, how) => {
+    const text = await seen(how);
+    expect(text).toMatch(/\r\n\r\nx$/);
+    expect(text).not.toMatch(/trailer|chunked/i);
+  });
 });

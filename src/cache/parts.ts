@@ -1,0 +1,62 @@
+import { combine } from "../policy/combine.ts";
+import type { FieldLines } from "../policy/fields.ts";
+import { variantId } from "../policy/key.ts";
+import { sizeOf } from "../policy/partial.ts";
+import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
+import type { Emit } from "./events.ts";
+import { type Entry, type Store, StoreError } from "./ports.ts";
+import type { Purges } from "./purges.ts";
+
+interface PartsDeps {
+  readonly store: Store;
+  readonly purges: Purges;
+  readonly maxObjectBytes: number;
+  readonly emit: Emit;
+  readonly now: () => EpochMs;
+}
+
+/** What a part becomes together with what is stored of the same resource (RFC 9111 §3.4). */
+export function createParts({ store, purges, maxObjectBytes, emit, now }: PartsDeps) {
+  /** What to store: the part itself, or what it makes with what is stored; undefined when that is better. */
+  return async function withStored(
+    key: string,
+    part: Entry,
+    request: FieldLines,
+  ): Promise<Entry | undefined> {
+    const older = await lookup(key, part.stored, request);
+    if (older === undefined) return part;
+    const combination = combine(older.stored, part.stored, now(), maxObjectBytes);
+    switch (combination.type) {
+      case "stays":
+        return undefined;
+      case "replaced":
+        return part;
+      case "combined": {
+        const { head, union } = combination;
+        const body = new Uint8Array(sizeOf(union));
+        for (const { stored, body: bytes } of [older, part])
+          body.set(bytes, (stored.part?.first ?? 0) - union.first);
+        return { stored: { ...head, bodyLength: body.length }, body };
+      }
+    }
+  };
+
+  /** The same variant, unless it is purged or out of reach. */
+  async function lookup(
+    key: string,
+    { selectingFields }: StoredResponse,
+    request: FieldLines,
+  ): Promise<Entry | undefined> {
+    try {
+      const found = await store.lookup(key, request);
+      if (found.type === "none") return undefined;
+      const { stored } = found.entry;
+      if (variantId(stored.selectingFields) !== variantId(selectingFields)) return undefined;
+      return purges.covers(key, stored.epoch, stored.tags) ? undefined : found.entry;
+    } catch (error) {
+      const code = error instanceof StoreError ? error.code : "refused";
+      emit({ type: "store-failed", tier: "redis", operation: "lookup", code, message: String(error) });
+      return undefined;
+    }
+  }
+}

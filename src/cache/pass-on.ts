@@ -1,0 +1,26 @@
+import { passedInterimFields, passedResponseFields } from "../policy/forwarding.ts";
+import { withOneDate } from "../policy/http-date.ts";
+import type { EpochMs } from "../policy/stored-response.ts";
+import { announcedTrailers, passedTrailers } from "../policy/trailers.ts";
+import type { CacheRequest, Trailers } from "./exchange.ts";
+import type { OriginRequest, OriginResponse } from "./ports.ts";
+
+/** An origin's head as the one who asked gets it, with the trailers to come. */
+export type PassedHead = Pick<OriginResponse, "status" | "statusMessage" | "fields"> & {
+  readonly trailers?: Trailers;
+};
+
+/** What of an origin's answer goes on to the client whose request brought it. */
+export function passedOn(answer: OriginResponse, now: EpochMs): PassedHead {
+  const { status, statusMessage, fields, trailers } = answer;
+  const passed = { status, statusMessage, fields: withOneDate(passedResponseFields(fields), now) };
+  if (trailers === undefined) return passed;
+  const announced = announcedTrailers(fields);
+  return { ...passed, trailers: { announced, fields: () => passedTrailers(trailers()) } };
+}
+
+/** Interim responses go to the one whose request is sent, and to nobody who waits for the same answer. */
+export function interimFor({ onInterim }: CacheRequest): Pick<OriginRequest, "onInterim"> {
+  if (onInterim === undefined) return {};
+  return { onInterim: (status, fields) => onInterim(status, passedInterimFields(fields)) };
+}
