@@ -82,7 +82,7 @@ export function createKeep({ store, purges, uncacheable, budget, maxObjectBytes,
       const { body } = landing;
       if (length !== undefined && length !== body.length) return lost("partial");
       await inTurn(key, async () => {
-        if (purges.covers(key, epoch, head.tags)) return lost("purged");
+        if (purges.coversFetch(key, epoch, head.tags)) return lost("purged");
         const arrived: Entry = { stored: { ...head, bodyLength: body.length }, body };
         const entry = head.part === undefined ? arrived : await withStored(key, arrived, request);
         if (entry === undefined) return lost("partial");
@@ -98,7 +98,7 @@ export function createKeep({ store, purges, uncacheable, budget, maxObjectBytes,
   /** Keeps what a 304 has changed; `request` as for `launch`. */
   function freshen(key: string, entry: Entry, leave: () => void, request: FieldLines = []): void {
     const work = async () => {
-      if (purges.covers(key, entry.stored.epoch, entry.stored.tags)) return;
+      if (purges.coversFetch(key, entry.stored.epoch, entry.stored.tags)) return;
       const kept = entry.stored.part === undefined ? entry : await withStored(key, entry, request);
       if (kept === entry) await attempt("freshen", () => store.freshen(key, entry));
       else if (kept !== undefined) await attempt("put", () => store.put(key, kept));

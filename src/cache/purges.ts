@@ -32,6 +32,8 @@ export class Purges {
   readonly #urls = new Map<string, Epoch>();
   readonly #tags = new Map<string, Epoch>();
   #floor: Epoch = 0;
+  /** The newest purge of a URL that is no longer remembered. */
+  #forgotten: Epoch = 0;
   #epoch: Epoch = 0;
   #pending = new Map<string, PurgeTarget>();
   #pendingEverything = false;
@@ -69,6 +71,11 @@ export class Purges {
     if (tags.length === 0 || this.#tags.size === 0) return false;
     const site = siteOf(key);
     return tags.some((tag) => epoch < (this.#tags.get(groupKey(site, tag)) ?? 0));
+  }
+
+  /** Is what a fetch born then brings purged, or so old that nobody remembers? */
+  coversFetch(key: string, epoch: Epoch, tags: readonly string[]): boolean {
+    return epoch < this.#forgotten || this.covers(key, epoch, tags);
   }
 
   /**
@@ -129,8 +136,8 @@ export class Purges {
     this.#epoch = Math.max(this.#epoch, epoch);
     switch (target.type) {
       case "url":
-        // Those forgotten have been freed in the store itself.
-        remember(this.#urls, target.key, epoch, REMEMBERED_URLS);
+        // Those forgotten have been freed in the store itself; what was under way then must not come back.
+        this.#forgotten = remember(this.#urls, target.key, epoch, REMEMBERED_URLS) ?? this.#forgotten;
         break;
       case "tag": {
         const forgotten = remember(this.#tags, groupKey(target.site, target.tag), epoch, REMEMBERED_TAGS);

@@ -87,6 +87,9 @@ describe("a purge", () => {
     await purges.purge(Array.from({ length: 10_001 }, (_, i) => url(`k${i}`)));
     // The first was freed in the store itself, and its place is another's.
     expect(purges.covers("k0", before)).toBe(false);
+    // A fetch of it that is under way still must not come back.
+    expect(purges.coversFetch("k0", before, [])).toBe(true);
+    expect(purges.coversFetch("k0", purges.epoch, [])).toBe(false);
     expect(purges.covers("k1", before)).toBe(true);
     expect(purges.covers("k10000", before)).toBe(true);
   });
