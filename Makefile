@@ -8,7 +8,7 @@ SHELL := /bin/bash
 
 # The host's Node where it is new enough (package.json's engines), else one brought by npm.
 RUNTIME := tools/runtime/node_modules
-NODE_OK := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(Number);console.log(a>22||(a===22&&b>=19)?1:0)' 2>/dev/null)
+NODE_OK := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(Number);console.log(a>24||(a===24&&b>=9)||(a===22&&b>=21)?1:0)' 2>/dev/null)
 ifneq ($(NODE_OK),1)
 export PATH := $(CURDIR)/$(RUNTIME)/.bin:$(PATH)
 NODE_STAMP := $(RUNTIME)/.stamp
@@ -36,7 +36,8 @@ help: ## This list
 run: dist/stamp ## The proxy, three mock origins and a Redis, until Ctrl-C
 	@exec node dist/scripts/run.js
 
-dev: dist/stamp ## The same, built and started again when a source changes
+dev: node_modules/.stamp ## The same, built and started again when a source changes
+	@$(COMPILE) || test -e dist/scripts/run.js
 	@exec node dist/scripts/run.js --watch
 
 test: dist/stamp ## Everything: format, lint, types, and all tests against a real Redis
@@ -66,9 +67,11 @@ build: dist/stamp ## dist/, from which bin/freshline.js runs
 clean: ## Removes all that the other commands brought or built
 	rm -rf dist coverage node_modules $(RUNTIME) .redis
 
+# Writes the code also of what has errors, and then exits with 2.
+COMPILE = tsc -p tsconfig.build.json --incremental --tsBuildInfoFile dist/tsbuildinfo
 SOURCES := $(shell find src mock-origin scripts -type f ! -name '*.sh' 2>/dev/null)
 dist/stamp: $(SOURCES) tsconfig.json tsconfig.build.json node_modules/.stamp
-	@tsc -p tsconfig.build.json --incremental --tsBuildInfoFile dist/tsbuildinfo
+	@$(COMPILE)
 	@touch $@
 
 node_modules/.stamp: package.json package-lock.json $(NODE_STAMP)
@@ -79,9 +82,9 @@ node_modules/.stamp: package.json package-lock.json $(NODE_STAMP)
 
 $(RUNTIME)/.stamp: tools/runtime/package.json tools/runtime/package-lock.json
 	@command -v npm >/dev/null || { \
-	  echo 'Freshline needs Node 22.19 or newer, or any Node with npm to bring one: https://nodejs.org' >&2; exit 1; }
+	  echo 'Freshline needs Node 22.21, 24.9 or newer, or any Node with npm to bring one: https://nodejs.org' >&2; exit 1; }
 	@echo 'Bringing Node 26 into tools/runtime (once) ...'
 	@$(NPM_CI) --prefix tools/runtime >/dev/null
 	@$(RUNTIME)/.bin/node --version >/dev/null 2>&1 || { \
-	  echo 'No Node for this kind of machine comes by npm; install Node 22.19 or newer: https://nodejs.org' >&2; exit 1; }
+	  echo 'No Node for this kind of machine comes by npm; install Node 22.21, 24.9 or newer: https://nodejs.org' >&2; exit 1; }
 	@touch $@

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 // Runs on any Node that knows modules, to say which one Freshline needs before newer syntax is read.
-const needed = [22, 19];
-const running = process.versions.node.split(".").map(Number);
-const newEnough = running[0] > needed[0] || (running[0] === needed[0] && running[1] >= needed[1]);
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+const newEnough = major > 24 || (major === 24 && minor >= 9) || (major === 22 && minor >= 21);
 
 /** @param {string} sentence @returns {never} */
 function refuse(sentence) {
@@ -24,7 +23,7 @@ async function runOnBroughtNode() {
   const node = fileURLToPath(new URL("../tools/runtime/node_modules/.bin/node", import.meta.url));
   if (!existsSync(node)) {
     refuse(
-      `Node ${needed.join(".")} or newer is needed, and this is ${process.version}; ` +
+      `Node 22.21, 24.9 or newer is needed, and this is ${process.version}; ` +
         "`make build` brings one into tools/runtime.",
     );
   }

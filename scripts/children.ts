@@ -10,16 +10,27 @@ export interface ChildOptions {
   readonly stdio?: StdioOptions;
 }
 
+const LAST_LINES_MS = 500;
+
 /** A process that this run started, in a group of its own, so that the terminal's Ctrl-C is not for it. */
 export class Child {
   readonly name: string;
-  /** Resolves when the process has ended, or did not start. */
+  /** Resolves when the process has ended and said its last, or did not start. */
   readonly ended: Promise<Ending>;
   readonly #process: ChildProcess;
+  readonly #hurry: AbortSignal;
   #ending: Ending | undefined;
 
-  constructor(name: string, command: string, args: readonly string[], options: ChildOptions = {}) {
+  /** `hurry` aborted takes all patience away. */
+  constructor(
+    name: string,
+    command: string,
+    args: readonly string[],
+    hurry: AbortSignal,
+    options: ChildOptions = {},
+  ) {
     this.name = name;
+    this.#hurry = hurry;
     this.#process = spawn(command, args, {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: options.env ?? process.env,
@@ -27,14 +38,17 @@ export class Child {
       detached: true,
     });
     this.ended = new Promise((resolve) => {
-      const settle = (ending: Ending) => {
+      this.#process.once("error", (cause) => {
+        this.#ending = `did not start: ${cause.message}`;
+        resolve(this.#ending);
+      });
+      this.#process.once("exit", (code, signal) => {
+        const ending = signal === null ? `ended with exit code ${code ?? 0}` : `was ended by ${signal}`;
         this.#ending = ending;
-        resolve(ending);
-      };
-      this.#process.once("error", (cause) => settle(`did not start: ${cause.message}`));
-      this.#process.once("exit", (code, signal) =>
-        settle(signal === null ? `ended with exit code ${code ?? 0}` : `was ended by ${signal}`),
-      );
+        // Its last lines may be on their way, unless somebody else holds the pipe.
+        this.#process.once("close", () => resolve(ending));
+        setTimeout(() => resolve(ending), LAST_LINES_MS).unref();
+      });
     });
   }
 
@@ -55,25 +69,24 @@ export class Child {
   /** Asks it to end, and ends its whole group when it has not after `patience` milliseconds. */
   async stop(patience: number): Promise<void> {
     if (this.#ending !== undefined) return;
+    const kill = () => this.signalGroup("SIGKILL");
     // The process alone: one with workers of its own ends these in its own order.
-    this.#process.kill("SIGTERM");
-    const timer = setTimeout(() => this.kill(), patience);
+    if (this.#hurry.aborted) kill();
+    else this.#process.kill("SIGTERM");
+    const timer = setTimeout(kill, patience);
+    this.#hurry.addEventListener("abort", kill);
     await this.ended;
+    this.#hurry.removeEventListener("abort", kill);
     clearTimeout(timer);
   }
 
-  /** Ends its whole group at once. */
-  kill(): void {
+  signalGroup(signal: NodeJS.Signals): void {
     if (this.#ending !== undefined || this.pid === undefined) return;
     try {
-      process.kill(-this.pid, "SIGKILL");
+      process.kill(-this.pid, signal);
     } catch {
       // It has ended meanwhile.
     }
-  }
-
-  unref(): void {
-    this.#process.unref();
   }
 }
 
@@ -103,6 +116,7 @@ for pid in $left; do kill -KILL -- "-$pid" 2>/dev/null; done
 /** All that one run started, and the shell that ends what is left when the run was killed. */
 export class Crew {
   readonly #children = new Set<Child>();
+  readonly #hurry = new AbortController();
   readonly #guard: ChildProcess;
 
   constructor() {
@@ -117,17 +131,11 @@ export class Crew {
   }
 
   start(name: string, command: string, args: readonly string[], options?: ChildOptions): Child {
-    const child = new Child(name, command, args, options);
+    const child = new Child(name, command, args, this.#hurry.signal, options);
     this.#children.add(child);
     this.#tellGuard(`+${child.pid ?? ""}`);
     void child.ended.then(() => this.#forget(child));
     return child;
-  }
-
-  /** Lets a child outlive the run. */
-  release(child: Child): void {
-    this.#forget(child);
-    child.unref();
   }
 
   /** Whatever still runs, asked to end all at the same time. */
@@ -136,8 +144,13 @@ export class Crew {
     this.#guard.stdin?.end();
   }
 
-  killAll(): void {
-    for (const child of this.#children) child.kill();
+  /** From now on nobody has patience: who is asked to end is ended. */
+  hurry(): void {
+    this.#hurry.abort();
+  }
+
+  get isHurried(): boolean {
+    return this.#hurry.signal.aborted;
   }
 
   #forget(child: Child): void {

@@ -5,13 +5,19 @@ import { addressOf, untilAnswers } from "./redis-line.ts";
 import type { FindRedis, FoundRedis } from "./running-redis.ts";
 
 /** The Redis of docker-compose.yml, where an engine runs and the URL is one that it can serve. */
-export async function dockerRedis({ url, root, say, signal }: FindRedis): Promise<FoundRedis | undefined> {
+export async function dockerRedis({
+  url,
+  root,
+  crew,
+  say,
+  signal,
+}: FindRedis): Promise<FoundRedis | undefined> {
   const { host, port, tls } = addressOf(url);
   if (tls || !isLoopback(host) || (await portState(port)) !== "free") return undefined;
 
   const env = { ...process.env, REDIS_PORT: String(port) };
   const docker = (timeout: number, ...args: string[]) =>
-    ask("docker", args, { cwd: root, timeout, env, signal });
+    ask("docker", args, { crew, cwd: root, timeout, env, signal });
   if ((await docker(2_000, "info")) === undefined) return undefined;
   if ((await docker(5_000, "compose", "version")) === undefined) return undefined;
   const running = await docker(10_000, "compose", "ps", "-q", "--status", "running", "redis");
@@ -20,7 +26,7 @@ export async function dockerRedis({ url, root, say, signal }: FindRedis): Promis
 
   say("Starting Redis with docker compose ...");
   const stop = () =>
-    ask("docker", ["compose", "stop", "-t", "5", "redis"], { cwd: root, timeout: 20_000, env });
+    ask("docker", ["compose", "stop", "-t", "5", "redis"], { crew, cwd: root, timeout: 20_000, env });
   const up = await docker(180_000, "compose", "up", "-d", "redis");
   if (up === undefined || !(await untilAnswers(url, 10_000))) {
     await stop();

@@ -6,8 +6,7 @@ import { ask } from "./ask-command.ts";
 import type { Child, Crew } from "./children.ts";
 import { anyFreePort, portState } from "./ports.ts";
 import { addressOf, untilAnswers } from "./redis-line.ts";
-import { type FindRedis, type FoundRedis, whatAnswers } from "./running-redis.ts";
-import { SharedRedis } from "./share-redis.ts";
+import { type FindRedis, type FoundRedis, isOfAnotherRun, whatAnswers } from "./running-redis.ts";
 
 const START_MS = 10_000;
 const STOP_MS = 5_000;
@@ -21,7 +20,7 @@ const SWEEP_AGE_MS = 60_000;
 export async function ownRedis(find: FindRedis): Promise<FoundRedis | undefined> {
   const { root, crew, signal, say } = find;
   const script = join(root, "scripts", "redis.sh");
-  const binary = await ask(script, ["--binary"], { cwd: root, timeout: BRING_MS, loud: true, signal });
+  const binary = await ask(script, ["--binary"], { crew, cwd: root, timeout: BRING_MS, loud: true, signal });
   if (binary === undefined) return undefined;
 
   await sweep(join(root, ".redis"));
@@ -31,15 +30,13 @@ export async function ownRedis(find: FindRedis): Promise<FoundRedis | undefined>
     await mkdir(dir, { recursive: true });
     const child = startServer(crew, binary.trim(), port, dir);
     const url = `redis://127.0.0.1:${port}${new URL(find.url).pathname}`;
-    if (await untilAnswers(url, START_MS, () => child.ending !== undefined)) {
-      const instead =
-        port === addressOf(find.url).port ? "" : `, since none answers at ${maskCredentials(find.url)}`;
-      return owned(url, child, crew, dir, `started here${instead}`);
+    if (await untilAnswers(url, START_MS, () => child.ending !== undefined || signal.aborted)) {
+      return owned(url, child, dir, `started here${await whyNotThere(find, port)}`);
     }
     await child.stop(STOP_MS);
-    // Two runs that begin together want the same port: the later one shares it.
+    // Somebody else's may have taken the port since it was found free.
     const other = attempt === 0 ? await whatAnswers(find) : undefined;
-    if (other !== undefined) return other;
+    if (other !== undefined || signal.aborted) return other;
     say(`Redis on port ${port} ${child.ending}: ${await lastLine(join(dir, "redis.log"))}`);
   }
   return undefined;
@@ -61,7 +58,6 @@ function startServer(crew: Crew, binary: string, port: number, dir: string): Chi
     port: String(port),
     bind: "127.0.0.1",
     dir,
-    // Not a pipe: Redis may outlive this run.
     logfile: join(dir, "redis.log"),
     save: "",
     appendonly: "no",
@@ -72,23 +68,20 @@ function startServer(crew: Crew, binary: string, port: number, dir: string): Chi
   return crew.start("Redis", binary, args, { stdio: "ignore" });
 }
 
-async function owned(
-  url: string,
-  child: Child,
-  crew: Crew,
-  dir: string,
-  origin: string,
-): Promise<FoundRedis> {
-  const shared = await SharedRedis.join(url);
+async function whyNotThere({ url }: FindRedis, port: number): Promise<string> {
+  if (port === addressOf(url).port) return "";
+  const there = maskCredentials(url);
+  return (await isOfAnotherRun(url))
+    ? `: the one at ${there} is another make run's`
+    : `, since none answers at ${there}`;
+}
+
+function owned(url: string, child: Child, dir: string, origin: string): FoundRedis {
   return {
     url,
     origin,
     child,
     leave: async () => {
-      if (child.ending === undefined && shared !== undefined && !(await shared.isLast())) {
-        crew.release(child);
-        return "Redis stays for the other make run that uses it, and stops with that one.";
-      }
       await child.stop(STOP_MS);
       await rm(dir, { recursive: true, force: true }).catch(() => undefined);
       return undefined;
@@ -96,7 +89,7 @@ async function owned(
   };
 }
 
-/** Removes the folders of servers that were killed or handed over, once their ports are free again. */
+/** Removes the folders of servers that were killed, once their ports are free again. */
 async function sweep(home: string): Promise<void> {
   for (const name of await readdir(home).catch(() => [])) {
     const port = Number(/^run-(\d{1,5})$/.exec(name)?.[1] ?? Number.NaN);

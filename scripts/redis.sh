@@ -62,10 +62,11 @@ apt_download() (
   bounded 180 apt-get -qq "$@" download $wanted >>"$work/log" 2>&1
 )
 
+# In the foreground, so that what stops this script stops the download too.
 bounded() {
   limit=$1
   shift
-  if command -v timeout >/dev/null 2>&1; then timeout "$limit" "$@"; else "$@"; fi
+  if command -v timeout >/dev/null 2>&1; then timeout --foreground "$limit" "$@"; else "$@"; fi
 }
 
 # Debian's server is redis-check-rdb under another name: it looks at the name that it was started by.

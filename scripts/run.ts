@@ -8,7 +8,9 @@ import { findRedis, noRedis } from "./find-redis.ts";
 import { rebuildOnChange } from "./rebuild.ts";
 import type { FoundRedis } from "./running-redis.ts";
 import { type MockOrigins, startOrigins } from "./start-origins.ts";
-import { checkPorts, startProxy, untilListening } from "./start-proxy.ts";
+import { checkPorts, startProxy } from "./start-proxy.ts";
+import { untilSays } from "./until-says.ts";
+import { listenForStop } from "./until-stopped.ts";
 import { RunError, readWanted, type Wanted } from "./wanted.ts";
 
 const compiled = import.meta.url.endsWith(".js");
@@ -16,9 +18,11 @@ const root = fileURLToPath(new URL(compiled ? "../../" : "../", import.meta.url)
 const program = (name: string) =>
   fileURLToPath(new URL(`../${name}${compiled ? ".js" : ".ts"}`, import.meta.url));
 
+const PROXY_START_MS = 30_000;
+/** Under `make dev` a change may mend what keeps the proxy from starting. */
+const DEV_START_MS = 2 ** 31 - 1;
 const MOCKS_PATIENCE_MS = 3_000;
-/** A signal that npm or a shell passes on beside the terminal's own is the same Ctrl-C. */
-const SAME_SIGNAL_MS = 500;
+const INTERRUPTED = 130;
 
 /** What has been started so far, in the order in which it ends. */
 interface Started {
@@ -31,11 +35,12 @@ const say = (sentence: string): void => {
   process.stderr.write(`${sentence}\n`);
 };
 
-async function run(watch: boolean): Promise<void> {
+/** Answers the exit code. */
+async function run(watch: boolean): Promise<number> {
   const wanted = readWanted(process.env, await readFile(join(root, ".env"), "utf8").catch(() => ""));
   await checkPorts(wanted);
   const crew = new Crew();
-  const signal = untilSignal(crew);
+  const signal = untilStopped(crew);
   const started: Started = {};
   try {
     const proxy = await start(wanted, crew, started, watch, signal);
@@ -47,6 +52,7 @@ async function run(watch: boolean): Promise<void> {
   } finally {
     await stop(wanted, crew, started);
   }
+  return crew.isHurried ? INTERRUPTED : 0;
 }
 
 /** Resolves to undefined when it was interrupted. */
@@ -59,22 +65,30 @@ async function start(
 ): Promise<Child | undefined> {
   const nodeArgs = watch ? ["--watch", "--watch-preserve-output"] : [];
   const spokenFor = [wanted.port, wanted.adminPort];
-  const { redisUrl } = wanted;
+  const { redisUrl: url, redisNamed: named } = wanted;
   const redis =
-    redisUrl === undefined ? noRedis : await findRedis({ url: redisUrl, root, crew, spokenFor, say, signal });
+    url === undefined ? noRedis : await findRedis({ url, named, root, crew, spokenFor, say, signal });
   started.redis = redis;
   if (signal.aborted) return undefined;
 
-  const origins = wanted.origins ?? (await startMocks(crew, started, nodeArgs, spokenFor));
-  if (signal.aborted) return undefined;
+  const origins = wanted.origins ?? (await startMocks(crew, started, nodeArgs, spokenFor, signal));
+  if (origins === undefined) return undefined;
 
   if (watch) rebuildOnChange(root, crew, signal);
   const proxy = startProxy(crew, root, nodeArgs, program("src/cli"), wanted, origins, redis.url);
   started.proxy = proxy;
-  await untilListening(proxy, wanted, signal);
+  const patience = watch ? DEV_START_MS : PROXY_START_MS;
+  const show = await untilSays(proxy, /^Freshline on /, patience, signal);
   if (signal.aborted) return undefined;
+  if (show === undefined) {
+    throw new RunError(
+      `${proxy.name} ${proxy.ending ?? `took more than ${patience / 1000} s`} before it listened.`,
+    );
+  }
 
   process.stdout.write(announce(wanted, origins, redis));
+  started.mocks?.show();
+  show();
   tellDeath(redis.child, "The proxy goes on with its memory tier.", signal);
   tellDeath(started.mocks?.child, "The proxy goes on without them.", signal);
   return proxy;
@@ -85,10 +99,11 @@ async function startMocks(
   started: Started,
   nodeArgs: readonly string[],
   spokenFor: readonly number[],
-): Promise<readonly string[]> {
-  const mocks = await startOrigins(crew, nodeArgs, program("mock-origin/main"), spokenFor);
-  started.mocks = mocks;
-  return mocks.urls;
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  const mocks = await startOrigins(crew, nodeArgs, program("mock-origin/main"), spokenFor, signal);
+  if (mocks !== undefined) started.mocks = mocks;
+  return mocks?.urls;
 }
 
 /** Without Redis or origins the proxy has answers still; seeing which is what some stop them for. */
@@ -107,22 +122,16 @@ async function stop(wanted: Wanted, crew: Crew, { proxy, mocks, redis }: Started
   if (note !== undefined) say(note);
 }
 
-/** Aborted by the first signal; the second one ends everything at once. */
-function untilSignal(crew: Crew): AbortSignal {
+/** Aborted when the run is to stop. A second Ctrl-C takes the patience away, and changes nothing in the order. */
+function untilStopped(crew: Crew): AbortSignal {
   const stopping = new AbortController();
-  let first = 0;
-  const hear = (): void => {
-    const now = Date.now();
-    if (!stopping.signal.aborted) {
-      first = now;
+  listenForStop({
+    stop: () => {
       say("\nStopping; once more stops at once.");
       stopping.abort();
-    } else if (now - first > SAME_SIGNAL_MS) {
-      crew.killAll();
-      process.exit(130);
-    }
-  };
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, hear);
+    },
+    hurry: () => crew.hurry(),
+  });
   return stopping.signal;
 }
 
@@ -136,8 +145,7 @@ const aborted = (signal: AbortSignal): Promise<void> =>
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 try {
-  await run(process.argv.includes("--watch"));
-  process.exit(0);
+  process.exit(await run(process.argv.includes("--watch")));
 } catch (cause) {
   if (cause instanceof RunError) say(cause.message);
   else say(`make run failed: ${cause instanceof Error ? cause.stack : String(cause)}`);

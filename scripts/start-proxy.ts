@@ -1,29 +1,30 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Child, Crew } from "./children.ts";
-import { portState } from "./ports.ts";
+import { chooseBlock, portState } from "./ports.ts";
 import { RunError, type Wanted } from "./wanted.ts";
 
-const START_MS = 30_000;
-
-/** @throws RunError when the proxy's ports cannot be listened on. */
+/** @throws RunError when the proxy's ports cannot be listened on, with one that can. */
 export async function checkPorts({ port, adminPort }: Wanted): Promise<void> {
-  await check(port, "the proxy", `make run port=${port === 3000 ? 5000 : 3000}`);
-  await check(adminPort, "the admin API", "ADMIN_PORT=… make run, or another port=");
+  await check(port, "the proxy", port);
+  await check(adminPort, "the admin API", port);
 }
 
-async function check(port: number, whom: string, instead: string): Promise<void> {
+async function check(port: number, whom: string, near: number): Promise<void> {
   const state = await portState(port);
-  if (state === "taken") {
-    throw new RunError(`Port ${port}, which ${whom} is to listen on, is taken; try ${instead}.`);
-  }
-  if (state === "forbidden") {
-    throw new RunError(
-      `Port ${port}, which ${whom} is to listen on, is not allowed to this user; try ${instead}.`,
-    );
-  }
+  if (state === "free") return;
+  const what = state === "taken" ? "is taken" : "is not allowed to this user";
+  throw new RunError(`Port ${port}, which ${whom} is to listen on, ${what}; ${await instead(near)}.`);
 }
 
-/** The proxy, which logs to this terminal, and reads the .env file of `root` as well. */
+/** A port that is free now, as the next one is, for the admin API. */
+async function instead(near: number): Promise<string> {
+  for (const first of [near + 10, 3000]) {
+    const ports = await chooseBlock([first, first + 1], []);
+    if (ports !== undefined) return `try make run port=${ports[0]}`;
+  }
+  return "try another port=";
+}
+
+/** The proxy, whose log is for this terminal, and which reads the .env file of `root` as well. */
 export function startProxy(
   crew: Crew,
   root: string,
@@ -40,32 +41,17 @@ export function startProxy(
     ORIGINS: origins.join(","),
     // Empty hides what .env says; where one is expected, the proxy attaches to it when it appears.
     REDIS_URL: redisUrl ?? wanted.redisUrl ?? "",
+    ...(wanted.logFormat === "auto" && process.stdout.isTTY ? logForTerminal(process.env) : {}),
   };
-  return crew.start("The proxy", process.execPath, [...nodeArgs, program], { cwd: root, env });
+  return crew.start("The proxy", process.execPath, [...nodeArgs, program], {
+    cwd: root,
+    env,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
 }
 
-/**
- * Waits until the admin API says that the proxy is alive.
- *
- * @throws RunError when it ends before, or takes too long.
- */
-export async function untilListening(proxy: Child, wanted: Wanted, signal: AbortSignal): Promise<void> {
-  const url = `http://${wanted.adminHost}:${wanted.adminPort}/health/live`;
-  const until = Date.now() + START_MS;
-  while (!signal.aborted) {
-    if (proxy.ending !== undefined) throw new RunError(`${proxy.name} ${proxy.ending} before it listened.`);
-    if (Date.now() > until) throw new RunError(`${proxy.name} does not answer at ${url}.`);
-    if (await isAlive(url)) return;
-    await delay(50);
-  }
-}
-
-async function isAlive(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
-    await response.body?.cancel();
-    return response.ok;
-  } catch {
-    return false;
-  }
-}
+/** What it would do by itself if its output were not a pipe. */
+const logForTerminal = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  LOG_FORMAT: "pretty",
+  ...(env["NO_COLOR"] ? {} : { FORCE_COLOR: "1" }),
+});

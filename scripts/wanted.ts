@@ -13,6 +13,9 @@ export interface Wanted {
   readonly origins: readonly string[] | undefined;
   /** Undefined when the user turned Redis off with an empty REDIS_URL. */
   readonly redisUrl: string | undefined;
+  /** It was asked for now, in the environment or as redis=, not by the .env file. */
+  readonly redisNamed: boolean;
+  readonly logFormat: Config["LOG_FORMAT"];
   /** How long the proxy may take to stop, in milliseconds. */
   readonly patience: number;
 }
@@ -38,6 +41,8 @@ export function readWanted(env: Readonly<Record<string, string | undefined>>, do
     adminHost: reachable(config.ADMIN_HOST),
     origins: ownOrigins(config),
     redisUrl: wantedRedis(config, sources.REDIS_URL, env),
+    redisNamed: sources.REDIS_URL === "environment",
+    logFormat: config.LOG_FORMAT,
     patience: config.SHUTDOWN_TIMEOUT + 2_000,
   };
 }

@@ -2,7 +2,15 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Flags, readCommandLine } from "./cli/command-line.ts";
-import { type ClearSharedCache, clear, messageOf, stats, type Terminal, warm } from "./cli/commands.ts";
+import {
+  type ClearSharedCache,
+  clear,
+  messageOf,
+  purge,
+  stats,
+  type Terminal,
+  warm,
+} from "./cli/commands.ts";
 import { helpText } from "./cli/help.ts";
 import { WarmListError } from "./config/warm-list.ts";
 import { type Config, type Loaded, loadConfig } from "./config.ts";
@@ -34,8 +42,7 @@ export async function cli(argv: readonly string[], around: Surroundings): Promis
       around.out(version());
       return 0;
     case "mistake":
-      around.err(`freshline: ${asked.sentence}; see freshline --help`);
-      return 2;
+      return complain(asked.sentences, asked.flags, around);
     case "run":
       return withConfig(asked.flags, true, around, (config) => run(config, around));
     case "clear":
@@ -44,9 +51,41 @@ export async function cli(argv: readonly string[], around: Surroundings): Promis
       );
     case "warm":
       return withConfig(asked.flags, false, around, (config) => warm(config, asked.items, around));
+    case "purge":
+      return withConfig(asked.flags, false, around, (config) => purge(config, asked.purge, around));
     case "stats":
       return withConfig(asked.flags, false, around, (config) => stats(config, asked.json, around));
   }
+}
+
+/** Tells the mistakes, and what is wrong with the settings too, so that all can be mended at once. */
+function complain(mistakes: readonly string[], flags: Flags, around: Surroundings): number {
+  const sentences = [...mistakes, ...settingErrors(flags, around)];
+  if (sentences.length === 1) around.err(`freshline: ${sentences[0]}; see freshline --help`);
+  else tell(`${sentences.length} mistakes; see freshline --help`, sentences, around);
+  return 2;
+}
+
+function settingErrors(flags: Flags, around: Surroundings): readonly string[] {
+  try {
+    // What is missing may be what a mistyped flag was to give.
+    const loaded = load(flags, false, around);
+    return loaded.ok ? [] : loaded.errors;
+  } catch (error) {
+    return [cannotReadDotenv(error)];
+  }
+}
+
+const cannotReadDotenv = (error: unknown): string => `cannot read .env: ${messageOf(error)}`;
+
+function tell(heading: string, sentences: readonly string[], around: Surroundings): void {
+  around.err(`freshline: ${heading}:`);
+  for (const sentence of sentences) around.err(`  ${sentence}`);
+}
+
+function load(flags: Flags, originsRequired: boolean, around: Surroundings): Loaded {
+  const dotenvText = textIfThere(join(around.directory, ".env"));
+  return loadConfig({ flags, env: around.env, dotenvText, originsRequired });
 }
 
 async function withConfig(
@@ -57,20 +96,14 @@ async function withConfig(
 ): Promise<number> {
   let loaded: Loaded;
   try {
-    const dotenvText = textIfThere(join(around.directory, ".env"));
-    loaded = loadConfig({ flags, env: around.env, dotenvText, originsRequired });
+    loaded = load(flags, originsRequired, around);
   } catch (error) {
-    around.err(`freshline: cannot read .env: ${messageOf(error)}`);
+    around.err(`freshline: ${cannotReadDotenv(error)}`);
     return 1;
   }
   if (loaded.ok) return act(loaded.config);
   const { errors } = loaded;
-  around.err(
-    errors.length === 1
-      ? "freshline: 1 setting is wrong:"
-      : `freshline: ${errors.length} settings are wrong:`,
-  );
-  for (const error of errors) around.err(`  ${error}`);
+  tell(errors.length === 1 ? "1 setting is wrong" : `${errors.length} settings are wrong`, errors, around);
   return 1;
 }
 
@@ -98,8 +131,13 @@ async function run(config: Config, around: Surroundings): Promise<number> {
 function settingSentence(error: unknown, config: Config): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error instanceof WarmListError) return `WARM_URLS: ${error.message}`;
-  const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
-  const admin = port === config.ADMIN_PORT;
+  const { code, syscall, port, address, hostname } = error as NodeJS.ErrnoException & {
+    port?: number;
+    address?: string;
+    hostname?: string;
+  };
+  // A name that is not found has no port with it.
+  const admin = port === config.ADMIN_PORT || (hostname ?? config.HOST) !== config.HOST;
   const what = `${admin ? "admin port" : "port"} ${port ?? config.PORT}`;
   const [flag, name] = admin ? ["--admin-port", "ADMIN_PORT"] : ["--port", "PORT"];
   switch (code) {
@@ -107,13 +145,11 @@ function settingSentence(error: unknown, config: Config): string | undefined {
       return `${what} is taken; choose another with ${flag} or ${name}`;
     case "EACCES":
       return `${what} may not be used by this user; choose another with ${flag} or ${name}`;
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
+    default:
+      if (syscall !== "listen" && syscall !== "getaddrinfo") return undefined;
       return `${address ?? (admin ? config.ADMIN_HOST : config.HOST)} is no address of this machine; choose another with ${
         admin ? "--admin-host or ADMIN_HOST" : "--host or HOST"
       }`;
-    default:
-      return undefined;
   }
 }
 

@@ -45,21 +45,24 @@ export function loadConfig(written: Written): Loaded {
     [".env", parseDotenv(written.dotenvText ?? "")],
   ];
   const values: Partial<Record<SettingName, unknown>> = {};
+  const texts: Partial<Record<SettingName, string>> = {};
   const sources: Partial<Record<SettingName, Source>> = {};
   const errors: string[] = [];
 
   for (const name of SETTING_NAMES) {
-    const found = layers.find(([, texts]) => texts[name] !== undefined);
-    const text = found?.[1][name]?.trim() ?? "";
-    sources[name] = found !== undefined && text !== "" ? found[0] : "default";
-    const parsed: Parsed<unknown> = SETTINGS[name].kind.parse(text === "" ? defaultText(name, values) : text);
+    const found = layers.find(([, written]) => written[name] !== undefined);
+    const given = found?.[1][name]?.trim() ?? "";
+    sources[name] = found !== undefined && given !== "" ? found[0] : "default";
+    const text = given === "" ? defaultText(name, values) : given;
+    texts[name] = text;
+    const parsed: Parsed<unknown> = SETTINGS[name].kind.parse(text);
     if (parsed.ok) values[name] = parsed.value;
     else errors.push(...parsed.problems.map((problem) => `${name}: ${problem}`));
   }
 
   // Complete only without errors; disagreements looks at nothing that is missing.
   const config = values as Config;
-  errors.push(...disagreements(config, written.originsRequired ?? true));
+  errors.push(...disagreements(config, texts, written.originsRequired ?? true));
   return errors.length > 0
     ? { ok: false, errors }
     : { ok: true, config, sources: sources as Record<SettingName, Source> };
@@ -73,13 +76,23 @@ function defaultText(name: SettingName, values: Partial<Record<SettingName, unkn
 }
 
 /** Settings that are right each alone and wrong together. */
-function disagreements(config: Partial<Config>, originsRequired: boolean): string[] {
+function disagreements(
+  config: Partial<Config>,
+  texts: Partial<Record<SettingName, string>>,
+  originsRequired: boolean,
+): string[] {
   const errors: string[] = [];
   if (originsRequired && config.ORIGINS?.length === 0) {
     errors.push("ORIGINS: is empty; expected at least one origin, such as http://localhost:4001");
   }
   if (config.PORT !== undefined && config.PORT === config.ADMIN_PORT) {
     errors.push(`ADMIN_PORT: "${config.ADMIN_PORT}" is PORT as well; expected another port`);
+  }
+  const { HEADERS_TIMEOUT: head, REQUEST_TIMEOUT: whole } = config;
+  if (head !== undefined && whole !== undefined && head > whole) {
+    errors.push(
+      `HEADERS_TIMEOUT: "${texts.HEADERS_TIMEOUT}" is longer than REQUEST_TIMEOUT "${texts.REQUEST_TIMEOUT}", which the head is a part of; expected at most that`,
+    );
   }
   // `in`, because a token that is there and wrong has its own error already.
   if (config.ADMIN_HOST !== undefined && !isLoopback(config.ADMIN_HOST)) {

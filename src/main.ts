@@ -2,7 +2,7 @@ import { createEvents } from "./cache/events.ts";
 import { readWarmList } from "./config/warm-list.ts";
 import type { Config } from "./config.ts";
 import { createLogger, type Log } from "./observe/log.ts";
-import { type Running, start } from "./start.ts";
+import { type Running, redisCredentials, start } from "./start.ts";
 import { RedisConnection } from "./store/connection.ts";
 import { RedisPurgeLog } from "./store/purge-log.ts";
 
@@ -16,6 +16,13 @@ export async function main(config: Config): Promise<void> {
   stopOnSignals(running, log);
   process.stdout.write(`Freshline on http://localhost:${running.port} → ${config.ORIGINS.join(", ")}\n`);
   if (!running.redisAttached()) process.stdout.write(`${withoutRedis(config)}\n`);
+  const { maxObjectBytes } = running;
+  if (maxObjectBytes < config.CACHE_MAX_OBJECT_BYTES) {
+    log.logger.info(
+      { max_object_bytes: maxObjectBytes },
+      "without Redis no body is stored that takes more than an eighth of CACHE_MEMORY_BYTES",
+    );
+  }
   if (warmList.length > 0) void warm(running, warmList, log);
 }
 
@@ -55,6 +62,7 @@ export async function clearSharedCache(config: Config): Promise<"cleared" | "no-
   const { emit } = createEvents();
   const connection = new RedisConnection({
     url: config.REDIS_URL,
+    ...redisCredentials(config),
     now: Date.now,
     emit,
     commandTimeoutMs: 1000,
@@ -67,7 +75,7 @@ export async function clearSharedCache(config: Config): Promise<"cleared" | "no-
       if (performance.now() > deadline) throw new Error("Redis does not answer");
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    await log.append([{ type: "everything" }]);
+    await log.append([{ type: "everything" }], "delete");
     return "cleared";
   } finally {
     await log.close();

@@ -1,15 +1,17 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import { createAdminApi } from "./admin/api.ts";
-import { createKnownHosts } from "./admin/known-hosts.ts";
 import { listenAdmin } from "./admin/listen.ts";
 import { Coalescer } from "./cache/coalesce.ts";
 import { createEvents, type Emit } from "./cache/events.ts";
 import { createFetch } from "./cache/fetch.ts";
-import { FlightBudget } from "./cache/flight.ts";
+import { FlightBudget } from "./cache/flight-budget.ts";
 import { createForward } from "./cache/forward.ts";
 import { createHandler } from "./cache/handle.ts";
 import { createKeep } from "./cache/keep.ts";
 import type { PurgeLog, Store } from "./cache/ports.ts";
 import { Purges } from "./cache/purges.ts";
+import { createRefetch } from "./cache/refetch.ts";
 import { createRefresh } from "./cache/refresh.ts";
 import { SearchVariances } from "./cache/search-variances.ts";
 import type { Shared } from "./cache/share.ts";
@@ -37,6 +39,8 @@ import { TieredStore } from "./store/tiered.ts";
 export interface Running {
   readonly port: number;
   readonly adminPort: number;
+  /** The longest body that is stored, in bytes: CACHE_MAX_OBJECT_BYTES, or less where memory is all there is. */
+  readonly maxObjectBytes: number;
   /** True once Redis answers; it may come later, too. */
   redisAttached(): boolean;
   warm(urls: readonly string[]): Promise<WarmResult>;
@@ -63,14 +67,14 @@ export async function start(
   const stats = createStats({ memory: () => memory.stats(), now });
   const pool = createOriginPool(originOptions(config, emit, now));
   const metrics = createMetrics({ memory: () => memory.stats(), origins: () => pool.states() });
-  const knownHosts = createKnownHosts([`localhost:${config.PORT}`, `127.0.0.1:${config.PORT}`]);
-  for (const listener of [stats.listen, metrics.listen, knownHosts.listen]) observe(listener);
+  for (const listener of [stats.listen, metrics.listen]) observe(listener);
 
   const shared = openShared(config, emit, now);
   const store = new TieredStore({
     memory,
     now,
     emit,
+    purged: (key, stored) => purges.covers(key, stored.epoch, stored.tags),
     ...(shared.store === undefined ? {} : { redis: shared.store }),
   });
   const purges = new Purges({
@@ -78,17 +82,20 @@ export async function start(
     emit,
     forget: (target) => store.forget(target),
     free: async (target) => shared.store?.drop(target),
+    now,
   });
 
   const origin = pool;
   const uncacheable = new UncacheableKeys(config.CACHE_UNCACHEABLE_FOR * 1000, config.CACHE_UNCACHEABLE_KEYS);
   const budget = new FlightBudget(config.CACHE_FLIGHT_BYTES);
-  const maxObjectBytes = config.CACHE_MAX_OBJECT_BYTES;
-  const keep = createKeep({ store, purges, uncacheable, budget, maxObjectBytes, emit, now });
-  const admission = admissionSettings(config);
+  // What no tier takes must not be announced as stored.
+  const most = shared.store === undefined ? memory.maxBodyBytes : Number.POSITIVE_INFINITY;
+  const maxObjectBytes = Math.min(config.CACHE_MAX_OBJECT_BYTES, most);
+  const keep = createKeep({ store, purges, uncacheable, budget, maxObjectBytes, emit, now, timer });
+  const admission = admissionSettings(config, maxObjectBytes);
   const variances = new SearchVariances();
   const fetch = createFetch({ origin, settings: admission, epoch: () => purges.epoch, now });
-  const coalescer = new Coalescer<Shared>(config.COALESCE_LEADER_AGE);
+  const coalescer = new Coalescer<Shared>();
   const patienceMs = config.COALESCE_PATIENCE;
   const forward = createForward({
     origin,
@@ -104,6 +111,13 @@ export async function start(
     timer,
   });
   const refresh = createRefresh({ forward, origin, concurrency: config.REFRESH_CONCURRENCY, emit });
+  const { refetch, stop: stopRefetching } = createRefetch({
+    store,
+    purges,
+    refresh,
+    concurrency: config.REFRESH_CONCURRENCY,
+    emit,
+  });
   const handle = createHandler({ store, purges, forward, refresh, variances, emit, now });
 
   let draining = false;
@@ -118,10 +132,12 @@ export async function start(
     securityHeaders: config.SECURITY_HEADERS,
     writeTimeoutMs: config.WRITE_TIMEOUT,
   };
-  const app = createApp({ handle, emit, settings: { ...reading, ...answering }, elapsed });
+  const settings = { ...reading, ...answering };
+  const app = createApp({ handle, emit, settings, elapsed });
   const upgrades = createUpgradeHandler({
     upgrade: createUpgrader(pool, originOptions(config, emit, now)),
-    settings: reading,
+    settings,
+    refuseFragment: app.refuseFragment,
     emit,
     elapsed,
   });
@@ -138,8 +154,9 @@ export async function start(
     metricsText: () => metrics.text(),
     origins: () => pool.states(),
     ready: () => readiness(draining, pool.anyHealthy()),
-    purge: async (targets) => ({ epoch: await purges.purge(targets) }),
-    keysFor: knownHosts.keysFor,
+    purge: (targets, mode) => purges.purge(targets, mode),
+    refetch,
+    ignoredParameters: config.CACHE_KEY_IGNORE_PARAMS,
     warm,
   });
 
@@ -159,11 +176,13 @@ export async function start(
   return {
     port: proxied.port,
     adminPort: admin.port,
+    maxObjectBytes,
     redisAttached: shared.attached,
     warm,
     async stop() {
       draining = true;
       upgrades.close();
+      stopRefetching();
       await proxied.drain(config.SHUTDOWN_TIMEOUT);
       await within(config.SHUTDOWN_TIMEOUT, Promise.all([refresh.drain(), keep.drain()]));
       await admin.close();
@@ -229,6 +248,7 @@ function openShared(config: Config, emit: Emit, now: () => number): SharedParts 
   }
   const connection = new RedisConnection({
     url: config.REDIS_URL,
+    ...redisCredentials(config),
     now,
     emit,
     commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT,
@@ -239,9 +259,11 @@ function openShared(config: Config, emit: Emit, now: () => number): SharedParts 
     emit,
     namespace,
     keepMs: (config.CACHE_MAX_TTL + 86_400) * 1000,
+    instance: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+    ackTimeoutMs: config.PURGE_ACK_TIMEOUT,
   });
   return {
-    store: new RedisStore({ connection, now, emit, namespace }),
+    store: new RedisStore({ connection, now, emit, namespace, chunkBytes: config.CACHE_CHUNK_BYTES }),
     log,
     ready: attachedWithin(log, REDIS_AT_START_MS),
     attached: () => log.attached(),
@@ -249,19 +271,25 @@ function openShared(config: Config, emit: Emit, now: () => number): SharedParts 
   };
 }
 
+/** What REDIS_URL does not hold. */
+export const redisCredentials = ({ REDIS_CA: ca, REDIS_SENTINEL_PASSWORD: sentinelPassword }: Config) => ({
+  ...(ca === undefined ? {} : { ca }),
+  ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+});
+
 async function attachedWithin(log: RedisPurgeLog, ms: number): Promise<void> {
   const deadline = performance.now() + ms;
   while (!log.attached() && performance.now() < deadline)
     await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-const admissionSettings = (config: Config): AdmissionSettings => ({
+const admissionSettings = (config: Config, maxObjectBytes: number): AdmissionSettings => ({
   defaultTtl: config.CACHE_DEFAULT_TTL,
   defaultStaleWhileRevalidate: config.CACHE_DEFAULT_STALE_WHILE_REVALIDATE,
   defaultStaleIfError: config.CACHE_DEFAULT_STALE_IF_ERROR,
   keepForValidation: config.CACHE_KEEP,
   maxTtl: config.CACHE_MAX_TTL,
-  maxObjectBytes: config.CACHE_MAX_OBJECT_BYTES,
+  maxObjectBytes,
   allowSetCookie: config.CACHE_SET_COOKIE,
   profile: config.CACHE_PROFILE,
 });

@@ -93,7 +93,7 @@ async function freshline(
 describe("flags", () => {
   const flagsIn = (...argv: string[]) => {
     const line = readCommandLine(argv);
-    return line.type === "mistake" ? line.sentence : "flags" in line ? line.flags : line.type;
+    return line.type === "mistake" ? line.sentences : "flags" in line ? line.flags : line.type;
   };
 
   it("are the names of the settings in kebab-case, with = or without", () => {
@@ -140,10 +140,34 @@ describe("flags", () => {
     [["warm"], "freshline warm needs a file or URLs"],
     [["warm", "/a", "--clear-cache"], '--clear-cache and "warm" are two commands'],
     [["--json"], "--json belongs to freshline stats"],
+    [["--prot", "8080", "--ttl", "5m"], "--prot is not a flag"],
   ])("%j is a mistake", async (argv, sentence) => {
     const { code, out, err, config } = await freshline(argv, { ORIGINS: "http://a" });
     expect(err).toEqual([`freshline: ${sentence}; see freshline --help`]);
     expect([code, out, config]).toEqual([2, [], undefined]);
+  });
+});
+
+describe("several mistakes at once", () => {
+  it("are all told, and what is wrong with the settings too", async () => {
+    writeFileSync(join(directory, ".env"), "LOG_LEVEL=loud\n");
+    const argv = ["--prot=1", "--ttl=x", "--clear-cache=yes", "--cache-keep=1d", "--port"];
+    const { code, out, err } = await freshline(argv, { ORIGINS: "localhost:4001" });
+    expect(err).toEqual([
+      "freshline: 6 mistakes; see freshline --help:",
+      "  --prot is not a flag",
+      "  --clear-cache takes no value",
+      "  --port needs a value",
+      expect.stringMatching('^  ORIGINS: "localhost:4001" has no scheme'),
+      expect.stringMatching('^  CACHE_DEFAULT_TTL: "x" is not a duration'),
+      expect.stringMatching('^  LOG_LEVEL: "loud" is not known'),
+    ]);
+    expect([code, out]).toEqual([2, []]);
+  });
+
+  it("are not made of one: neither a word after an unknown flag nor what it was to set counts", async () => {
+    const { code, err } = await freshline(["--orgin", "http://a"]);
+    expect([code, err]).toEqual([2, ["freshline: --orgin is not a flag; see freshline --help"]]);
   });
 });
 
@@ -173,6 +197,15 @@ describe("freshline", () => {
       "freshline: 1 setting is wrong:",
       "  ORIGINS: is empty; expected at least one origin, such as http://localhost:4001",
     ]);
+  });
+
+  it("takes a negative number for the value it is, and says what is wrong with it", async () => {
+    const { code, err } = await freshline(["--cache-keep", "-1s"], { ORIGINS: "http://a" });
+    expect(err).toEqual([
+      "freshline: 1 setting is wrong:",
+      '  CACHE_KEEP: "-1s" is not a duration; expected a number with ms, s, m, h or d, such as 10s',
+    ]);
+    expect(code).toBe(1);
   });
 
   it("says so when .env cannot be read", async () => {
@@ -224,7 +257,10 @@ describe("freshline", () => {
       await readWarmList(config.WARM_URLS, directory);
     };
     const { code, err } = await freshline(["--origin=http://a", "--warm-urls=missing.txt"], {}, { main });
-    expect([code, err]).toEqual([1, ["freshline: WARM_URLS: missing.txt is neither a file nor a URL"]]);
+    expect([code, err]).toEqual([
+      1,
+      ["freshline: WARM_URLS: missing.txt does not exist as a file, and is neither a path nor a URL"],
+    ]);
   });
 
   it("tells an unexpected failure with its stack", async () => {
@@ -346,7 +382,7 @@ describe("freshline warm", () => {
     const env = { ADMIN_PORT: String(admin.port) };
     expect((await freshline(["warm", "/"], env)).out).toEqual(["warmed 1 of 1"]);
     expect((await freshline(["warm", "missing.txt"], env)).err).toEqual([
-      "freshline: missing.txt is neither a file nor a URL",
+      "freshline: missing.txt does not exist as a file, and is neither a path nor a URL",
     ]);
     writeFileSync(join(directory, "bad.txt"), "/a\nexample.com\n");
     expect((await freshline(["warm", "bad.txt"], env)).err).toEqual([
@@ -359,6 +395,22 @@ describe("freshline warm", () => {
     expect(admin.asked).toHaveLength(1);
   });
 
+  it("says that a file does not exist when its name was taken for a path of the site", async () => {
+    writeFileSync(join(directory, "urls.txt"), "/listed\n");
+    const admin = await startAdmin(({ json }, response) => {
+      const { urls } = json as { urls: string[] };
+      const failed = urls.map((url) => ({ url, detail: url === "/slow" ? "answered 504" : "answered 404" }));
+      answerJson(response, 200, { requested: urls.length, warmed: 0, failed });
+    });
+    const argv = ["warm", "/missing.txt", "/slow", "http://b.example/", "urls.txt"];
+    expect((await freshline(argv, { ADMIN_PORT: String(admin.port) })).err).toEqual([
+      "/missing.txt: answered 404, and no such file exists",
+      "/slow: answered 504",
+      "http://b.example/: answered 404",
+      "/listed: answered 404",
+    ]);
+  });
+
   it("says so when no proxy runs", async () => {
     const port = NOBODYS_PORT;
     const { code, err } = await freshline(["warm", "/a"], { ADMIN_PORT: String(port) });
@@ -366,6 +418,70 @@ describe("freshline warm", () => {
     expect(err).toEqual([
       expect.stringMatching(`^freshline: no proxy answers at http://127\\.0\\.0\\.1:${port}: .*ECONNREFUSED`),
     ]);
+  });
+});
+
+describe("freshline purge", () => {
+  const receipt = { id: "x", epoch: 7, shared: true, instances: 2, acked: 2, missing: [], took_ms: 1 };
+
+  it.each([
+    [["/a", "http://h/b"], { targets: [{ url: "/a" }, { url: "http://h/b" }], mode: "delete" }],
+    [
+      ["--prefix", "/a/", "--prefix=/b/"],
+      { targets: [{ prefix: "/a/" }, { prefix: "/b/" }], mode: "delete" },
+    ],
+    [
+      ["--host", "h:81", "--tag", "t", "--soft"],
+      { targets: [{ host: "h:81" }, { tag: "t" }], mode: "invalidate" },
+    ],
+    [["--everything"], { targets: [{ everything: true }], mode: "delete" }],
+    [["--refresh", "http://h/b"], { targets: [{ url: "http://h/b" }], mode: "refresh" }],
+  ])("%j asks for just that", async (words, json) => {
+    const admin = await startAdmin((_, response) => answerJson(response, 200, receipt));
+    const env = { ADMIN_PORT: String(admin.port) };
+    const { code, out, err } = await freshline(["purge", ...words], env);
+    expect(admin.asked).toMatchObject([{ method: "POST", url: "/purge", json }]);
+    expect([code, out, err]).toEqual([0, ["purged on 2 of 2 instances"], []]);
+  });
+
+  it("names the instances that have not heard of it", async () => {
+    const late = { ...receipt, acked: 1, missing: ["b"] };
+    const admin = await startAdmin((_, response) => answerJson(response, 200, late));
+    expect(await freshline(["purge", "/a"], { ADMIN_PORT: String(admin.port) })).toMatchObject({
+      code: 0,
+      out: ["purged on 1 of 2 instances"],
+      err: ["freshline: b has not said yet that it has heard of it"],
+    });
+  });
+
+  it("fails with the proxy's reason", async () => {
+    const refusal = { code: "store_unavailable", message: "nothing was purged: Redis is away" };
+    const admin = await startAdmin((_, response) => answerJson(response, 503, refusal));
+    const { code, out, err } = await freshline(["purge", "/a"], { ADMIN_PORT: String(admin.port) });
+    expect([code, out]).toEqual([1, []]);
+    expect(err).toEqual([expect.stringMatching(/ answered 503: nothing was purged: Redis is away$/)]);
+  });
+
+  it.each([
+    [["purge"], "freshline purge needs URLs or paths, --prefix, --host, --tag or --everything"],
+    [["purge", "--soft"], "freshline purge needs URLs or paths, --prefix, --host, --tag or --everything"],
+    [["purge", "/a", "--soft", "--refresh"], "--refresh is soft already; leave --soft away"],
+    [["purge", "/a", "--prefix"], "--prefix needs a value"],
+    [["purge", "--host", "--soft"], "--host needs a value"],
+    [["purge", "/a", "--soft=yes"], "--soft takes no value"],
+    [["warm", "/a", "--soft"], "--soft is not a flag"],
+  ])("%j is a mistake", async (words, sentence) => {
+    const { code, err } = await freshline(words);
+    expect([code, err]).toEqual([2, [`freshline: ${sentence}; see freshline --help`]]);
+  });
+
+  it("has a --host of its own; elsewhere it is the setting", () => {
+    expect(readCommandLine(["--host", "::1"])).toEqual({ type: "run", flags: { HOST: "::1" } });
+    expect(readCommandLine(["--admin-port", "1", "purge", "--host", "h"])).toMatchObject({
+      type: "purge",
+      flags: { ADMIN_PORT: "1" },
+      purge: { targets: [{ host: "h" }] },
+    });
   });
 });
 
@@ -456,7 +572,7 @@ describe("help and version", () => {
       for (const flag of flagsOf(name)) expect(words).toContain(`--${flag}`);
       if (SETTINGS[name].default !== "") expect(words).toContain(`[${SETTINGS[name].default}]`);
     }
-    for (const command of ["clear", "--clear-cache", "warm", "stats", "--version"])
+    for (const command of ["clear", "--clear-cache", "warm", "purge", "stats", "--version"])
       expect(words).toContain(command);
     expect((await freshline(["-h"])).out).toEqual(out);
     expect((await freshline(["stats", "--help"])).out).toEqual(out);

@@ -42,7 +42,10 @@ describe("defaults", () => {
       HEALTH_CHECK_INTERVAL: 10_000,
       HEALTH_CHECK_TIMEOUT: 2_000,
       REDIS_URL: undefined,
+      REDIS_CA: undefined,
+      REDIS_SENTINEL_PASSWORD: undefined,
       REDIS_COMMAND_TIMEOUT: 250,
+      PURGE_ACK_TIMEOUT: 1000,
       CACHE_NAMESPACE: "freshline",
       CACHE_DEFAULT_TTL: 0,
       CACHE_DEFAULT_STALE_WHILE_REVALIDATE: 0,
@@ -51,6 +54,7 @@ describe("defaults", () => {
       CACHE_MAX_TTL: 30 * 86_400,
       CACHE_MEMORY_BYTES: 64 * 1024 * 1024,
       CACHE_MAX_OBJECT_BYTES: 16 * 1024 * 1024,
+      CACHE_CHUNK_BYTES: 256 * 1024,
       CACHE_FLIGHT_BYTES: 256 * 1024 * 1024,
       CACHE_CLIENT_DIRECTIVES: "ignore",
       CACHE_PROFILE: "safe",
@@ -59,8 +63,7 @@ describe("defaults", () => {
       CACHE_UNCACHEABLE_FOR: 120,
       CACHE_UNCACHEABLE_KEYS: 10_000,
       WARM_URLS: [],
-      COALESCE_PATIENCE: 30_000,
-      COALESCE_LEADER_AGE: 60_000,
+      COALESCE_PATIENCE: 5000,
       REFRESH_CONCURRENCY: 64,
       CORS_ORIGINS: [],
       SECURITY_HEADERS: false,
@@ -128,9 +131,9 @@ describe("values", () => {
     ["HEADERS_TIMEOUT", "10s", 10_000],
     ["HEADERS_TIMEOUT", "10", 10_000],
     ["HEADERS_TIMEOUT", "0.5", 500],
-    ["HEADERS_TIMEOUT", "1.5m", 90_000],
-    ["HEADERS_TIMEOUT", "1H", 3_600_000],
-    ["HEADERS_TIMEOUT", "24d", 2_073_600_000],
+    ["KEEP_ALIVE_TIMEOUT", "1.5m", 90_000],
+    ["KEEP_ALIVE_TIMEOUT", "1H", 3_600_000],
+    ["REQUEST_TIMEOUT", "24d", 2_073_600_000],
     ["SHUTDOWN_TIMEOUT", "0", 0],
     ["CACHE_DEFAULT_TTL", "5m", 300],
     ["CACHE_DEFAULT_TTL", "90", 90],
@@ -161,6 +164,9 @@ describe("values", () => {
     ],
     ["ORIGINS", "http://[::1]:4001", ["http://[::1]:4001"]],
     ["REDIS_URL", "redis://localhost", "redis://localhost"],
+    ["REDIS_URL", "redis://[::1]:6379/9999", "redis://[::1]:6379/9999"],
+    ["REDIS_URL", "rediss-cluster://u:p@a:1,[::1]:2", "rediss-cluster://u:p@a:1,[::1]:2"],
+    ["REDIS_URL", "redis-sentinel://a,b:2/3?master=m", "redis-sentinel://a,b:2/3?master=m"],
     ["REDIS_URL", "rediss://user:p%40ss@cache.example:6380/15", "rediss://user:p%40ss@cache.example:6380/15"],
     [
       "TRUSTED_PROXIES",
@@ -213,6 +219,7 @@ describe("values", () => {
       '"64M" is not a size; expected bytes, or a number with KB, MB, GB, KiB, MiB or GiB, such as 64MiB',
     ],
     ["CACHE_MAX_OBJECT_BYTES", "0", '"0" is too small; expected 1 to 512MiB'],
+    ["CACHE_CHUNK_BYTES", "8KiB", '"8KiB" is too small; expected 16KiB to 8MiB'],
     ["CACHE_MAX_OBJECT_BYTES", "513MiB", '"513MiB" is too large; expected 1 to 512MiB'],
     ["PRESERVE_HOST", "maybe", '"maybe" is neither true nor false; expected true or false'],
     ["CACHE_CLIENT_DIRECTIVES", "honor", '"honor" is not known; expected ignore, honour'],
@@ -228,13 +235,58 @@ describe("values", () => {
     ["ORIGINS", "http://a#b", '"http://a#b" has a fragment; expected http://a'],
     ["ORIGINS", "http://a:0", '"http://a:0" has port 0; expected a port from 1 to 65535'],
     ["ORIGINS", "http://me:hunter2@a", '"http://***@a" has credentials; expected http://a'],
-    ["REDIS_URL", "localhost:6379", '"localhost:6379" has no scheme; expected redis://localhost:6379'],
+    ["REDIS_URL", "localhost", '"localhost" has no scheme; expected one such as redis://localhost:6379'],
     ["REDIS_URL", "redis://a#b", '"redis://a#b" has a fragment; expected # in a password to be written %23'],
-    ["REDIS_URL", "http://localhost", '"http://localhost" has the scheme http; expected redis or rediss'],
+    [
+      "REDIS_URL",
+      "http://localhost",
+      '"http://localhost" has the scheme http; expected redis, redis-cluster or redis-sentinel, or rediss… for TLS',
+    ],
+    [
+      "REDIS_URL",
+      "redis-cluster://a,b/1",
+      '"redis-cluster://a,b/1" names a database; expected none, since a Cluster has only one',
+    ],
+    [
+      "REDIS_URL",
+      "redis-sentinel://a,b",
+      '"redis-sentinel://a,b" does not name the master; expected ?master= and what the Sentinels call it at the end',
+    ],
+    [
+      "REDIS_URL",
+      "rediss-cluster://a,b c",
+      '"rediss-cluster://a,b c" is not a URL; expected one such as redis://localhost:6379 (in a password, write / as %2F, # as %23 and @ as %40)',
+    ],
     [
       "REDIS_URL",
       "redis://localhost/zero",
-      '"redis://localhost/zero" does not end in a database number; expected one such as redis://localhost:6379/0',
+      '"redis://localhost/zero" does not end in a database number; expected one from 0 to 9999: redis://localhost:6379/0',
+    ],
+    [
+      "REDIS_URL",
+      "redis://h/12345",
+      '"redis://h/12345" does not end in a database number; expected one from 0 to 9999: redis://localhost:6379/0',
+    ],
+    [
+      "REDIS_URL",
+      "redis://h:6379/abc",
+      '"redis://h:6379/abc" does not end in a database number; expected one from 0 to 9999: redis://localhost:6379/0',
+    ],
+    [
+      "REDIS_URL",
+      "redis://h/?password=x",
+      '"redis://h/?password=***" has a query; expected user and password before the host: redis://user:password@localhost',
+    ],
+    [
+      "REDIS_URL",
+      "rediss://h#x",
+      '"rediss://h#x" has a fragment; expected # in a password to be written %23',
+    ],
+    ["REDIS_URL", "redis://h:0", '"redis://h:0" has port 0; expected a port from 1 to 65535'],
+    [
+      "REDIS_URL",
+      "redis://h%zz",
+      '"redis://h%zz" names no host; expected a name or an IP address, such as localhost or [::1]',
     ],
     [
       "TRUSTED_PROXIES",
@@ -294,6 +346,11 @@ describe("errors", () => {
     "http://user:hunter2@localhost",
     "redis://localhost/zero?password=hunter2",
     "redis://:hunter2%zz@localhost",
+    "redis://localhost?password=hunter2&username=hunter2",
+    "redis://localhost/0?auth=hunter2",
+    "redis://user:hunter2",
+    "redis://:hunter2",
+    "hunter2/hunter2@localhost",
   ])("never show the password of %s", (url) => {
     const errors = errorsOf({ REDIS_URL: url });
     expect(errors).toHaveLength(1);
@@ -303,8 +360,10 @@ describe("errors", () => {
 
   it("never show ADMIN_TOKEN", () => {
     expect(errorsOf({ ADMIN_TOKEN: "hunter2 hunter2" })).toEqual([
-      'ADMIN_TOKEN: "***" holds a space, a control or a non-ASCII character; expected visible ASCII characters',
+      'ADMIN_TOKEN: "***" holds a comma, a space, a control or a non-ASCII character; expected other visible ASCII characters',
     ]);
+    // No Authorization field could ever bring it: a comma begins another one there.
+    expect(errorsOf({ ADMIN_TOKEN: "hunter2,hunter2" })).toHaveLength(1);
   });
 });
 
@@ -321,6 +380,17 @@ describe("settings that contradict each other", () => {
       'ADMIN_PORT: "4000" is PORT as well; expected another port',
     ]);
     expect(errorsOf({ PORT: "3001" })).toEqual([]);
+  });
+
+  it("refuse a head that may take longer than the request that it begins", () => {
+    expect(errorsOf({ HEADERS_TIMEOUT: "10m", PORT: "0" })).toEqual([
+      'PORT: "0" is not a port; expected an integer from 1 to 65535',
+      'HEADERS_TIMEOUT: "10m" is longer than REQUEST_TIMEOUT "5m", which the head is a part of; expected at most that',
+    ]);
+    expect(errorsOf({ REQUEST_TIMEOUT: "9999ms" })).toHaveLength(1);
+    expect(errorsOf({ REQUEST_TIMEOUT: "9999ms", HEADERS_TIMEOUT: "9999ms" })).toEqual([]);
+    // A time-out that is wrong has its own error already.
+    expect(errorsOf({ REQUEST_TIMEOUT: "no", HEADERS_TIMEOUT: "10m" })).toHaveLength(1);
   });
 
   it("refuse an admin API off loopback without a token", () => {

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +24,25 @@ export interface TestRedis {
 const START_DEADLINE_MS = 20_000;
 
 /** Starts a redis-server; `args` are added to its command line. */
-export async function startRedis(args: readonly string[] = []): Promise<TestRedis> {
+export const startRedis = (args: readonly string[] = []): Promise<TestRedis> =>
+  startServer((port, directory) => {
+    const defaults = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+    // A replica shall not wait for others to come before it is sent anything.
+    const replicas = ["--repl-diskless-sync-delay", "0"];
+    return [...defaults, ...replicas, "--dir", directory, ...args];
+  });
+
+/** Starts a Sentinel with these lines as its settings. */
+export const startSentinel = (lines: readonly string[]): Promise<TestRedis> =>
+  startServer((port, directory) => {
+    const file = join(directory, "sentinel.conf");
+    writeFileSync(file, [`port ${port}`, "bind 127.0.0.1", `dir ${directory}`, ...lines, ""].join("\n"));
+    return [file, "--sentinel"];
+  });
+
+async function startServer(
+  commandLine: (port: number, directory: string) => readonly string[],
+): Promise<TestRedis> {
   const port = await freePort();
   const directory = mkdtempSync(join(tmpdir(), "freshline-redis-"));
   const url = `redis://127.0.0.1:${port}`;
@@ -32,8 +50,7 @@ export async function startRedis(args: readonly string[] = []): Promise<TestRedi
   let client: Redis | undefined;
 
   const start = async () => {
-    const defaults = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-    server = spawn(redisBinary(), [...defaults, "--dir", directory, ...args], { stdio: "ignore" });
+    server = spawn(redisBinary(), commandLine(port, directory), { stdio: "ignore" });
     running.add(server);
     client = new Redis(port, "127.0.0.1", { lazyConnect: true, retryStrategy: () => 20 });
     client.on("error", () => undefined);
@@ -59,7 +76,11 @@ export async function startRedis(args: readonly string[] = []): Promise<TestRedi
     await gone;
   };
 
-  await start();
+  await start().catch(async (error: unknown) => {
+    await stop();
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
+  });
   return {
     url,
     port,
@@ -100,7 +121,7 @@ function redisBinary(): string {
   return binary;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer();
   await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
   const address = probe.address();

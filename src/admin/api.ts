@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
-import { type PurgeTarget, StoreError } from "../cache/ports.ts";
-import type { Epoch, EpochMs } from "../policy/stored-response.ts";
+import { type PurgeMode, type PurgeReceipt, type PurgeTarget, StoreError } from "../cache/ports.ts";
+import type { EpochMs } from "../policy/stored-response.ts";
 import { type Access, accessControl } from "./access.ts";
 import { jsonBody } from "./body.ts";
 import type { AdminEnv } from "./env.ts";
-import { ApiError, errorResponse } from "./errors.ts";
-import { cachedTarget, namedHost, originForm, parsePurge, parseWarm, urlTargets } from "./targets.ts";
+import { ApiError, errorResponse, jsonAnswer } from "./errors.ts";
+import { type PurgeRequest, parseDelete, parsePurge } from "./purge-request.ts";
+import { cachedTarget, namedHost, originForm, parseWarm } from "./targets.ts";
 
 /** What the admin API asks of the rest. Each answers in bounded time. */
 export interface AdminDeps extends Access {
@@ -18,10 +19,12 @@ export interface AdminDeps extends Access {
   origins(): readonly OriginStatus[];
   /** Ready: an origin is healthy, and we are not draining. */
   ready(): { readonly ready: boolean; readonly detail: string };
-  /** Rejects with StoreError when the purge log did not take them: then nothing was purged. */
-  purge(targets: readonly PurgeTarget[]): Promise<{ readonly epoch: Epoch }>;
-  /** The primary keys of this request-target under `host`, or under every host that the proxy is known by. */
-  keysFor(target: string, host?: string): readonly string[];
+  /** Rejects with StoreError when the purge log did not take them, as PurgeLog.append does. */
+  purge(targets: readonly PurgeTarget[], mode: PurgeMode): Promise<PurgeReceipt>;
+  /** Fetches what is stored under these primary keys again, in the background. */
+  refetch(keys: readonly string[]): void;
+  /** Query parameters that primary keys do not contain (CACHE_KEY_IGNORE_PARAMS). */
+  readonly ignoredParameters: readonly string[];
   /** Fetches through the cache, a few at a time. */
   warm(urls: readonly string[]): Promise<WarmResult>;
   /** Hears of errors that are ours; their text goes to no client. */
@@ -52,10 +55,27 @@ GET    /health/ready        200 when a healthy origin is there, else 503
 GET    /stats               counts since the start
 GET    /metrics             the same and more, for Prometheus
 GET    /origins             the health of every origin
-DELETE /cache/<path?query>  purge one URL; X-Host: <host> names the host
-POST   /purge               {"urls": [...]} or {"everything": true}
+DELETE /cache/<path?query>  purge one URL under every host, or under X-Host: <host>
+POST   /purge               {"targets": [{"url": …}, {"prefix": …}, {"host": …}, {"tag": …, "host": …},
+                            {"everything": true}], "mode": "delete", "invalidate" or "refresh"};
+                            {"urls": [...]} and {"everything": true} for short
 POST   /warm                {"urls": [...]}: fetch into the cache
+
+Fastly-Soft-Purge: 1 means the mode "invalidate": what is stored is stale from now on.
 `;
+
+/** Where there is something, and what may be done with it. */
+const ALLOWED: readonly (readonly [path: string, methods: string])[] = [
+  ["/", "GET, HEAD"],
+  ["/health/live", "GET, HEAD"],
+  ["/health/ready", "GET, HEAD"],
+  ["/stats", "GET, HEAD"],
+  ["/metrics", "GET, HEAD"],
+  ["/origins", "GET, HEAD"],
+  ["/cache/*", "DELETE"],
+  ["/purge", "POST"],
+  ["/warm", "POST"],
+];
 
 /** The admin API as a Hono app; it listens nowhere by itself (listen.ts). */
 export function createAdminApi(deps: AdminDeps): Hono<AdminEnv> {
@@ -82,42 +102,53 @@ export function createAdminApi(deps: AdminDeps): Hono<AdminEnv> {
   app.use(accessControl(deps));
 
   app.get("/", (c) => c.text(ENDPOINTS));
-  app.get("/health/live", (c) => c.json({ live: true }));
+  app.get("/health/live", (c) => jsonAnswer(c, { live: true }));
   app.get("/health/ready", (c) => {
     const { ready, detail } = deps.ready();
-    return c.json({ ready, detail }, ready ? 200 : 503);
+    return jsonAnswer(c, { ready, detail }, ready ? 200 : 503);
   });
-  app.get("/stats", (c) => c.json(deps.stats()));
+  app.get("/stats", (c) => jsonAnswer(c, deps.stats()));
   app.get("/metrics", async (c) =>
     c.body(await deps.metricsText(), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }),
   );
-  app.get("/origins", (c) => c.json(Object.fromEntries(deps.origins().map(shownOrigin))));
+  app.get("/origins", (c) => jsonAnswer(c, Object.fromEntries(deps.origins().map(shownOrigin))));
 
-  app.delete("/cache/*", async (c) => {
+  async function purge(c: Context<AdminEnv>, read: () => PurgeRequest | Promise<PurgeRequest>) {
+    const startedAt = performance.now();
+    const { targets, mode, refresh } = await read();
+    const receipt = await deps.purge(targets, mode);
+    deps.refetch(refresh);
+    const took = Math.round((performance.now() - startedAt) * 10) / 10;
+    return jsonAnswer(c, { id: c.get("requestId"), ...receipt, took_ms: took });
+  }
+  const reading = (c: Context<AdminEnv>) => ({
+    ignoredParameters: deps.ignoredParameters,
+    soft: c.req.header("fastly-soft-purge"),
+  });
+  app.delete("/cache/*", (c) => {
     const target = cachedTarget(rawTarget(c.req.raw, c.env));
     if (target === undefined) return unknownRoute(c);
-    const keys = [...new Set(keysFor(deps, target, namedHost(c.req.header("x-host"))))];
-    const { epoch } = await deps.purge(urlTargets(keys));
-    return c.json({ purged: keys, epoch });
+    const host = namedHost(c.req.header("x-host"));
+    return purge(c, () => parseDelete(host === undefined ? { target } : { target, host }, reading(c)));
   });
-  app.post("/purge", async (c) => {
-    const startedAt = performance.now();
-    const request = parsePurge(await jsonBody(c));
-    const targets: PurgeTarget[] =
-      request.type === "everything"
-        ? [{ type: "everything" }]
-        : urlTargets(request.targets.flatMap(({ target, host }) => keysFor(deps, target, host)));
-    const { epoch } = await deps.purge(targets);
-    const took = Math.round((performance.now() - startedAt) * 10) / 10;
-    return c.json({ id: c.get("requestId"), epoch, took_ms: took });
-  });
-  app.post("/warm", async (c) => c.json(await deps.warm(parseWarm(await jsonBody(c)))));
+  app.post("/purge", (c) => purge(c, async () => parsePurge(await jsonBody(c), reading(c))));
+  app.post("/warm", async (c) => jsonAnswer(c, await deps.warm(parseWarm(await jsonBody(c)))));
 
+  for (const [path, methods] of ALLOWED) {
+    app.all(path, (c) => {
+      // The wildcard stands for nothing, too, and /cache alone is no route.
+      if (path === "/cache/*" && cachedTarget(rawTarget(c.req.raw, c.env)) === undefined)
+        return unknownRoute(c);
+      c.header("Allow", methods);
+      return errorResponse(c, new ApiError(405, "method_not_allowed", `${c.req.path} takes ${methods}`));
+    });
+  }
   app.notFound(unknownRoute);
   app.onError((error, c) => {
     if (error instanceof ApiError) return errorResponse(c, error);
     if (error instanceof StoreError) {
-      return errorResponse(c, new ApiError(503, "store_unavailable", `nothing was purged: ${error.message}`));
+      const outcome = error.code === "timeout" ? "the purge may still take effect" : "nothing was purged";
+      return errorResponse(c, new ApiError(503, "store_unavailable", `${outcome}: ${error.message}`));
     }
     deps.report?.(error, c.get("requestId"));
     return errorResponse(c, new ApiError(500, "internal_error", "this is our fault; the log says more"));
@@ -130,13 +161,6 @@ const rawTarget = (request: Request, env: AdminEnv["Bindings"] | undefined): str
   env?.incoming?.url ?? request.url;
 
 const withoutQuery = (target: string): string => target.replace(/[?#].*$/s, "");
-
-/** An answer that purged nothing must not look like one that did. */
-function keysFor(deps: AdminDeps, target: string, host: string | undefined): readonly string[] {
-  const keys = host === undefined ? deps.keysFor(target) : deps.keysFor(target, host);
-  if (keys.length === 0) throw new ApiError(400, "bad_request", `no host is known for ${target}; name one`);
-  return keys;
-}
 
 const unknownRoute = (c: Context<AdminEnv>): Response =>
   errorResponse(

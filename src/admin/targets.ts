@@ -1,7 +1,6 @@
-import type { PurgeTarget } from "../cache/ports.ts";
 import { ApiError } from "./errors.ts";
 
-/** What does a request to the admin API want to have purged or fetched? */
+/** Which URLs does a request to the admin API name? */
 
 /** More in one request are refused: each becomes a record in the purge log, or a fetch. */
 export const MAX_URLS = 1000;
@@ -11,10 +10,6 @@ export interface NamedTarget {
   readonly target: string;
   readonly host?: string;
 }
-
-export type PurgeRequest =
-  | { readonly type: "everything" }
-  | { readonly type: "urls"; readonly targets: readonly NamedTarget[] };
 
 /** The request-target of Node's request without the authority of an absolute-form one (RFC 9112 §3.2.2). */
 export const originForm = (target: string): string => {
@@ -31,23 +26,12 @@ export function cachedTarget(target: string): string | undefined {
 /** X-Host: one host with an optional port. Throws ApiError 400. */
 export function namedHost(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
-  if (!/^(?:\[[0-9a-f:.]+\]|[^\s/?#@:,[\]\\]+)(?::\d{1,5})?$/i.test(value)) {
-    throw new ApiError(400, "bad_request", "X-Host must be a host, with or without a port");
-  }
+  if (!isHost(value)) throw new ApiError(400, "bad_request", "X-Host must be a host, with or without a port");
   return value;
 }
 
-/** The body of POST /purge. Throws ApiError 400 for anything that is not understood in full. */
-export function parsePurge(body: unknown): PurgeRequest {
-  const members = membersOf(body, ["urls", "everything"]);
-  const everything = members["everything"] ?? false;
-  if (typeof everything !== "boolean")
-    throw new ApiError(400, "bad_request", '"everything" must be true or false');
-  const urls = members["urls"] === undefined ? [] : parseUrls(members["urls"]);
-  if (everything) return { type: "everything" };
-  if (urls.length === 0) throw new ApiError(400, "bad_request", 'name what to purge: "urls" or "everything"');
-  return { type: "urls", targets: urls.map(namedTarget) };
-}
+export const isHost = (value: string): boolean =>
+  /^(?:\[[0-9a-f:.]+\]|[^\s/?#@:,[\]\\]+)(?::\d{1,5})?$/i.test(value);
 
 /** The body of POST /warm. Throws ApiError 400. */
 export function parseWarm(body: unknown): readonly string[] {
@@ -58,7 +42,7 @@ export function parseWarm(body: unknown): readonly string[] {
 }
 
 /** A member that is not understood is refused: ignoring it would purge less than was asked for. */
-function membersOf(body: unknown, known: readonly string[]): Readonly<Record<string, unknown>> {
+export function membersOf(body: unknown, known: readonly string[]): Readonly<Record<string, unknown>> {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw new ApiError(400, "bad_request", "the body must be a JSON object");
   }
@@ -70,7 +54,7 @@ function membersOf(body: unknown, known: readonly string[]): Readonly<Record<str
   return body as Readonly<Record<string, unknown>>;
 }
 
-function parseUrls(value: unknown): string[] {
+export function parseUrls(value: unknown): string[] {
   if (!Array.isArray(value) || !value.every((url): url is string => typeof url === "string")) {
     throw new ApiError(400, "bad_request", '"urls" must be a list of strings');
   }
@@ -82,7 +66,7 @@ function parseUrls(value: unknown): string[] {
  * Splits `http://host/path?query` or `/path?query`. Like a browser it percent-encodes
  * what cannot stand in a request-target, and drops a fragment; dot segments stay.
  */
-function namedTarget(url: string): NamedTarget {
+export function namedTarget(url: string): NamedTarget {
   const parts = /^(?:https?:\/\/([^/?#@\s\\]+))?((?:[/?][^#\s]*)?)(?:#.*)?$/i.exec(url);
   const [, host, rest] = parts ?? [];
   if (rest === undefined || (host === undefined && !rest.startsWith("/"))) throw notAUrl(url);
@@ -97,7 +81,3 @@ function namedTarget(url: string): NamedTarget {
 
 const notAUrl = (url: string): ApiError =>
   new ApiError(400, "bad_request", `not an http URL, nor a path: ${JSON.stringify(url.slice(0, 200))}`);
-
-/** One purge target per key, each key once. */
-export const urlTargets = (keys: Iterable<string>): PurgeTarget[] =>
-  [...new Set(keys)].map((key) => ({ type: "url", key }));

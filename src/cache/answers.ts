@@ -1,6 +1,5 @@
 import { fieldLineValues, hasField } from "../policy/fields.ts";
 import { currentAge } from "../policy/freshness.ts";
-import { variantMatches } from "../policy/key.ts";
 import type { CacheWord, Forwarded, NotStoredReason, Outcome } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
@@ -10,7 +9,7 @@ import { passedOn } from "./pass-on.ts";
 import { type Entry, OriginError, refusalFor } from "./ports.ts";
 import { fromEntry, fromStream, refusal, ttlOf } from "./respond.ts";
 import type { SearchVariances } from "./search-variances.ts";
-import type { Shared } from "./share.ts";
+import { askedUri, type Shared } from "./share.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
 
 /** Reasons that lie in the response itself, so that the next one is likely to be the same. */
@@ -59,7 +58,7 @@ export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps
     const key = request.uri;
     switch (fetched.type) {
       case "validated": {
-        const { entry, storable, origin: name, reason } = fetched;
+        const { entry, answer, storable, origin: name, reason } = fetched;
         if (storable) keep.freshen(key, entry, leave, request.fields);
         else if (!isPersonal(request)) keep.drop(key);
         const outcome: Outcome = {
@@ -70,7 +69,7 @@ export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps
           ...(reason === undefined ? {} : { reason }),
         };
         const age = currentAge(entry.stored, now());
-        const response = { ...fromEntry(request, entry, { outcome, age, now: now() }), origin: name };
+        const response = { ...fromEntry(request, answer, { outcome, age, now: now() }), origin: name };
         // A part is nobody else's answer: others may want other bytes.
         if (!storable || entry.stored.part !== undefined) return { response };
         return { response, shared: { type: "validated", entry, origin: name } };
@@ -78,7 +77,8 @@ export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps
       case "storable": {
         const { head, response: answer } = fetched;
         uncacheable.forget(key);
-        const storedUnder = variances.learn(key, head.fields);
+        // By what this one says: what was learned before chose `key`, and may no longer hold.
+        const storedUnder = variances.learn(askedUri(request), head.fields);
         const kept = { ...fetched, head: { ...head, uri: storedUnder } };
         const flight = keep.launch(storedUnder, kept, leave, request.fields);
         const length = fieldLineValues(answer.fields, "content-length")[0];
@@ -93,7 +93,10 @@ export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps
         const lines = passedOn(answer, now());
         const response = fromStream(request, lines, stream, { outcome, now: now(), origin: answer.origin });
         if (head.part !== undefined) return { response };
-        return { response, shared: { type: "flight", head, flight, length, origin: answer.origin } };
+        return {
+          response,
+          shared: { type: "flight", head: kept.head, flight, length, origin: answer.origin },
+        };
       }
       case "unstorable": {
         const { response: answer, reason, update } = fetched;
@@ -119,20 +122,18 @@ export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps
     }
   }
 
-  /** A follower's answer, unless the leader's does not fit its request or can no longer be joined. */
+  /** A follower's answer, unless the leader's can no longer be joined. */
   function fromShared(need: Need, shared: Shared): CacheResponse | undefined {
     const { request, fwd } = need;
     const at = now();
     switch (shared.type) {
       case "validated": {
-        if (!variantMatches(shared.entry.stored.selectingFields, request.fields)) return undefined;
         const outcome: Outcome = { word: "REVALIDATED", body: "cache", fwd, fwdStatus: 304, collapsed: true };
         const age = currentAge(shared.entry.stored, at);
         return { ...fromEntry(request, shared.entry, { outcome, age, now: at }), origin: shared.origin };
       }
       case "flight": {
         const { head, flight, length, origin: name } = shared;
-        if (!variantMatches(head.selectingFields, request.fields)) return undefined;
         const stream = flight.read();
         if (stream === undefined) return undefined;
         const outcome: Outcome = { word: wordFor(need), body: "origin", fwd, collapsed: true };
@@ -178,6 +179,8 @@ export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps
 
   return { land, fromShared, failed, staleOnError };
 }
+
+export type Answers = ReturnType<typeof createAnswers>;
 
 /** An answer to somebody's credentials says nothing about what others get. */
 const isPersonal = (request: CacheRequest): boolean => hasField(request.fields, "authorization");

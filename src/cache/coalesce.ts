@@ -1,4 +1,10 @@
-import type { Epoch, EpochMs } from "../policy/stored-response.ts";
+import type { FieldLines } from "../policy/fields.ts";
+import type { Epoch } from "../policy/stored-response.ts";
+
+/** How many of those who want a key may lead, after or beside one another, before the rest share the failure. */
+export const MAX_LEADERS = 3;
+/** Fetches of one key that can be followed; one more for each variant (RFC 9111 §4.1). */
+const MAX_PLACES = 32;
 
 /** What followers do next, which is not the same as what happened to the leader. */
 export type Settlement<T> =
@@ -11,7 +17,7 @@ export type Settlement<T> =
 
 export interface Leader<T> {
   readonly role: "leader";
-  /** Tells the followers; counts once. Unless it shares, the next to join leads. */
+  /** Tells the followers; to be called once. Unless it shares, the next to join leads. */
   settle(settlement: Settlement<T>): void;
   /** The shared value is in the store, or joining is over: the next to join looks there or leads. */
   leave(): void;
@@ -20,37 +26,97 @@ export interface Leader<T> {
 export interface Follower<T> {
   readonly role: "follower";
   readonly settled: Promise<Settlement<T>>;
+  /** Who has led so far, those who failed before this fetch began included. */
+  readonly leaders: number;
+  /** Leads beside leaders who are overdue, unless somebody has done so since there were `known`, or enough have. */
+  relieve(known: number): Leader<T> | undefined;
 }
 
-/** Where in the purge log somebody joins, and what is too old for them to join. */
-export interface Joining<T> {
+/** How a fetch begins. */
+export interface Start {
+  /** Where in the purge log. */
   readonly epoch: Epoch;
-  /** `epoch` is that of the fetch under way, `shared` what has come of it so far. */
-  mayJoin(epoch: Epoch, shared: T | undefined): boolean;
-}
-
-interface Place<T> {
-  readonly since: EpochMs;
-  readonly epoch: Epoch;
-  readonly settled: Promise<Settlement<T>>;
-  shared: { readonly value: T } | undefined;
+  /** The leader's request. */
+  readonly fields: FieldLines;
+  /** Names of the fields that are known to select among the key's responses. */
+  readonly selecting: readonly string[];
+  /** Leaders that have failed before. */
+  readonly failed: number;
 }
 
 /**
- * Collapses concurrent requests for one key into one origin request (RFC 9111 §4).
+ * One fetch that others may wait for. Usually it has one leader; where that one is overdue,
+ * others lead beside it, and the first answer is everybody's.
+ */
+export class Place<T> {
+  readonly start: Start;
+  readonly #leavePlace: () => void;
+  readonly #settled = Promise.withResolvers<Settlement<T>>();
+  #isSettled = false;
+  #shared: { readonly value: T; readonly by: Leader<T> } | undefined;
+  #leaders: number;
+  /** Leaders that have not settled. */
+  #leading = 0;
+
+  constructor(start: Start, leavePlace: () => void) {
+    this.start = start;
+    this.#leaders = start.failed;
+    this.#leavePlace = leavePlace;
+  }
+
+  /** What has come of it so far. */
+  get shared(): T | undefined {
+    return this.#shared?.value;
+  }
+
+  lead(): Leader<T> {
+    this.#leaders++;
+    this.#leading++;
+    const leader: Leader<T> = {
+      role: "leader",
+      settle: (settlement) => this.#settle(settlement, leader),
+      leave: () => {
+        if (this.#shared === undefined || this.#shared.by === leader) this.#leavePlace();
+      },
+    };
+    return leader;
+  }
+
+  follow(): Follower<T> {
+    const leaders = () => this.#leaders;
+    return {
+      role: "follower",
+      settled: this.#settled.promise,
+      get leaders() {
+        return leaders();
+      },
+      relieve: (known) =>
+        this.#isSettled || known !== this.#leaders || known >= MAX_LEADERS ? undefined : this.lead(),
+    };
+  }
+
+  #settle(settlement: Settlement<T>, by: Leader<T>): void {
+    this.#leading--;
+    if (this.#isSettled) return;
+    // Those who lead beside it may still have an answer.
+    if (settlement.type === "takeover" && this.#leading > 0) return;
+    this.#isSettled = true;
+    if (settlement.type === "share") this.#shared = { value: settlement.value, by };
+    // The place is left before followers wake, so that a takeover elects a new leader.
+    else this.#leavePlace();
+    this.#settled.resolve(settlement);
+  }
+}
+
+/**
+ * Collapses concurrent requests for one key into one origin request (RFC 9111 §4), or into
+ * one for each variant that they ask for.
  *
- * The first to join leads and must settle, come what may. A leader that has not settled
- * within its age limit is no longer waited for; a follower's own patience is another limit
- * and is the follower's to keep. A shared flight can be joined until its leader leaves, by
- * those who may have it.
+ * Who finds no place to follow leads, and must settle, come what may. A shared flight can be
+ * followed until its leader leaves. Which place is for whom is the caller's to say.
  */
 export class Coalescer<T> {
-  readonly #places = new Map<string, Place<T>>();
-  readonly #leaderAgeMs: number;
-
-  constructor(leaderAgeMs: number) {
-    this.#leaderAgeMs = leaderAgeMs;
-  }
+  readonly #places = new Map<string, Set<Place<T>>>();
 
   /** Keys with a flight under way. */
   get size(): number {
@@ -61,37 +127,31 @@ export class Coalescer<T> {
     return this.#places.has(key);
   }
 
-  join(
-    key: string,
-    now: EpochMs,
-    joining: Joining<T> = { epoch: 0, mayJoin: () => true },
-  ): Leader<T> | Follower<T> {
-    const taken = this.#places.get(key);
-    if (
-      taken !== undefined &&
-      (taken.shared !== undefined || now - taken.since < this.#leaderAgeMs) &&
-      joining.mayJoin(taken.epoch, taken.shared?.value)
-    ) {
-      return { role: "follower", settled: taken.settled };
+  /** What can be followed; the newest last. */
+  underWay(key: string): readonly Place<T>[] {
+    const places = this.#places.get(key);
+    return places === undefined ? [] : [...places];
+  }
+
+  /** Nobody else follows it; those who do go on. */
+  close(key: string, place: Place<T>): void {
+    const places = this.#places.get(key);
+    if (places?.delete(place) && places.size === 0) this.#places.delete(key);
+  }
+
+  /** Begins a fetch. Where too many are under way for one key, nobody will follow this one. */
+  lead(key: string, start: Start): Leader<T> {
+    const place = new Place<T>(start, () => this.close(key, place));
+    const places = this.#places.get(key) ?? new Set();
+    if (places.size >= MAX_PLACES) {
+      // What is shared already has served most of those who wanted it.
+      for (const older of places) {
+        if (older.shared === undefined) continue;
+        places.delete(older);
+        break;
+      }
     }
-    let resolve: (settlement: Settlement<T>) => void = () => {};
-    const settled = new Promise<Settlement<T>>((fulfil) => {
-      resolve = fulfil;
-    });
-    const place: Place<T> = { since: now, epoch: joining.epoch, settled, shared: undefined };
-    this.#places.set(key, place);
-    const leave = () => {
-      if (this.#places.get(key) === place) this.#places.delete(key);
-    };
-    return {
-      role: "leader",
-      settle: (settlement) => {
-        // The place is left before followers wake, so that a takeover elects a new leader.
-        if (settlement.type === "share") place.shared = { value: settlement.value };
-        else leave();
-        resolve(settlement);
-      },
-      leave,
-    };
+    if (places.size < MAX_PLACES) this.#places.set(key, places.add(place));
+    return place.lead();
   }
 }

@@ -3,35 +3,43 @@ import { admitCompleted } from "../policy/combine.ts";
 import type { ExchangeTimes } from "../policy/freshness.ts";
 import { completionFields } from "../policy/partial.ts";
 import type { Epoch, EpochMs, Part, StoredResponse } from "../policy/stored-response.ts";
-import { type ByteStream, type Entry, OriginError, type OriginResponse } from "./ports.ts";
+import { type ByteStream, type Entry, OriginError, type OriginResponse, readBytes } from "./ports.ts";
 
 /** What is asked of an origin where a part is stored: the rest. */
 export interface Rest {
-  readonly entry: Entry & { readonly stored: StoredResponse & { readonly part: Part } };
+  readonly stored: StoredResponse & { readonly part: Part };
+  readonly bytes: Uint8Array;
   /** The lines that ask for it. */
   readonly fields: readonly string[];
 }
 
-/** How to ask for what a part lacks; undefined where that cannot be asked for, or the whole not be stored. */
-export function restOf(entry: Entry | undefined, maxObjectBytes: number, now: EpochMs): Rest | undefined {
-  if (entry === undefined) return undefined;
-  const { stored, body } = entry;
+/**
+ * How to ask for what a part lacks; undefined where that cannot be asked for, the whole not be stored,
+ * or the part not be read any more.
+ */
+export async function restOf(
+  { stored, body }: Entry,
+  maxObjectBytes: number,
+  now: EpochMs,
+): Promise<Rest | undefined> {
   const { part } = stored;
   if (part === undefined || part.length > maxObjectBytes) return undefined;
   const fields = completionFields(stored, now);
-  return fields === undefined ? undefined : { entry: { stored: { ...stored, part }, body }, fields };
+  if (fields === undefined) return undefined;
+  // Before anybody is asked for the rest, which without them would be of no use.
+  const bytes = await readBytes(body).catch(() => undefined);
+  return bytes === undefined ? undefined : { stored: { ...stored, part }, bytes, fields };
 }
 
 /** The complete response that the origin's answer makes of the part (RFC 9111 §3.4), or undefined when it makes none. */
 export function completedBy(
-  { entry }: Rest,
+  { stored, bytes }: Rest,
   request: AdmissionRequest,
   response: OriginResponse,
   times: ExchangeTimes,
   epoch: Epoch,
   settings: AdmissionSettings,
 ): { readonly admission: Admission; readonly response: OriginResponse } | undefined {
-  const { stored, body: bytes } = entry;
   const completed = admitCompleted(stored, request, response, times, epoch, settings);
   if (completed === undefined) return undefined;
   const { admission, fields } = completed;

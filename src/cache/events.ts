@@ -1,6 +1,6 @@
 import type { NotStoredReason, Outcome } from "../policy/outcome.ts";
 import type { Epoch } from "../policy/stored-response.ts";
-import type { PurgeTarget, Tier } from "./ports.ts";
+import type { PurgeMode, PurgeTarget, Tier } from "./ports.ts";
 
 /** Everything that is worth telling, as facts; observers decide what to count, log or trace. */
 export type CacheEvent =
@@ -31,6 +31,8 @@ export type CacheEvent =
   | {
       readonly type: "origin-failed";
       readonly origin: string | undefined;
+      /** The body broke off: this request was told as answered before. */
+      readonly answered?: true;
       readonly code: string;
       readonly message: string;
     }
@@ -49,11 +51,16 @@ export type CacheEvent =
       readonly key: string;
       readonly result: "validated" | "replaced" | "failed" | "dropped";
     }
-  | { readonly type: "purged"; readonly target: PurgeTarget; readonly epoch: Epoch }
+  | {
+      readonly type: "purged";
+      readonly target: PurgeTarget;
+      readonly mode: PurgeMode;
+      readonly epoch: Epoch;
+    }
   | {
       readonly type: "store-failed";
       readonly tier: Tier;
-      readonly operation: "lookup" | "put" | "freshen" | "drop" | "purge" | "follow";
+      readonly operation: "lookup" | "read" | "put" | "freshen" | "drop" | "purge" | "follow" | "lease";
       readonly code: string;
       readonly message: string;
     }

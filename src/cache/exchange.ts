@@ -2,7 +2,7 @@ import type { RequestFacts } from "../policy/decide.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import type { ForwardedFor } from "../policy/forwarding.ts";
 import type { Outcome } from "../policy/outcome.ts";
-import type { ByteStream, RequestBody, Tier } from "./ports.ts";
+import type { ByteStream, Entry, RequestBody, Tier } from "./ports.ts";
 
 /** One request as the server hands it over: framed, strictly read, its peer established. */
 export interface CacheRequest extends RequestFacts {
@@ -46,6 +46,13 @@ export interface CacheResponse {
 }
 
 export const NO_BODY: Body = { type: "none" };
+
+/** Bytes `first` to `last` of a stored body: at once where they are here, else read as they are written. */
+export function bodyFrom(stored: Entry["body"], first = 0, last = stored.length - 1): Body {
+  if (last < first) return NO_BODY;
+  if (stored instanceof Uint8Array) return { type: "bytes", bytes: stored.subarray(first, last + 1) };
+  return { type: "stream", stream: stored.read(first, last) };
+}
 
 /** Tells a source that nobody will read its body. */
 export async function discard(stream: ByteStream): Promise<void> {

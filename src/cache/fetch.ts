@@ -1,12 +1,18 @@
 import { type Admission, type AdmissionSettings, admit, type StoredHead } from "../policy/admit.ts";
-import { weaklyEqual } from "../policy/entity-tag.ts";
-import { type FieldLines, fieldLineValues, hasField } from "../policy/fields.ts";
+import { hasField } from "../policy/fields.ts";
 import { requestFieldsForOrigin } from "../policy/forwarding.ts";
-import type { ExchangeTimes } from "../policy/freshness.ts";
+import { correctedInitialAge, type ExchangeTimes } from "../policy/freshness.ts";
 import type { NotStoredReason } from "../policy/outcome.ts";
 import { admitPart, partOf, sizeOf } from "../policy/partial.ts";
 import { type Epoch, type EpochMs, hasValidator } from "../policy/stored-response.ts";
-import { freshen, headConcerns, validationFields } from "../policy/validate.ts";
+import {
+  freshen,
+  headConcerns,
+  identifies,
+  isConditional,
+  validatedFields,
+  validationFields,
+} from "../policy/validate.ts";
 import { completedBy, restOf } from "./complete.ts";
 import { type CacheRequest, discard } from "./exchange.ts";
 import { interimFor } from "./pass-on.ts";
@@ -18,6 +24,8 @@ export type Fetched =
   | {
       readonly type: "validated";
       readonly entry: Entry;
+      /** The same for the one who asked, with what the 304 says to this client alone. */
+      readonly answer: Entry;
       readonly storable: boolean;
       readonly reason: NotStoredReason | undefined;
       readonly origin: string;
@@ -82,12 +90,23 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
     const validating = validate && stale !== undefined && mode !== "as-client" && hasValidator(stale.stored);
     if (validating) fields.push(...validationFields(stale.stored));
     const rest =
-      validate && mode === "as-cache" ? restOf(incomplete, settings.maxObjectBytes, requestTime) : undefined;
+      validate && mode === "as-cache" && incomplete !== undefined
+        ? await restOf(incomplete, settings.maxObjectBytes, requestTime)
+        : undefined;
     if (rest !== undefined) fields.push(...rest.fields);
     const { method, target, host } = request;
     const response = await origin.send({ method, target, host, fields, ...interimFor(request) }, signal);
     const times = { requestTime, responseTime: now() };
 
+    if (response.status === 304 && !isConditional(fields)) {
+      // It says that something is unmodified, and nobody has asked about anything (RFC 9110 §15.4.5).
+      void discard(response.body);
+      throw new OriginError(
+        "malformed",
+        "origin answered 304 to a request without conditions",
+        response.origin,
+      );
+    }
     if (stale !== undefined && isFailure(response.status)) {
       void discard(response.body);
       const { status, origin: name } = response;
@@ -95,29 +114,9 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
     }
     if (validating && response.status === 304) {
       void discard(response.body);
-      if (!concerns(response.fields, stale)) return fetch(request, { stale }, mode, signal, false);
-      const validation = freshen(
-        stale.stored,
-        { ...request, method: "GET" },
-        response.fields,
-        times,
-        born,
-        settings,
-      );
-      const { body, stored } = stale;
-      if (validation.type === "store") {
-        const entry = { stored: { ...validation.head, bodyLength: stored.bodyLength }, body };
-        return { type: "validated", entry, storable: true, reason: undefined, origin: response.origin };
-      }
-      // It answers this request, and may not be kept for another.
-      const entry = { stored: { ...stored, responseTime: times.responseTime, initialAge: 0 }, body };
-      return {
-        type: "validated",
-        entry,
-        storable: false,
-        reason: validation.reason,
-        origin: response.origin,
-      };
+      if (!identifies(response.fields, stale.stored, times.responseTime))
+        return fetch(request, { stale }, mode, signal, false);
+      return validated(request, stale, response, times, born);
     }
     if (request.method === "HEAD" && stale !== undefined && response.status === 200) {
       const update = updateByHead(request, stale, response, times, born);
@@ -137,6 +136,26 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
     }
     return judged(response, admit(request, response, times, born, settings), born);
   };
+
+  function validated(
+    request: CacheRequest,
+    { stored, body }: Entry,
+    response: OriginResponse,
+    times: ExchangeTimes,
+    born: Epoch,
+  ): Fetched {
+    const asked = { ...request, method: "GET" };
+    const validation = freshen(stored, asked, response.fields, times, born, settings);
+    const { responseTime } = times;
+    const initialAge = correctedInitialAge(response.fields, times);
+    const fields = validatedFields(stored.fields, response.fields, responseTime);
+    const answer = { stored: { ...stored, fields, responseTime, initialAge }, body };
+    const storable = validation.type === "store";
+    // What may not be kept for another answers this request all the same.
+    const entry = storable ? { stored: { ...validation.head, bodyLength: stored.bodyLength }, body } : answer;
+    const reason = storable ? undefined : validation.reason;
+    return { type: "validated", entry, answer, storable, reason, origin: response.origin };
+  }
 
   function updateByHead(
     request: CacheRequest,
@@ -167,10 +186,4 @@ function judged(
     return { type: "unstorable", reason, response };
   }
   return { type: "storable", head: admission.head, response, epoch, ...more };
-}
-
-/** Is this 304 about what is stored (RFC 9111 §4.3.4)? One with another entity tag is not. */
-function concerns(notModified: FieldLines, stale: Entry): boolean {
-  const etag = fieldLineValues(notModified, "etag")[0];
-  return etag === undefined || stale.stored.etag === undefined || weaklyEqual(etag, stale.stored.etag);
 }

@@ -1,48 +1,45 @@
+import type { FlightBudget } from "./flight-budget.ts";
 import type { ByteStream } from "./ports.ts";
-
-/** A bound shared by all flights on the bytes they keep (CACHE_FLIGHT_BYTES). */
-export class FlightBudget {
-  readonly #limit: number;
-  #used = 0;
-  constructor(limitBytes: number) {
-    this.#limit = limitBytes;
-  }
-  get used(): number {
-    return this.#used;
-  }
-  take(bytes: number): boolean {
-    if (this.#used + bytes > this.#limit) return false;
-    this.#used += bytes;
-    return true;
-  }
-  give(bytes: number): void {
-    this.#used -= bytes;
-  }
-}
+import { type Pace, type Timer, watchStalled } from "./stalled.ts";
 
 /** How a flight ended, for the one who wants to store it. */
 export type Landing =
   | { readonly type: "complete"; readonly body: Uint8Array }
   | { readonly type: "incomplete"; readonly reason: "cut-off" | "too-large" | "flights-full" };
 
-interface Reader {
-  /** Index of the next chunk, counted from the first byte of the body. */
+export interface FlightOptions {
+  /** The longest body that is kept, in bytes. */
+  readonly maxBytes: number;
+  readonly budget: FlightBudget;
+  readonly timer: Timer;
+}
+
+/** So many bytes of a body that is there are handed on at once. */
+const SLICE_BYTES = 65_536;
+
+interface Reader extends Pace {
+  /** Index of its next chunk, counted from the first byte of the body. */
   next: number;
+  stalled: boolean;
 }
 
 /**
  * One origin body shared by everyone who wants it, while it arrives.
  *
  * Append-only: chunks are kept, each reader goes at its own pace, a late one starts at the
- * first byte, and the flight goes on without readers because the cache wants it. When the
- * body outgrows what may be kept, the flight stops keeping: chunks that every reader has
- * had are let go, the slowest reader sets the pace, nobody may join, and without readers
- * the source is told to stop.
+ * first byte, and the flight goes on without readers because the cache wants it. Once landed,
+ * the body is in one piece, which the store and the readers share. When the body outgrows what
+ * may be kept, the flight stops keeping: chunks that every reader has had are let go, the
+ * slowest reader sets the pace, one that stands still is cut off while others wait, nobody may
+ * join, and without readers the source is told to stop.
+ *
+ * What it keeps counts against the budget until nobody reads it any more.
  */
 export class Flight {
   readonly #source: ByteStream;
   readonly #maxBytes: number;
   readonly #budget: FlightBudget;
+  readonly #timer: Timer;
   readonly #chunks: Uint8Array[] = [];
   readonly #readers = new Set<Reader>();
   /** Number of chunks let go from the front. */
@@ -54,14 +51,17 @@ export class Flight {
   #stopped = false;
   #arriving: AsyncIterator<Uint8Array> | undefined;
   #end: { readonly error?: unknown } | undefined;
+  /** All of it, in place of the chunks, once it has landed. */
+  #body: Uint8Array | undefined;
   #wake: (() => void)[] = [];
   /** Called once, when the flight stops keeping, so that nobody joins any more. */
   onAbandon: (reason: "too-large" | "flights-full") => void = () => {};
 
-  constructor(source: ByteStream, maxBytes: number, budget: FlightBudget) {
+  constructor(source: ByteStream, { maxBytes, budget, timer }: FlightOptions) {
     this.#source = source;
     this.#maxBytes = maxBytes;
     this.#budget = budget;
+    this.#timer = timer;
   }
 
   /** Brings the body in; resolves when it has ended one way or the other, never rejects. */
@@ -79,51 +79,69 @@ export class Flight {
       this.#end = {};
     } catch (error) {
       this.#end = { error };
-    } finally {
-      this.#notify();
     }
     const landing = this.#landing();
-    this.#giveBack(this.#budgeted);
+    if (this.#readers.size === 0) this.#letGo();
+    this.#notify();
     return landing;
   }
 
   /** Every byte from the first; rejects where the origin's body broke off. Undefined once joining is over. */
   read(): ByteStream | undefined {
     if (this.#dropped > 0 || this.#stopped) return undefined;
-    const reader: Reader = { next: 0 };
+    if (this.#end !== undefined && this.#readers.size === 0) {
+      this.#budget.retake(this.#length);
+      this.#budgeted = this.#length;
+    }
+    const reader: Reader = { at: 0, next: 0, waiting: false, seenAt: -1, stalled: false };
     this.#readers.add(reader);
-    const leave = () => {
-      if (!this.#readers.delete(reader)) return;
-      if (this.#abandoned !== undefined && this.#readers.size === 0) this.#stop();
-      this.#notify();
-    };
     let left = false;
-    const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
-      for (;;) {
-        if (left) return { done: true, value: undefined };
-        const chunk = this.#chunks[reader.next - this.#dropped];
-        if (chunk !== undefined) {
-          reader.next++;
-          if (this.#abandoned !== undefined) this.#notify();
-          return { done: false, value: chunk };
-        }
-        if (this.#end !== undefined) {
-          leave();
-          if ("error" in this.#end) throw this.#end.error;
-          return { done: true, value: undefined };
-        }
-        await new Promise<void>((resolve) => this.#wake.push(resolve));
-      }
-    };
     const iterator: AsyncIterator<Uint8Array, undefined> = {
-      next,
+      next: async () => {
+        for (;;) {
+          if (left) return { done: true, value: undefined };
+          if (reader.stalled) throw new Error("it took nothing for too long while others waited for it");
+          const value = this.#take(reader);
+          if (value !== undefined) return { done: false, value };
+          if (this.#end !== undefined) {
+            this.#leave(reader);
+            if ("error" in this.#end) throw this.#end.error;
+            return { done: true, value: undefined };
+          }
+          reader.waiting = true;
+          await new Promise<void>((resolve) => this.#wake.push(resolve));
+          reader.waiting = false;
+        }
+      },
       return: async () => {
         left = true;
-        leave();
+        this.#leave(reader);
         return { done: true, value: undefined };
       },
     };
     return { [Symbol.asyncIterator]: () => iterator };
+  }
+
+  /** The reader's next bytes, or undefined where there are none yet. */
+  #take(reader: Reader): Uint8Array | undefined {
+    const piece =
+      this.#body === undefined
+        ? this.#chunks[reader.next - this.#dropped]
+        : this.#body.subarray(reader.at, reader.at + SLICE_BYTES);
+    if (piece === undefined || piece.length === 0) return undefined;
+    reader.next++;
+    reader.at += piece.length;
+    if (this.#abandoned !== undefined) this.#notify();
+    return piece;
+  }
+
+  #leave(reader: Reader): void {
+    if (!this.#readers.delete(reader)) return;
+    if (this.#readers.size === 0) {
+      if (this.#end !== undefined) this.#letGo();
+      else if (this.#abandoned !== undefined) this.#stop();
+    }
+    this.#notify();
   }
 
   #append(chunk: Uint8Array): void {
@@ -146,12 +164,14 @@ export class Flight {
   #stop(): void {
     if (this.#stopped || this.#end !== undefined) return;
     this.#stopped = true;
+    this.#letGo();
     // It may be waiting for the next bytes; the wait ends with the source.
     void this.#arriving?.return?.().catch(() => {});
   }
 
   /** Waits until the slowest reader has had everything, or nobody reads any more. */
   async #roomAfterReaders(): Promise<void> {
+    let unwatch: (() => void) | undefined;
     while (!this.#stopped) {
       let slowest = Number.POSITIVE_INFINITY;
       for (const reader of this.#readers) slowest = Math.min(slowest, reader.next);
@@ -160,9 +180,21 @@ export class Flight {
       this.#dropped = slowest;
       // What was kept before the flight stopped keeping counts until it is let go.
       this.#giveBack(Math.min(bytes, this.#budgeted));
-      if (this.#chunks.length === 0) return;
+      if (this.#chunks.length === 0) break;
+      unwatch ??= watchStalled(this.#readers, this.#timer, (reader) => {
+        reader.stalled = true;
+        this.#leave(reader);
+      });
       await new Promise<void>((resolve) => this.#wake.push(resolve));
     }
+    unwatch?.();
+  }
+
+  /** Nobody reads it: what is kept for late ones is the store's, too, or of no use. */
+  #letGo(): void {
+    this.#dropped += this.#chunks.length;
+    this.#chunks.length = 0;
+    this.#giveBack(this.#budgeted);
   }
 
   #giveBack(bytes: number): void {
@@ -181,7 +213,10 @@ export class Flight {
     if (this.#abandoned !== undefined) return { type: "incomplete", reason: this.#abandoned };
     if (this.#end !== undefined && "error" in this.#end) return { type: "incomplete", reason: "cut-off" };
     // Always a copy: a chunk may be a view of a far larger read buffer, which it would keep alive.
-    return { type: "complete", body: joined(this.#chunks, this.#length) };
+    const body = joined(this.#chunks, this.#length);
+    this.#chunks.length = 0;
+    this.#body = body;
+    return { type: "complete", body };
   }
 }
 

@@ -1,35 +1,21 @@
-import { type AdmissionSettings, admit } from "../policy/admit.ts";
-import { invalidatedGroups } from "../policy/cache-groups.ts";
-import { type Decision, decide } from "../policy/decide.ts";
+import type { AdmissionSettings } from "../policy/admit.ts";
+import type { Decision } from "../policy/decide.ts";
 import { hasField } from "../policy/fields.ts";
-import { requestFieldsForOrigin } from "../policy/forwarding.ts";
-import type { ExchangeTimes } from "../policy/freshness.ts";
-import { invalidatedUris } from "../policy/invalidate.ts";
-import type { BypassReason, Forwarded, Outcome } from "../policy/outcome.ts";
+import type { Forwarded } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { isConditional } from "../policy/validate.ts";
 import { createAnswers, type Landed, type Need } from "./answers.ts";
-import type { Coalescer, Follower, Leader, Settlement } from "./coalesce.ts";
+import { type Coalescer, type Follower, type Leader, MAX_LEADERS, type Settlement } from "./coalesce.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
 import { type Fetch, type Fetched, type FetchMode, isFailure } from "./fetch.ts";
+import { createJoin } from "./join.ts";
 import type { Keep } from "./keep.ts";
-import { interimFor, passedOn } from "./pass-on.ts";
-import {
-  type ByteStream,
-  type Entry,
-  type Origin,
-  OriginError,
-  type OriginResponse,
-  type PurgeTarget,
-} from "./ports.ts";
-import { type Purges, siteOf } from "./purges.ts";
-import { fromStream } from "./respond.ts";
+import { createPass } from "./pass.ts";
+import { type Entry, type Origin, OriginError } from "./ports.ts";
+import type { Purges } from "./purges.ts";
 import type { SearchVariances } from "./search-variances.ts";
 import { type Shared, storedOf } from "./share.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
-
-/** How many leaders may fail one after the other before those who wait share the failure. */
-const MAX_LEADERS = 3;
 
 export interface ForwardDeps {
   readonly origin: Origin;
@@ -40,7 +26,7 @@ export interface ForwardDeps {
   readonly purges: Purges;
   readonly variances: SearchVariances;
   readonly admission: AdmissionSettings;
-  /** How long a follower waits for its leader, in milliseconds. */
+  /** How long followers wait for a leader before one of them leads beside it, in milliseconds. */
   readonly patienceMs: number;
   readonly now: () => EpochMs;
   /** Calls back once after so many milliseconds; the result cancels. */
@@ -49,62 +35,11 @@ export interface ForwardDeps {
 
 /** Sends requests on: alone, or one for all who want the same. */
 export function createForward(deps: ForwardDeps) {
-  const { origin, fetch, keep, coalescer, uncacheable, purges, variances, now } = deps;
-  const { land, fromShared, failed, staleOnError } = createAnswers(deps);
-
-  /** Passes a request that the cache has no part in; an unsafe one invalidates (RFC 9111 §4.4). */
-  async function pass(request: CacheRequest, reason: BypassReason): Promise<CacheResponse> {
-    const fwd = reason === "method" ? "method" : "bypass";
-    const outcome: Outcome = { word: "BYPASS", body: "origin", fwd, reason };
-    const fields = requestFieldsForOrigin(request, "as-client");
-    const { method, target, host, body } = request;
-    const requestTime = now();
-    try {
-      const response = await origin.send(
-        { method, target, host, fields, ...(body === undefined ? {} : { body }), ...interimFor(request) },
-        request.signal,
-      );
-      const times = { requestTime, responseTime: now() };
-      const invalid = invalidatedBy(request, response);
-      if (invalid.length > 0) await purges.invalidate(invalid);
-      const stored = method === "POST" ? storePost(request, response, times) : undefined;
-      const lines = passedOn(response, now());
-      const answered = { ...outcome, fwdStatus: response.status };
-      // Whatever conditions there were, the origin has judged them.
-      return fromStream({ ...request, fields: [] }, lines, stored ?? response.body, {
-        outcome: stored === undefined ? answered : { ...answered, stored: true },
-        now: now(),
-        origin: response.origin,
-      });
-    } catch (error) {
-      return failed({ request, fwd, fallback: false }, error);
-    }
-  }
-
-  /** What the answer to an unsafe request makes invalid: URIs (RFC 9111 §4.4) and groups (RFC 9875 §3). */
-  function invalidatedBy(request: CacheRequest, response: OriginResponse): PurgeTarget[] {
-    const site = siteOf(request.uri);
-    const uris = invalidatedUris(request, response);
-    const keys = new Set(uris.flatMap((uri) => [uri, variances.keyFor(uri)]));
-    return [
-      ...[...keys].map((key): PurgeTarget => ({ type: "url", key })),
-      ...invalidatedGroups(request, response).map((tag): PurgeTarget => ({ type: "tag", site, tag })),
-    ];
-  }
-
-  /** The body of a POST's answer that is kept for later GETs (RFC 9110 §9.3.3), born after its own invalidation. */
-  function storePost(
-    request: CacheRequest,
-    response: OriginResponse,
-    times: ExchangeTimes,
-  ): ByteStream | undefined {
-    const { epoch } = purges;
-    const admitted = admit(request, response, times, epoch, deps.admission);
-    if (admitted.type === "discard" || response.closeDelimited === true) return undefined;
-    return keep
-      .launch(request.uri, { type: "storable", head: admitted.head, response, epoch }, () => {})
-      .read();
-  }
+  const { origin, fetch, coalescer, uncacheable, now } = deps;
+  const answers = createAnswers(deps);
+  const { land, fromShared, staleOnError } = answers;
+  const pass = createPass({ ...deps, answers });
+  const { join, mayHave } = createJoin(deps);
 
   /** Nothing usable is stored, or a part that lacks what is asked for. */
   const miss = (request: CacheRequest, fwd: Forwarded, incomplete?: Entry): Promise<CacheResponse> =>
@@ -125,42 +60,53 @@ export function createForward(deps: ForwardDeps) {
   async function refresh(request: CacheRequest, entry: Entry): Promise<CacheResponse | undefined> {
     const need: Need = { request, fwd: "stale", stale: entry, fallback: false };
     if (isPart(entry)) return coalescer.has(request.uri) ? undefined : alone(need);
-    const ticket = join(request);
-    if (ticket.role === "follower") return undefined;
-    return lead(need, ticket);
-  }
-
-  /**
-   * Who comes before the head is there may have what it brings. Who comes later is answered
-   * as from the store: by what is not purged and still fresh (RFC 9111 §4).
-   */
-  function join(request: CacheRequest): Leader<Shared> | Follower<Shared> {
-    return coalescer.join(request.uri, now(), {
-      epoch: purges.epoch,
-      mayJoin: (epoch, shared) =>
-        !purges.covers(request.uri, epoch, shared === undefined ? [] : storedOf(shared).tags) &&
-        (shared === undefined || decide(request, storedOf(shared), now()).type === "serve"),
-    });
+    const selecting = Object.keys(entry.stored.selectingFields);
+    const { ticket } = join(request, { selecting, failed: 0 });
+    return ticket.role === "follower" ? undefined : lead(need, ticket);
   }
 
   async function obtain(need: Need): Promise<CacheResponse> {
     const { request } = need;
     if (goesAlone(need) || uncacheable.has(request.uri, now())) return alone(need);
-    for (let attempt = 0; ; attempt++) {
-      const ticket = join(request);
+    const known = need.stale ?? need.incomplete;
+    const selecting = new Set(Object.keys(known?.stored.selectingFields ?? {}));
+    let failed = 0;
+    for (let round = 1; round <= MAX_LEADERS; round++) {
+      const { ticket, epoch } = join(request, { selecting, failed });
       if (ticket.role === "leader") return lead(need, ticket);
-      const settlement = await withPatience(ticket.settled);
-      if (settlement === undefined) return alone(need);
-      switch (settlement.type) {
+      const followed = await follow(need, ticket);
+      // Overdue leaders: this one asks beside them.
+      if ("role" in followed) return lead(need, followed);
+      switch (followed.type) {
         case "share":
-          return fromShared(need, settlement.value) ?? alone(need);
+          if (mayHave(request, epoch, followed.value)) return fromShared(need, followed.value) ?? alone(need);
+          for (const name of Object.keys(storedOf(followed.value).selectingFields)) selecting.add(name);
+          break;
         case "disperse":
           return alone(need);
         case "takeover":
-          if (need.fallback || attempt + 1 >= MAX_LEADERS) return failed(need, settlement.error);
+          failed = Math.max(failed, ticket.leaders);
+          if (need.fallback || failed >= MAX_LEADERS || round === MAX_LEADERS)
+            return answers.failed(need, followed.error);
           break;
       }
     }
+    return alone(need);
+  }
+
+  /**
+   * What comes of those who lead, or leadership, when nothing has for too long. Who has a stale
+   * response to fall back on leaves the origin alone.
+   */
+  async function follow(need: Need, ticket: Follower<Shared>): Promise<Settlement<Shared> | Leader<Shared>> {
+    while (!need.fallback && ticket.leaders < MAX_LEADERS) {
+      const { leaders } = ticket;
+      const settlement = await withPatience(ticket.settled);
+      if (settlement !== undefined) return settlement;
+      const relief = ticket.relieve(leaders);
+      if (relief !== undefined) return relief;
+    }
+    return ticket.settled;
   }
 
   /** Fetches for everyone who waits. The fetch belongs to the flight: a client that leaves does not end it. */
@@ -173,7 +119,7 @@ export function createForward(deps: ForwardDeps) {
       return landed.response;
     } catch (error) {
       settlement = { type: "takeover", error };
-      return failed(need, error);
+      return answers.failed(need, error);
     } finally {
       ticket.settle(settlement);
     }
@@ -181,7 +127,8 @@ export function createForward(deps: ForwardDeps) {
 
   function settlementFor(fetched: Fetched, landed: Landed): Settlement<Shared> {
     if (landed.shared !== undefined) return { type: "share", value: landed.shared };
-    // Not each alone: an origin that fails is the last to need all who wait at once.
+    // Not each alone: an origin that fails is the last to need all who wait at once. The leaders
+    // pass on its own words, at most three; the rest share an error of ours.
     if (fetched.type === "unstorable" && isFailure(fetched.response.status)) {
       const { status, origin: name } = fetched.response;
       const error = new OriginError("error-status", `origin answered ${status}`, name, { status });
@@ -200,7 +147,7 @@ export function createForward(deps: ForwardDeps) {
       const fetched = await fetch(request, need, aloneMode(need), abort.signal);
       return land(need, fetched, () => {}).response;
     } catch (error) {
-      return failed(need, error);
+      return answers.failed(need, error);
     } finally {
       // From here on the reader of the body decides, or the cache that wants it.
       request.signal.removeEventListener("abort", leave);

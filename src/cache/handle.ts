@@ -1,10 +1,12 @@
 import { bypassReason, type Decision, decide } from "../policy/decide.ts";
+import { staleFrom } from "../policy/freshness.ts";
 import type { Outcome } from "../policy/outcome.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import type { Emit } from "./events.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
 import type { Forward } from "./forward.ts";
 import { type Entry, type Lookup, type Store, StoreError } from "./ports.ts";
+import { EVER, NEVER } from "./purge-memory.ts";
 import type { Purges } from "./purges.ts";
 import type { Refresh } from "./refresh.ts";
 import { fromEntry, refusal, ttlOf } from "./respond.ts";
@@ -30,9 +32,8 @@ const NOTHING: Lookup = { type: "none", fwd: "uri-miss" };
  */
 export function createHandler({ store, purges, forward, refresh, variances, emit, now }: HandlerDeps) {
   return async function handle(asked: CacheRequest): Promise<CacheResponse> {
-    const bypass = bypassReason(asked);
     // Traffic that the cache has no part in never touches the store.
-    if (bypass !== undefined) return forward.pass(asked, bypass);
+    if (bypassReason(asked) !== undefined) return act(asked, NOTHING, decide(asked, undefined, now()));
     const request = keyed(asked);
     const found = await lookup(request, asked.uri);
     const stored = found.type === "found" ? found.entry.stored : undefined;
@@ -52,7 +53,10 @@ export function createHandler({ store, purges, forward, refresh, variances, emit
       if (found.type === "none") return found;
       const { stored } = found.entry;
       if (!answersUri(stored, uri)) return NOTHING;
-      return purges.covers(request.uri, stored.epoch, stored.tags) ? NOTHING : found;
+      const since = purges.staleSince(request.uri, stored.epoch, stored.tags);
+      if (since === NEVER) return found;
+      if (since === EVER) return NOTHING;
+      return { ...found, entry: { ...found.entry, stored: staleFrom(stored, Math.min(since, now())) } };
     } catch (error) {
       const code = error instanceof StoreError ? error.code : "refused";
       emit({ type: "store-failed", tier: "redis", operation: "lookup", code, message: String(error) });
@@ -78,14 +82,14 @@ export function createHandler({ store, purges, forward, refresh, variances, emit
           const outcome: Outcome = { word: "STALE", body: "cache", ttl, reason: "client-max-stale" };
           return fromStore(request, found, outcome, decision.age);
         }
-        refresh.enqueue(request, entryOf(found));
+        void refresh.enqueue(request, entryOf(found));
         const outcome: Outcome = { word: "UPDATING", body: "cache", ttl, reason: "stale-while-revalidate" };
         return fromStore(request, found, outcome, decision.age);
       }
       case "revalidate":
         return forward.revalidate(request, decision, entryOf(found));
       case "fetch":
-        if (decision.incomplete !== undefined) return forward.miss(request, "miss", entryOf(found));
+        if (decision.incomplete !== undefined) return forward.miss(request, "partial", entryOf(found));
         return forward.miss(request, found.type === "none" ? found.fwd : "uri-miss");
       case "refuse":
         return refusal(
@@ -93,12 +97,7 @@ export function createHandler({ store, purges, forward, refresh, variances, emit
           504,
           "only_if_cached",
           "nothing usable is stored, and the client wants nothing else",
-          {
-            word: "MISS",
-            body: "none",
-            fwd: "uri-miss",
-            reason: "only_if_cached",
-          },
+          { word: "MISS", body: "none", reason: "only_if_cached" },
         );
     }
   }

@@ -3,10 +3,12 @@ import type { NotStoredReason } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import type { CacheEvent, Emit } from "./events.ts";
 import type { Fetched } from "./fetch.ts";
-import { Flight, type FlightBudget } from "./flight.ts";
+import { Flight } from "./flight.ts";
+import type { FlightBudget } from "./flight-budget.ts";
 import { createParts } from "./parts.ts";
 import { type Entry, type Store, StoreError } from "./ports.ts";
 import type { Purges } from "./purges.ts";
+import type { Timer } from "./stalled.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
 
 interface KeepDeps {
@@ -17,6 +19,7 @@ interface KeepDeps {
   readonly maxObjectBytes: number;
   readonly emit: Emit;
   readonly now: () => EpochMs;
+  readonly timer: Timer;
 }
 
 type Operation = Extract<CacheEvent, { type: "store-failed" }>["operation"];
@@ -25,7 +28,8 @@ type Operation = Extract<CacheEvent, { type: "store-failed" }>["operation"];
  * Puts into the store what may be kept, off any client's path. A store that fails is told
  * as an event and costs a miss later; it never costs an answer.
  */
-export function createKeep({ store, purges, uncacheable, budget, maxObjectBytes, emit, now }: KeepDeps) {
+export function createKeep(deps: KeepDeps) {
+  const { store, purges, uncacheable, budget, maxObjectBytes, emit, now, timer } = deps;
   const underWay = new Set<Promise<void>>();
   const withStored = createParts({ store, purges, maxObjectBytes, emit, now });
   /** The last write of each key that has one under way. */
@@ -69,7 +73,7 @@ export function createKeep({ store, purges, uncacheable, budget, maxObjectBytes,
     leave: () => void,
     request: FieldLines = [],
   ): Flight {
-    const flight = new Flight(response.body, maxObjectBytes, budget);
+    const flight = new Flight(response.body, { maxBytes: maxObjectBytes, budget, timer });
     const lost = (reason: NotStoredReason) => emit({ type: "not-stored", key, reason });
     flight.onAbandon = (reason) => {
       // A full budget says nothing about the next response.

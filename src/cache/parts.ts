@@ -1,10 +1,10 @@
 import { combine } from "../policy/combine.ts";
-import type { FieldLines } from "../policy/fields.ts";
+import { type FieldLines, withoutFields } from "../policy/fields.ts";
 import { variantId } from "../policy/key.ts";
 import { sizeOf } from "../policy/partial.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import type { Emit } from "./events.ts";
-import { type Entry, type Store, StoreError } from "./ports.ts";
+import { type Entry, readBytes, type Store, StoreError } from "./ports.ts";
 import type { Purges } from "./purges.ts";
 
 interface PartsDeps {
@@ -14,6 +14,8 @@ interface PartsDeps {
   readonly emit: Emit;
   readonly now: () => EpochMs;
 }
+
+const RANGE: ReadonlySet<string> = new Set(["range"]);
 
 /** What a part becomes together with what is stored of the same resource (RFC 9111 §3.4). */
 export function createParts({ store, purges, maxObjectBytes, emit, now }: PartsDeps) {
@@ -34,8 +36,13 @@ export function createParts({ store, purges, maxObjectBytes, emit, now }: PartsD
       case "combined": {
         const { head, union } = combination;
         const body = new Uint8Array(sizeOf(union));
-        for (const { stored, body: bytes } of [older, part])
-          body.set(bytes, (stored.part?.first ?? 0) - union.first);
+        try {
+          for (const { stored, body: bytes } of [older, part])
+            body.set(await readBytes(bytes), (stored.part?.first ?? 0) - union.first);
+        } catch {
+          // What is stored cannot be read any more, of which its store has told.
+          return part;
+        }
         return { stored: { ...head, bodyLength: body.length }, body };
       }
     }
@@ -48,7 +55,8 @@ export function createParts({ store, purges, maxObjectBytes, emit, now }: PartsD
     request: FieldLines,
   ): Promise<Entry | undefined> {
     try {
-      const found = await store.lookup(key, request);
+      // As for the whole, so that a part in a nearer tier does not hide the whole in a farther one.
+      const found = await store.lookup(key, withoutFields(request, RANGE));
       if (found.type === "none") return undefined;
       const { stored } = found.entry;
       if (variantId(stored.selectingFields) !== variantId(selectingFields)) return undefined;

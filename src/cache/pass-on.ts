@@ -1,4 +1,6 @@
+import { withoutFields } from "../policy/fields.ts";
 import { passedInterimFields, passedResponseFields } from "../policy/forwarding.ts";
+import { withOneAge } from "../policy/freshness.ts";
 import { withOneDate } from "../policy/http-date.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { announcedTrailers, passedTrailers } from "../policy/trailers.ts";
@@ -10,10 +12,14 @@ export type PassedHead = Pick<OriginResponse, "status" | "statusMessage" | "fiel
   readonly trailers?: Trailers;
 };
 
+const LENGTH: ReadonlySet<string> = new Set(["content-length"]);
+
 /** What of an origin's answer goes on to the client whose request brought it. */
 export function passedOn(answer: OriginResponse, now: EpochMs): PassedHead {
   const { status, statusMessage, fields, trailers } = answer;
-  const passed = { status, statusMessage, fields: withOneDate(passedResponseFields(fields), now) };
+  const lines = withOneAge(withOneDate(passedResponseFields(fields), now));
+  // Where there can be no content a length must not be sent on (RFC 9110 §8.6).
+  const passed = { status, statusMessage, fields: status === 204 ? withoutFields(lines, LENGTH) : lines };
   if (trailers === undefined) return passed;
   const announced = announcedTrailers(fields);
   return { ...passed, trailers: { announced, fields: () => passedTrailers(trailers()) } };

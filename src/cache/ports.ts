@@ -1,14 +1,43 @@
 import type { FieldLines } from "../policy/fields.ts";
 import type { RefusalReason } from "../policy/outcome.ts";
-import type { Epoch, StoredResponse } from "../policy/stored-response.ts";
+import type { Epoch, EpochMs, StoredResponse } from "../policy/stored-response.ts";
 
 /** Bytes on their way. Iterating rejects when they break off; `return()` tells the source to stop. */
 export type ByteStream = AsyncIterable<Uint8Array>;
 
-/** A stored response and its complete body. */
+/** A stored response and its complete body, which is here or elsewhere. */
 export interface Entry {
   readonly stored: StoredResponse;
-  readonly body: Uint8Array;
+  readonly body: Uint8Array | ChunkedBody;
+}
+
+/** A body that lies elsewhere and is read where it is needed, as often as it is needed. */
+export interface ChunkedBody {
+  /** Bytes. */
+  readonly length: number;
+  /** CRC-32 of all of it. */
+  readonly checksum: number;
+  /**
+   * Bytes `first` to `last`, both included, at the pace of whoever reads, who holds at most two chunks.
+   * Rejects with StoreError where they can no longer be had, never gives others; the store tells of that.
+   */
+  read(first: number, last: number): ByteStream;
+}
+
+/** Bytes of a body at once, for those who cannot take them as they come. Rejects as `ChunkedBody.read` does. */
+export async function readBytes(
+  body: Entry["body"],
+  first = 0,
+  last = body.length - 1,
+): Promise<Uint8Array> {
+  if (body instanceof Uint8Array) return body.subarray(first, last + 1);
+  const bytes = new Uint8Array(last + 1 - first);
+  let at = 0;
+  for await (const piece of body.read(first, last)) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 export type Tier = "memory" | "redis";
@@ -48,17 +77,35 @@ export class StoreError extends Error {
   }
 }
 
-/** What a purge covers, in every tier and every variant. */
+/**
+ * What a purge covers, in every tier and every variant. A site is scheme://host[:port] as primary
+ * keys begin; where it may be absent, every site is meant.
+ */
 export type PurgeTarget =
   /** One primary key. */
   | { readonly type: "url"; readonly key: string }
-  /** Every response of this site (scheme://host[:port]) in this group (RFC 9875). */
-  | { readonly type: "tag"; readonly site: string; readonly tag: string }
+  /** One request-target (path and query) under every site. */
+  | { readonly type: "path"; readonly path: string }
+  /** Every primary key, or every request-target, that begins with these characters. */
+  | { readonly type: "prefix"; readonly site?: string; readonly path: string }
+  /** Every URL of one site. */
+  | { readonly type: "site"; readonly site: string }
+  /** Every response in this group (RFC 9875). */
+  | { readonly type: "tag"; readonly site?: string; readonly tag: string }
   | { readonly type: "everything" };
+
+/**
+ * `delete`: it is as if it had never been stored. `invalidate`: it is as if its freshness had
+ * ended; its validators and what its own stale windows allow stay.
+ */
+export type PurgeMode = "delete" | "invalidate";
 
 export interface PurgeRecord {
   readonly epoch: Epoch;
   readonly target: PurgeTarget;
+  readonly mode: PurgeMode;
+  /** When it was appended; absent where that is when it is heard. */
+  readonly at?: EpochMs;
 }
 
 /** What the log tells its follower. */
@@ -69,12 +116,94 @@ export type PurgeNews =
   /** Everything there was has been told, and appends are taken (again). */
   | { readonly type: "attached" };
 
+/** Which instances have heard of a purge. */
+export interface Acknowledged {
+  /** False where there is no other instance that could. */
+  readonly shared: boolean;
+  /** How many instances follow the log. */
+  readonly instances: number;
+  /** How many of them have heard of it. */
+  readonly acked: number;
+  /** The names of those that have not, in the time there was. */
+  readonly missing: readonly string[];
+}
+
+/** What became of a purge. */
+export interface PurgeReceipt extends Acknowledged {
+  readonly epoch: Epoch;
+}
+
 /** An append-only log of purges that every instance follows from where it was. */
 export interface PurgeLog {
   /** Starts following; `hear` is called in log order, also for this instance's own records. */
   follow(hear: (news: PurgeNews) => void): void;
-  /** Appends one record per target and resolves to the last epoch. Rejects with StoreError: then nothing was purged. */
-  append(targets: readonly PurgeTarget[]): Promise<Epoch>;
+  /**
+   * Appends one record per target and resolves to the last epoch, when this instance has heard them;
+   * `acknowledge` asks the others to say when they have. Rejects with StoreError: then nothing was
+   * purged, unless its code is `timeout`, when nobody knows.
+   */
+  append(targets: readonly PurgeTarget[], mode: PurgeMode, acknowledge?: boolean): Promise<Epoch>;
+  /** Waits, for a bounded time, until all who follow the log have heard what was appended up to `epoch`. Never rejects. */
+  acknowledged(epoch: Epoch): Promise<Acknowledged>;
+  close(): Promise<void>;
+}
+
+/** What came of a fetch that others have waited for. */
+export type LeaseEnd =
+  /** The store has it. */
+  | {
+      readonly type: "stored";
+      /** Milliseconds from the response's head to this end. */
+      readonly sinceHeadMs: number;
+      /** Names of the fields that select among the key's responses (RFC 9111 §4.1). */
+      readonly selecting: readonly string[];
+      /** The origin has only validated what was stored. */
+      readonly validated: boolean;
+    }
+  /** It may not be shared; `lasting`: the next one neither. */
+  | { readonly type: "uncacheable"; readonly lasting: boolean }
+  /** The origin failed, and nobody leads any more; `leaders` tells how many have, one after or beside another. */
+  | { readonly type: "failed"; readonly leaders: number; readonly code: OriginError["code"] }
+  /** It may be shared, but the store does not have it. */
+  | { readonly type: "unkept" }
+  /** Nobody can tell: ask again. */
+  | { readonly type: "lapsed" };
+
+/** Leadership of one key among all instances; kept until it is released, or its holder is gone. */
+export interface Lease {
+  /** How many have led so far, this one and those who failed before included. */
+  readonly leaders: number;
+  /** The response's head is there: who waits for a long body may know. */
+  arriving(): void;
+  /** Tells all who wait. Counts once; a failure counts when the last leader has failed. */
+  release(end: LeaseEnd): void;
+}
+
+export interface LeaseRequest {
+  /** Which of the key's responses is wanted, where that is known (policy/key.ts); else "". */
+  readonly variant: string;
+  /** Leaders that have failed before. */
+  readonly failed: number;
+  /** What was stored by an end of just now has been looked for, and will not do. */
+  readonly again: boolean;
+  /** Leads beside others who are overdue. */
+  readonly beside: boolean;
+  /** Wants to know when another's fetch has ended. */
+  readonly wait: boolean;
+}
+
+export type LeaseAnswer =
+  | { readonly type: "held"; readonly lease: Lease }
+  /** Another instance is at it; `ended` never rejects, and has a bound. `arriving`: it has a head and a long body. */
+  | { readonly type: "elsewhere"; readonly arriving: boolean; readonly ended: Promise<LeaseEnd> }
+  /** Another instance was at it a moment ago. */
+  | { readonly type: "ended"; readonly end: LeaseEnd }
+  /** Nobody can tell: everybody for himself. */
+  | { readonly type: "unknown" };
+
+/** Who of all instances fetches? A lease costs time where the store is slow, never an answer: nothing rejects. */
+export interface Leases {
+  acquire(key: string, request: LeaseRequest): Promise<LeaseAnswer>;
   close(): Promise<void>;
 }
 

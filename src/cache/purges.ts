@@ -1,11 +1,15 @@
-import type { Epoch } from "../policy/stored-response.ts";
+import type { Epoch, EpochMs } from "../policy/stored-response.ts";
 import type { Emit } from "./events.ts";
-import { type PurgeLog, type PurgeRecord, type PurgeTarget, StoreError } from "./ports.ts";
+import {
+  type PurgeLog,
+  type PurgeMode,
+  type PurgeReceipt,
+  type PurgeRecord,
+  type PurgeTarget,
+  StoreError,
+} from "./ports.ts";
+import { NEVER, PurgeMemory } from "./purge-memory.ts";
 
-/** How many single URLs are remembered; older ones have been freed in the store itself. */
-const REMEMBERED_URLS = 10_000;
-/** How many groups are remembered; beyond them everything older than the oldest is purged. */
-const REMEMBERED_TAGS = 100_000;
 /** How many invalidations wait for a log that is away, before they become one of everything. */
 const PENDING_TARGETS = 1_000;
 
@@ -16,6 +20,7 @@ interface PurgesDeps {
   readonly forget: (target: PurgeTarget) => void;
   /** Frees what a purge of ours covers where all instances look; its failure costs space, for a while. */
   readonly free: (target: PurgeTarget) => Promise<void>;
+  readonly now: () => EpochMs;
 }
 
 /**
@@ -29,21 +34,19 @@ export class Purges {
   readonly #emit: Emit;
   readonly #forget: (target: PurgeTarget) => void;
   readonly #free: (target: PurgeTarget) => Promise<void>;
-  readonly #urls = new Map<string, Epoch>();
-  readonly #tags = new Map<string, Epoch>();
+  readonly #now: () => EpochMs;
+  readonly #memory = new PurgeMemory();
   #floor: Epoch = 0;
-  /** The newest purge of a URL that is no longer remembered. */
-  #forgotten: Epoch = 0;
   #epoch: Epoch = 0;
   #pending = new Map<string, PurgeTarget>();
   #pendingEverything = false;
-  #everAttached = false;
 
-  constructor({ log, emit, forget, free }: PurgesDeps) {
+  constructor({ log, emit, forget, free, now }: PurgesDeps) {
     this.#log = log;
     this.#emit = emit;
     this.#forget = forget;
     this.#free = free;
+    this.#now = now;
     log.follow((news) => {
       switch (news.type) {
         case "record":
@@ -53,7 +56,6 @@ export class Purges {
           this.#raise(news.floor, news.epoch);
           break;
         case "attached":
-          this.#everAttached = true;
           this.#flush();
           break;
       }
@@ -65,27 +67,28 @@ export class Purges {
     return this.#epoch;
   }
 
-  /** `tags` are the groups of a response, where it is known already. */
+  /**
+   * Since when has a stored response been stale by purges? NEVER where none covers it, EVER where one
+   * has deleted it. `tags` are its groups.
+   */
+  staleSince(key: string, epoch: Epoch, tags: readonly string[]): EpochMs {
+    return this.#memory.staleSince(key, epoch, tags);
+  }
+
+  /** Is it purged, in whatever mode? `tags` are the groups of a response, where it is known already. */
   covers(key: string, epoch: Epoch, tags: readonly string[] = []): boolean {
-    if (epoch < this.#floor || epoch < (this.#urls.get(key) ?? 0)) return true;
-    if (tags.length === 0 || this.#tags.size === 0) return false;
-    const site = siteOf(key);
-    return tags.some((tag) => epoch < (this.#tags.get(groupKey(site, tag)) ?? 0));
+    return this.#memory.staleSince(key, epoch, tags) < NEVER;
   }
 
   /** Is what a fetch born then brings purged, or so old that nobody remembers? */
   coversFetch(key: string, epoch: Epoch, tags: readonly string[]): boolean {
-    return epoch < this.#forgotten || this.covers(key, epoch, tags);
+    return this.#memory.mayHaveForgotten(epoch) || this.covers(key, epoch, tags);
   }
 
-  /**
-   * Purges on every instance. Rejects with StoreError when the log is away: then nothing was
-   * purged. Where there never was a log, this process is all there is, and it purges itself.
-   */
-  async purge(targets: readonly PurgeTarget[]): Promise<Epoch> {
-    if (this.#everAttached) return this.#append(targets);
-    this.#holdHere(targets);
-    return this.#epoch;
+  /** Purges on every instance. Rejects with StoreError when the log is away, as PurgeLog.append does. */
+  async purge(targets: readonly PurgeTarget[], mode: PurgeMode = "delete"): Promise<PurgeReceipt> {
+    const epoch = await this.#append(targets, mode, true);
+    return { epoch, ...(await this.#log.acknowledged(epoch)) };
   }
 
   /**
@@ -102,9 +105,14 @@ export class Purges {
     }
   }
 
-  async #append(targets: readonly PurgeTarget[]): Promise<Epoch> {
-    const epoch = await this.#log.append(targets);
-    for (const target of targets) this.#free(target).catch((error) => this.#failed("drop", error));
+  async #append(
+    targets: readonly PurgeTarget[],
+    mode: PurgeMode = "delete",
+    acknowledge = false,
+  ): Promise<Epoch> {
+    const epoch = await this.#log.append(targets, mode, acknowledge);
+    if (mode === "delete")
+      for (const target of targets) this.#free(target).catch((error) => this.#failed("drop", error));
     // The log is there: what had to wait for it need not wait for news of it.
     this.#flush();
     return epoch;
@@ -119,7 +127,7 @@ export class Purges {
   #holdHere(targets: readonly PurgeTarget[]): void {
     this.#epoch++;
     for (const target of targets) {
-      this.#record({ epoch: this.#epoch, target });
+      this.#record({ epoch: this.#epoch, target, mode: "delete" });
       this.#wait(target);
     }
   }
@@ -131,32 +139,19 @@ export class Purges {
     else this.#pendingEverything = true;
   }
 
-  #record(record: PurgeRecord): void {
-    const { epoch, target } = record;
+  #record({ epoch, target, mode, at }: PurgeRecord): void {
+    const now = this.#now();
     this.#epoch = Math.max(this.#epoch, epoch);
-    switch (target.type) {
-      case "url":
-        // Those forgotten have been freed in the store itself; what was under way then must not come back.
-        this.#forgotten = remember(this.#urls, target.key, epoch, REMEMBERED_URLS) ?? this.#forgotten;
-        break;
-      case "tag": {
-        const forgotten = remember(this.#tags, groupKey(target.site, target.tag), epoch, REMEMBERED_TAGS);
-        if (forgotten !== undefined) this.#floor = Math.max(this.#floor, forgotten);
-        break;
-      }
-      case "everything":
-        this.#floor = Math.max(this.#floor, epoch);
-        this.#urls.clear();
-        this.#tags.clear();
-        break;
-    }
-    this.#forget(target);
-    this.#emit({ type: "purged", target, epoch });
+    this.#memory.remember(target, mode, epoch, Math.min(at ?? now, now));
+    // What is only stale is found in the store as before.
+    if (mode === "delete") this.#forget(target);
+    this.#emit({ type: "purged", target, mode, epoch });
   }
 
   #raise(floor: Epoch, epoch: Epoch): void {
     if (floor > this.#floor) {
       this.#floor = floor;
+      this.#memory.raise(floor);
       this.#forget({ type: "everything" });
     }
     this.#epoch = Math.max(this.#epoch, epoch, floor);
@@ -179,26 +174,4 @@ export class Purges {
       this.#pendingEverything ||= everything;
     }
   }
-}
-
-/** A primary key's scheme and authority, as they are in it: groups do not reach beyond their origin (RFC 9875 §2.1). */
-export const siteOf = (key: string): string => key.slice(0, key.indexOf("/", key.indexOf("://") + 3));
-
-const groupKey = (site: string, tag: string): string => `${site} ${tag}`;
-
-/** Remembers at most `capacity` of them, the newest; answers the epoch of the one that was forgotten for it. */
-function remember(
-  epochs: Map<string, Epoch>,
-  name: string,
-  epoch: Epoch,
-  capacity: number,
-): Epoch | undefined {
-  epochs.delete(name);
-  epochs.set(name, epoch);
-  if (epochs.size <= capacity) return undefined;
-  for (const [oldest, when] of epochs) {
-    epochs.delete(oldest);
-    return when;
-  }
-  return undefined;
 }

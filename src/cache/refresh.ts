@@ -18,12 +18,14 @@ interface RefreshDeps {
 export function createRefresh({ forward, origin, concurrency, emit }: RefreshDeps) {
   const underWay = new Map<string, Promise<void>>();
 
-  function enqueue(request: CacheRequest, entry: Entry): void {
+  /** Resolves when it has ended; it need not be waited for, and never rejects. */
+  function enqueue(request: CacheRequest, entry: Entry): Promise<void> {
     const key = request.uri;
-    if (underWay.has(key)) return;
+    const already = underWay.get(key);
+    if (already !== undefined) return already;
     if (underWay.size >= concurrency || !origin.anyHealthy()) {
       emit({ type: "refreshed", key, result: "dropped" });
-      return;
+      return Promise.resolve();
     }
     // Whoever asked, the whole representation is what the cache wants; and it outlives the client,
     // who has an answer already.
@@ -33,6 +35,7 @@ export function createRefresh({ forward, origin, concurrency, emit }: RefreshDep
       .catch(() => emit({ type: "refreshed", key, result: "failed" }))
       .finally(() => underWay.delete(key));
     underWay.set(key, work);
+    return work;
   }
 
   async function refresh(request: CacheRequest, entry: Entry): Promise<void> {

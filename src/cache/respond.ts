@@ -1,10 +1,11 @@
 import type { StoredHead } from "../policy/admit.ts";
+import { withoutOwnControls } from "../policy/fields.ts";
 import { CACHE_NAME } from "../policy/forwarding.ts";
 import { cacheStatusMember, type Outcome, type RefusalReason, xCacheStatus } from "../policy/outcome.ts";
 import { rangeOf } from "../policy/range.ts";
 import type { EpochMs, Seconds } from "../policy/stored-response.ts";
 import { isConditional, notModified, notModifiedFields } from "../policy/validate.ts";
-import { type Body, type CacheRequest, type CacheResponse, discard, NO_BODY } from "./exchange.ts";
+import { type Body, bodyFrom, type CacheRequest, type CacheResponse, discard, NO_BODY } from "./exchange.ts";
 import { completeLength, severalParts, singlePart } from "./partial-content.ts";
 import type { PassedHead } from "./pass-on.ts";
 import type { ByteStream, Entry, Tier } from "./ports.ts";
@@ -42,10 +43,11 @@ export function fromEntry(
   { outcome, age, now, tier }: { outcome: Outcome; age: Seconds; now: EpochMs; tier?: Tier },
 ): CacheResponse {
   const { stored, body } = entry;
+  const lines = withoutOwnControls(stored.fields);
   const own = [...ageFields(age), ...ownFields(outcome)];
   const common = { statusMessage: stored.statusMessage, outcome, ...(tier === undefined ? {} : { tier }) };
   if (isConditional(request.fields) && notModified(request.fields, stored, now)) {
-    const fields = [...notModifiedFields(stored.fields), ...own];
+    const fields = [...notModifiedFields(lines), ...own];
     return { ...common, status: 304, statusMessage: "Not Modified", fields, body: NO_BODY };
   }
   const length = completeLength(entry);
@@ -53,13 +55,14 @@ export function fromEntry(
   switch (range.type) {
     case "whole": {
       const { status, statusMessage } = wholeOf(request, stored);
-      const lines = mayHaveContent(status) ? ["Content-Length", String(length)] : [];
-      const fields = [...stored.fields, ...lines, ...own];
+      const framing = mayHaveContent(status) ? ["Content-Length", String(length)] : [];
+      const fields = [...lines, ...framing, ...own];
       return { ...common, status, statusMessage, fields, body: bytesFor(request, status, body) };
     }
     case "part":
     case "parts": {
-      const part = range.type === "part" ? singlePart(entry, range) : severalParts(entry, range.parts);
+      const part =
+        range.type === "part" ? singlePart(entry, lines, range) : severalParts(entry, lines, range.parts);
       return { ...common, ...part, fields: [...part.fields, ...own] };
     }
     case "unsatisfiable": {
@@ -78,10 +81,8 @@ function wholeOf(request: CacheRequest, { status, statusMessage, part }: Entry["
 
 const mayHaveContent = (status: number): boolean => status >= 200 && status !== 204 && status !== 304;
 
-const bytesFor = (request: CacheRequest, status: number, bytes: Uint8Array): Body =>
-  request.method === "HEAD" || !mayHaveContent(status) || bytes.length === 0
-    ? NO_BODY
-    : { type: "bytes", bytes };
+const bytesFor = (request: CacheRequest, status: number, body: Entry["body"]): Body =>
+  request.method === "HEAD" || !mayHaveContent(status) ? NO_BODY : bodyFrom(body);
 
 /** An answer whose body is on its way from an origin; `length` is its Content-Length, where known. */
 export function fromStream(
@@ -90,14 +91,15 @@ export function fromStream(
   stream: ByteStream,
   { outcome, now, origin }: { outcome: Outcome; now: EpochMs; origin: string },
 ): CacheResponse {
+  const lines = withoutOwnControls(response.fields);
   const own = ownFields(outcome);
   if (isConditional(request.fields) && notModified(request.fields, response, now)) {
     void discard(stream);
-    const fields = [...notModifiedFields(response.fields), ...own];
+    const fields = [...notModifiedFields(lines), ...own];
     return { status: 304, statusMessage: "Not Modified", fields, body: NO_BODY, outcome, origin };
   }
   const { status, statusMessage, trailers } = response;
-  const fields = [...response.fields, ...own];
+  const fields = [...lines, ...own];
   if (request.method === "HEAD" || !mayHaveContent(status)) {
     void discard(stream);
     return { status, statusMessage, fields, body: NO_BODY, outcome, origin };
@@ -106,15 +108,25 @@ export function fromStream(
   return { status, statusMessage, fields, body, outcome, origin };
 }
 
-/** An error that is Freshline's own, as JSON. */
+/** What a client is told of an origin that failed: addresses and libraries' words are for the log. */
+const ORIGIN_SENTENCES: Readonly<Partial<Record<RefusalReason, string>>> = {
+  no_healthy_origin: "no server is there that could answer",
+  origin_unreachable: "the server behind this proxy did not answer",
+  origin_error: "the server behind this proxy answered with an error",
+  origin_timeout: "the server behind this proxy did not answer in time",
+  origin_overloaded: "the server behind this proxy has too much to do",
+};
+
+/** An error that is Freshline's own, as JSON; `detail` is what it says, unless an origin failed. */
 export function refusal(
   request: { readonly id: string; readonly method: string },
   status: number,
   code: RefusalReason,
-  message: string,
+  detail: string,
   outcome: Outcome,
   origin?: string,
 ): CacheResponse {
+  const message = ORIGIN_SENTENCES[code] ?? detail;
   const bytes = encoder.encode(`${JSON.stringify({ code, message, requestId: request.id })}\n`);
   return {
     status,
@@ -126,6 +138,8 @@ export function refusal(
       String(bytes.length),
       "Cache-Control",
       "no-store",
+      "X-Content-Type-Options",
+      "nosniff",
       ...ownFields(outcome),
     ],
     body: request.method === "HEAD" ? NO_BODY : { type: "bytes", bytes },

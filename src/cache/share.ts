@@ -1,5 +1,7 @@
 import type { StoredHead } from "../policy/admit.ts";
+import { siteOf } from "../policy/key.ts";
 import type { StoredResponse } from "../policy/stored-response.ts";
+import type { CacheRequest } from "./exchange.ts";
 import type { Flight } from "./flight.ts";
 import type { Entry } from "./ports.ts";
 
@@ -19,3 +21,6 @@ export type Shared =
 /** What is shared, as a stored response; the length of a body that is still arriving decides nothing. */
 export const storedOf = (shared: Shared): StoredResponse =>
   shared.type === "validated" ? shared.entry.stored : { ...shared.head, bodyLength: 0 };
+
+/** What the client asked for, of which the key may be one of several equivalents (No-Vary-Search). */
+export const askedUri = (request: CacheRequest): string => siteOf(request.uri) + request.target;

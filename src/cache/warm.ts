@@ -1,7 +1,7 @@
-import { NOTHING_ASKED } from "../policy/cache-control.ts";
-import { primaryKey, withoutParameters } from "../policy/key.ts";
+import { withoutParameters } from "../policy/key.ts";
 import type { CacheRequest } from "./exchange.ts";
 import type { Handle } from "./handle.ts";
+import { ownRequest } from "./own-request.ts";
 
 export interface WarmResult {
   readonly requested: number;
@@ -64,17 +64,6 @@ export function createWarm({ handle, defaultHost, origins, ignoredParameters }: 
     const proto = ours || parsed.protocol === "http:" ? "http" : "https";
     const path = url.startsWith("/") ? url : parsed.pathname + parsed.search;
     const target = withoutParameters(path.split("#", 1)[0] ?? path, ignoredParameters);
-    return {
-      id: "warm",
-      method: "GET",
-      uri: primaryKey(proto, host, target),
-      target,
-      host,
-      fields: [],
-      forwarded: { for: "127.0.0.1", host, proto },
-      directives: NOTHING_ASKED,
-      hasBody: false,
-      signal: new AbortController().signal,
-    };
+    return ownRequest("warm", proto, host, target);
   }
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { flagsOf, SETTING_NAMES, SETTINGS, type SettingName } from "../config/settings.ts";
+import { PURGE_FLAGS, type PurgeFlag, type PurgeWords, readPurge, readPurgeFlag } from "./purge-words.ts";
 
 export type Flags = Readonly<Partial<Record<SettingName, string>>>;
 
@@ -10,9 +11,10 @@ export type CommandLine =
   | { readonly type: "run"; readonly flags: Flags }
   | { readonly type: "clear"; readonly flags: Flags }
   | { readonly type: "warm"; readonly flags: Flags; readonly items: readonly string[] }
+  | { readonly type: "purge"; readonly flags: Flags; readonly purge: PurgeWords }
   | { readonly type: "stats"; readonly flags: Flags; readonly json: boolean }
-  /** One sentence, without a full stop. */
-  | { readonly type: "mistake"; readonly sentence: string };
+  /** One sentence each, without a full stop; and the flags that were understood. */
+  | { readonly type: "mistake"; readonly sentences: readonly string[]; readonly flags: Flags };
 
 const SETTING_OF: ReadonlyMap<string, SettingName> = new Map(
   SETTING_NAMES.flatMap((name) => flagsOf(name).map((flag) => [flag, name] as const)),
@@ -31,6 +33,9 @@ const ACTIONS: ReadonlyMap<string, string> = new Map([
 
 const OPTIONS = Object.fromEntries([
   ...[...ACTIONS.values()].map((flag) => [flag, { type: "boolean" }] as const),
+  ...[...PURGE_FLAGS].map(
+    ([flag, kind]) => [flag.slice(2), { type: kind === "text" ? "string" : "boolean" }] as const,
+  ),
   ...[...SETTING_OF].map(([flag, name]) => [flag, { type: isSwitch(name) ? "boolean" : "string" }] as const),
 ]);
 
@@ -46,26 +51,39 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const flags: Partial<Record<SettingName, string>> = {};
   const actions = new Set<string>();
   const words: string[] = [];
+  const mistakes: string[] = [];
+  const first = tokens.find((token) => token.kind === "positional");
+  const purging = first?.value === "purge";
+  const purgeFlags: PurgeFlag[] = [];
 
   for (const token of tokens) {
     if (token.kind === "positional") words.push(token.value);
     if (token.kind !== "option") continue;
     const action = ACTIONS.get(token.rawName);
     if (action !== undefined) {
-      if (token.value !== undefined) return mistake(`${token.rawName} takes no value`);
+      if (token.value !== undefined) mistakes.push(`${token.rawName} takes no value`);
       actions.add(action);
       continue;
     }
+    if (purging && PURGE_FLAGS.has(token.rawName)) {
+      const flag = readPurgeFlag(token.rawName, token.value, token.inlineValue === true);
+      if (typeof flag === "string") mistakes.push(flag);
+      else purgeFlags.push(flag);
+      continue;
+    }
     const read = readSetting(token.rawName, token.value, token.inlineValue === true);
-    if (typeof read === "string") return mistake(read);
+    if (typeof read === "string") {
+      mistakes.push(read);
+      continue;
+    }
     const { name, text } = read;
     const earlier = SETTINGS[name].kind.flag === "list" ? flags[name] : undefined;
     flags[name] = earlier === undefined ? text : `${earlier},${text}`;
   }
-  return command(words, flags, actions);
+  // A word may be the value of a flag that was not understood: of words there is nothing to say then.
+  if (mistakes.length > 0) return { type: "mistake", sentences: mistakes, flags };
+  return command(words, flags, actions, purgeFlags);
 }
-
-const mistake = (sentence: string): CommandLine => ({ type: "mistake", sentence });
 
 /** The setting that a flag means, or what is wrong with the flag. */
 function readSetting(
@@ -81,15 +99,21 @@ function readSetting(
     return value === undefined ? { name: negated, text: "false" } : `${rawName} takes no value`;
   }
   if (isSwitch(name)) return { name, text: value ?? "true" };
-  // parseArgs takes whatever follows; `--port --ttl 5m` is a forgotten port.
-  if (value === undefined || (!inline && value.startsWith("-"))) return `${rawName} needs a value`;
+  // parseArgs takes whatever follows; `--port --ttl 5m` is a forgotten port, and -1s a value, if a wrong one.
+  if (value === undefined || (!inline && /^-(?!\d)/.test(value))) return `${rawName} needs a value`;
   return { name, text: value };
 }
 
-function command(words: readonly string[], flags: Flags, actions: ReadonlySet<string>): CommandLine {
+function command(
+  words: readonly string[],
+  flags: Flags,
+  actions: ReadonlySet<string>,
+  purgeFlags: readonly PurgeFlag[],
+): CommandLine {
   if (actions.has("help")) return { type: "help" };
   if (actions.has("version")) return { type: "version" };
   const [first, ...rest] = words;
+  const mistake = (sentence: string): CommandLine => ({ type: "mistake", sentences: [sentence], flags });
   if (actions.has("json") && first !== "stats") return mistake("--json belongs to freshline stats");
   if (actions.has("clear-cache") && first !== undefined && first !== "clear") {
     return mistake(`--clear-cache and ${JSON.stringify(first)} are two commands`);
@@ -100,6 +124,10 @@ function command(words: readonly string[], flags: Flags, actions: ReadonlySet<st
     case "warm":
       if (rest.length === 0) return mistake("freshline warm needs a file or URLs");
       return { type: "warm", flags, items: rest };
+    case "purge": {
+      const purge = readPurge(rest, purgeFlags);
+      return typeof purge === "string" ? mistake(purge) : { type: "purge", flags, purge };
+    }
     case "clear":
       return rest.length === 0
         ? { type: "clear", flags }

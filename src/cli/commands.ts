@@ -1,6 +1,7 @@
 import { readWarmList, WarmListError } from "../config/warm-list.ts";
 import type { Config } from "../config.ts";
 import { type AdminAnswer, adminUrl, askAdmin } from "./admin-client.ts";
+import type { PurgeWords } from "./purge-words.ts";
 
 /** What the commands need of the process around them. */
 export interface Terminal {
@@ -46,6 +47,18 @@ export async function clear(
   return 1;
 }
 
+/** Purges through the running proxy; instances that have not heard of it yet are named. */
+export async function purge(config: Config, asked: PurgeWords, terminal: Terminal): Promise<number> {
+  const answer = await askAdmin(config, { method: "POST", path: "/purge", json: asked, timeout: 30_000 });
+  const receipt = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
+  if (receipt === undefined) return complain(config, answer, terminal);
+  for (const name of Array.isArray(receipt["missing"]) ? receipt["missing"] : [])
+    terminal.err(`freshline: ${name} has not said yet that it has heard of it`);
+  const { acked, instances } = receipt;
+  terminal.out(`purged on ${acked} of ${instances} ${instances === 1 ? "instance" : "instances"}`);
+  return 0;
+}
+
 /** The admin API takes 1 MiB at once, and each batch has its own time. */
 const WARM_BATCH = 100;
 
@@ -71,7 +84,10 @@ export async function warm(config: Config, items: readonly string[], terminal: T
     if (result === undefined) return complain(config, answer, terminal);
     warmed += typeof result["warmed"] === "number" ? result["warmed"] : 0;
     for (const failure of Array.isArray(result["failed"]) ? result["failed"] : []) {
-      terminal.err(`${failure?.url}: ${failure?.detail}`);
+      // A path of the site that is given in place of a file may be a file's name that was mistyped.
+      const noFile =
+        failure?.detail === "answered 404" && items.includes(failure?.url) && failure.url.startsWith("/");
+      terminal.err(`${failure?.url}: ${failure?.detail}${noFile ? ", and no such file exists" : ""}`);
     }
   }
   terminal.out(`warmed ${warmed} of ${urls.length}`);

@@ -12,6 +12,10 @@ Usage
 Commands
   clear, --clear-cache                Clear the cache, through the running proxy or in Redis itself
   warm <file|url…>                    Fetch URLs into the cache of the running proxy; one a line
+  purge <url|path>… [--soft|--refresh]
+    [--prefix <url|path>] [--host <host>] [--tag <tag>] [--everything]
+                                      Purge on all instances; a path under every host. --soft makes
+                                      stale what else is deleted, --refresh fetches it again
   stats [--json]                      Show what the running proxy has counted
   --help, -h                          Show this
   --version, -v                       Show the version

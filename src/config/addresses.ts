@@ -5,7 +5,7 @@ const hasScheme = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(tex
 
 /** The host[:port] at the beginning of a text, when it may be shown in a sentence as it stands. */
 const plainAuthority = (text: string): string | undefined =>
-  /^[\w.-]{1,100}(:\d{1,5})?(?=$|[/?#])/.exec(text)?.[0];
+  /^[\w.-]{1,100}(:\d{1,5})?(?=$|[/?#])(?!.*@)/s.exec(text)?.[0];
 
 /** A server as scheme://host[:port], lower-case, without a default port: no path, query or credentials. */
 export const originUrl: Kind<string> = {
@@ -27,44 +27,6 @@ export const originUrl: Kind<string> = {
     return value(url.origin);
   },
 };
-
-/** A Redis server as the user wrote it: redis: or rediss:, optional credentials, optional database number. */
-export const redisUrl: Kind<string> = {
-  name: "url",
-  flag: "value",
-  parse(text) {
-    if (!hasScheme(text))
-      return wrong(text, "has no scheme", `redis://${plainAuthority(text) ?? "host:port"}`);
-    const url = URL.parse(text);
-    if (url === null || url.hostname === "") {
-      return wrong(
-        text,
-        "is not a URL",
-        "one such as redis://localhost:6379 (in a password, write / as %2F, # as %23 and @ as %40)",
-      );
-    }
-    if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
-      return wrong(text, `has the scheme ${url.protocol.slice(0, -1)}`, "redis or rediss");
-    }
-    if (!/^(\/\d{0,5})?$/.test(url.pathname)) {
-      return wrong(text, "does not end in a database number", "one such as redis://localhost:6379/0");
-    }
-    if (url.hash !== "") return wrong(text, "has a fragment", "# in a password to be written %23");
-    if (!decodes(url.username) || !decodes(url.password)) {
-      return wrong(text, "has a broken %-escape in its credentials", "% in a password to be written %25");
-    }
-    return value(text);
-  },
-};
-
-function decodes(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** `address/prefix`; a lone address is a range of one. */
 export const addressRange: Kind<string> = {

@@ -20,10 +20,10 @@ export interface Kind<T> {
 
 export const value = <T>(value: T): Parsed<T> => ({ ok: true, value });
 
-/** `"text" is not a port; expected an integer`, with credentials masked, on one line and of bounded length. */
+/** `"text" is not a port; expected an integer`: the text with credentials masked, on one line and of bounded length. */
 export const wrong = (text: string, what: string, expected: string): Parsed<never> => ({
   ok: false,
-  problems: [`${quoted(text)} ${what}; expected ${maskCredentials(expected)}`],
+  problems: [`${quoted(text)} ${what}; expected ${expected}`],
 });
 
 const MAX_QUOTED = 120;
@@ -32,11 +32,15 @@ function quoted(text: string): string {
   return JSON.stringify(masked.length > MAX_QUOTED ? `${masked.slice(0, MAX_QUOTED)}…` : masked);
 }
 
-/** Everything before the last `@` goes, since a password may itself hold `/`, `#` and `@`. */
+/**
+ * Everything before the last `@` goes, since a password may itself hold `/`, `#` and `@`. So do the
+ * values of a URL's query, and what stands where a port should: a password whose `@host` was forgotten.
+ */
 export const maskCredentials = (text: string): string =>
   text
     .replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1***@")
-    .replace(/([?&](?:password|username)=)[^&]*/gi, "$1***");
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/[^:/?#[\]]*:)(?!\d{1,5}(?:[/?#]|$)).*/is, "$1***")
+    .replace(/:\/\/[^?]*\?.*/s, (url) => url.replace(/([?&][^=&]*=)[^&]*/g, "$1***"));
 
 /** The empty text stands for undefined. */
 export const optional = <T>(kind: Kind<T>): Kind<T | undefined> => ({
@@ -173,15 +177,26 @@ export const text = (name: string, pattern: RegExp, expected: string): Kind<stri
   parse: (given) => (pattern.test(given) ? value(given) : wrong(given, `is not a ${name}`, expected)),
 });
 
-/** Goes into an Authorization field, and never into a message. */
+/** Goes into an Authorization field, where a comma would begin another one, and never into a message. */
 export const secret: Kind<string> = {
   name: "secret",
   flag: "value",
   parse: (given) =>
-    /^[\x21-\x7e]+$/.test(given)
+    /^[\x21-\x2b\x2d-\x7e]+$/.test(given)
       ? value(given)
-      : wrong("***", "holds a space, a control or a non-ASCII character", "visible ASCII characters"),
+      : wrong(
+          "***",
+          "holds a comma, a space, a control or a non-ASCII character",
+          "other visible ASCII characters",
+        ),
 };
+
+/** What another server asks for: any text, and never in a message. */
+export const password: Kind<string> = { name: "secret", flag: "value", parse: value };
+
+/** A name, or an IP address without brackets. */
+export const isHostName = (text: string): boolean =>
+  isIP(text) !== 0 || /^(?=.{1,253}$)(?![\d.]+$)[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?$/i.test(text);
 
 /** A name or an address to listen on; IPv6 without brackets. */
 export const host: Kind<string> = {
@@ -189,8 +204,7 @@ export const host: Kind<string> = {
   flag: "value",
   parse(given) {
     const address = /^\[.*\]$/.test(given) ? given.slice(1, -1) : given;
-    const isName = /^(?=.{1,253}$)(?![\d.]+$)[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?$/i.test(address);
-    return isIP(address) !== 0 || isName
+    return isHostName(address)
       ? value(address)
       : wrong(given, "is not a host", "a name or an IP address, such as 127.0.0.1 or ::1");
   },

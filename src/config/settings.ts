@@ -1,4 +1,4 @@
-import { addressRange, corsOrigins, originUrl, redisUrl } from "./addresses.ts";
+import { addressRange, corsOrigins, originUrl } from "./addresses.ts";
 import {
   boolean,
   host,
@@ -8,12 +8,15 @@ import {
   milliseconds,
   oneOf,
   optional,
+  password,
   port,
   seconds,
   secret,
   size,
   text,
 } from "./kinds.ts";
+import { pemFile } from "./pem-file.ts";
+import { redisUrl } from "./redis-url.ts";
 
 export interface Setting<T> {
   readonly kind: Kind<T>;
@@ -36,7 +39,11 @@ const LISTENING = {
   HOST: setting(optional(host), "", "The address to listen on; every address of this machine when empty."),
   MAX_CONNECTIONS: setting(integer(1, 1_000_000), "10000", "Client connections at once; more are refused."),
   MAX_HEADER_BYTES: setting(size("1KiB", "1MiB"), "16KiB", "The longest request head that is read."),
-  HEADERS_TIMEOUT: setting(milliseconds(), "10s", "How long a client may take to send a request head."),
+  HEADERS_TIMEOUT: setting(
+    milliseconds(),
+    "10s",
+    "How long a client may take to send a request head; at most REQUEST_TIMEOUT.",
+  ),
   REQUEST_TIMEOUT: setting(
     milliseconds(),
     "5m",
@@ -101,12 +108,27 @@ const REDIS = {
   REDIS_URL: setting(
     optional(redisUrl),
     "",
-    "The Redis that keeps the cache (redis: or rediss:); the memory of this process alone when empty.",
+    "The Redis that keeps the cache: redis://host, redis-cluster://host,host or redis-sentinel://host,host?master=name, with rediss for TLS; the memory of this process alone when empty.",
+  ),
+  REDIS_CA: setting(
+    optional(pemFile),
+    "",
+    "The certificates that vouch for a rediss Redis, when they are not among those that Node knows.",
+  ),
+  REDIS_SENTINEL_PASSWORD: setting(
+    optional(password),
+    "",
+    "What the Sentinels ask for; user and password in REDIS_URL are for the Redis that they watch.",
   ),
   REDIS_COMMAND_TIMEOUT: setting(
     milliseconds(),
     "250ms",
     "How long Redis may take to answer before the request goes on without it.",
+  ),
+  PURGE_ACK_TIMEOUT: setting(
+    milliseconds("0s"),
+    "1s",
+    "How long a purge waits for the other instances to say that they have heard of it.",
   ),
   CACHE_NAMESPACE: setting(
     text("namespace", /^[A-Za-z0-9_:-]{1,100}$/, "1 to 100 letters, digits, -, _ or :"),
@@ -149,12 +171,17 @@ const STORING = {
   CACHE_MAX_OBJECT_BYTES: setting(
     size("1", "512MiB"),
     "16MiB",
-    "The longest body that is stored; Redis takes no more than 512MiB.",
+    "The longest body that is stored; without Redis at most an eighth of CACHE_MEMORY_BYTES.",
+  ),
+  CACHE_CHUNK_BYTES: setting(
+    size("16KiB", "8MiB"),
+    "256KiB",
+    "Longer bodies are stored in Redis in chunks of so many bytes, of which one at a time is read.",
   ),
   CACHE_FLIGHT_BYTES: setting(
     size("1"),
     "256MiB",
-    "Memory for bodies that are arriving to be stored; above it they are passed on and not stored.",
+    "Memory for bodies that arrive to be stored, until all who wait have them; above it they are passed on and not stored.",
   ),
   CACHE_PROFILE: setting(
     oneOf("safe", "rfc"),
@@ -195,13 +222,8 @@ const STORING = {
 const COALESCING = {
   COALESCE_PATIENCE: setting(
     milliseconds(),
-    "30s",
-    "How long a request waits for another's fetch of the same URL before it goes alone.",
-  ),
-  COALESCE_LEADER_AGE: setting(
-    milliseconds(),
-    "60s",
-    "How old a fetch may be for further requests to join it.",
+    "5s",
+    "How long those who wait for another's fetch of the same URL do so before one of them asks the origin too; three ask at most.",
   ),
   REFRESH_CONCURRENCY: setting(integer(1, 10_000), "64", "Background refreshes at once."),
 };

@@ -21,7 +21,7 @@ export async function readWarmList(items: readonly string[], directory: string):
   for (const item of items) {
     const lines = isUrl(item) ? undefined : await linesOfFile(item, directory);
     if (lines === undefined && !isUrl(item) && !item.startsWith("/")) {
-      throw new WarmListError(`${item} is neither a file nor a URL`);
+      throw new WarmListError(`${item} does not exist as a file, and is neither a path nor a URL`);
     }
     for (const url of lines ?? [item]) urls.add(url);
   }

@@ -23,8 +23,8 @@ const STANDARD_OUTPUT = 1;
 
 /**
  * Opens the log in the given format. NO_COLOR (https://no-color.org) counts when it is
- * set and not empty. `onDropped` hears how many lines were lost to a reader that
- * paused, once it reads again.
+ * set and not empty, and so does FORCE_COLOR where there is no terminal. `onDropped` hears
+ * how many lines were lost to a reader that paused, once it reads again.
  */
 export function openLogOutput(
   format: LogFormat,
@@ -35,7 +35,7 @@ export function openLogOutput(
   const terminal = given === undefined ? isatty(STANDARD_OUTPUT) : given.isTTY === true;
   const target = given === undefined ? createLineWriter(STANDARD_OUTPUT, onDropped) : unbuffered(given);
   if (format === "json" || (format === "auto" && !terminal)) return target;
-  const pretty = createPretty({ colour: terminal && !env["NO_COLOR"] });
+  const pretty = createPretty({ colour: (terminal || Boolean(env["FORCE_COLOR"])) && !env["NO_COLOR"] });
   return { ...target, write: (line) => target.write(pretty(line)) };
 }
 

@@ -3,7 +3,7 @@ import type { CacheEvent, Emit } from "../cache/events.ts";
 import { xCacheStatus } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { type LogDestination, type LogFormat, openLogOutput } from "./log-output.ts";
-import { redactQuery } from "./redact.ts";
+import { redactQuery, shownUri } from "./redact.ts";
 import { isRefusal } from "./refusal.ts";
 import { limitRepeats } from "./repeats.ts";
 
@@ -35,7 +35,7 @@ const REPEAT_MS = 1000;
 
 /**
  * The log. Field values of requests and responses are never in it, and secrets in
- * query parameters are not either (`redact.ts`). A line costs 2–3 µs.
+ * request-targets are not either (`redact.ts`). A line costs 2–3 µs.
  */
 export function createLogger(options: LogOptions): Log {
   const now = options.now ?? Date.now;
@@ -113,12 +113,12 @@ function answered(logger: Logger, event: CacheEvent & { type: "answered" }): voi
   const { outcome } = event;
   const level = event.status >= 500 && isRefusal(outcome.reason) ? "warn" : "info";
   if (!logger.isLevelEnabled(level)) return;
-  const { host, path } = splitUri(event.uri);
+  const { host, path } = shownUri(event.uri);
   logger[level](
     {
       request_id: event.requestId,
       method: event.method,
-      path: redactQuery(path),
+      path,
       host,
       status: event.status,
       cache: outcome.word,
@@ -138,13 +138,3 @@ function answered(logger: Logger, event: CacheEvent & { type: "answered" }): voi
 
 /** Milliseconds with three decimals. */
 const toMicroseconds = (milliseconds: number): number => Math.round(milliseconds * 1000) / 1000;
-
-/** Splits a target URI without normalising it; one without an authority is all path. */
-function splitUri(uri: string): { readonly host: string | undefined; readonly path: string } {
-  const scheme = uri.indexOf("://");
-  if (scheme <= 0 || uri.startsWith("/")) return { host: undefined, path: uri };
-  const authority = scheme + 3;
-  let end = authority;
-  while (end < uri.length && uri[end] !== "/" && uri[end] !== "?") end++;
-  return { host: uri.slice(authority, end), path: end === uri.length ? "/" : uri.slice(end) };
-}

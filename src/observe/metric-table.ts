@@ -33,6 +33,11 @@ export const METRICS = {
     labels: ["origin", "code_class"],
     help: "Requests to an origin by class of status code (2xx ...); error when there was no response.",
   },
+  originFailures: {
+    name: "freshline_origin_failures_total",
+    labels: ["origin", "code"],
+    help: "Requests to an origin that got no response, or one that broke off (connect, timeout, reset ...).",
+  },
   originRequestDuration: {
     name: "freshline_origin_request_duration_seconds",
     labels: ["origin"],

@@ -47,6 +47,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const notStored = new Counter({ ...described("notStored"), registers });
   const coalesced = new Counter({ ...described("coalesced"), registers });
   const originRequests = new Counter({ ...described("originRequests"), registers });
+  const originFailures = new Counter({ ...described("originFailures"), registers });
   const originDurations = new Histogram({
     ...described("originRequestDuration"),
     buckets: BUCKETS.filter((seconds) => seconds >= 0.0005),
@@ -118,6 +119,11 @@ export function createMetrics(sources: MetricsSources): Metrics {
       result: event.status === 304 ? "validated" : event.status >= 500 ? "failed" : "replaced",
     });
   };
+  const originFailed = (event: CacheEvent & { type: "origin-failed" }): void => {
+    const origin = originLabel(event.origin);
+    originFailures.inc({ origin, code: event.code });
+    if (event.answered !== true) originRequests.inc({ origin, code_class: "error" });
+  };
 
   const listen: Emit = (event) => {
     switch (event.type) {
@@ -128,7 +134,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
         originAnswered(event);
         return;
       case "origin-failed":
-        originRequests.inc({ origin: originLabel(event.origin), code_class: "error" });
+        originFailed(event);
         return;
       case "origin-health":
         originHealthy.set({ origin: originLabel(event.origin) }, event.healthy ? 1 : 0);

@@ -34,7 +34,7 @@ export interface Stats {
   /** Refreshes that asked an origin; those dropped for want of room are not among them. */
   readonly background_refreshes: number;
   readonly origin_requests: number;
-  /** Requests to an origin that got no response. */
+  /** Requests to an origin that got no response, or one that broke off. */
   readonly origin_failures: number;
   readonly stored: number;
   readonly not_stored: Readonly<Partial<Record<NotStoredReason, number>>>;
@@ -99,7 +99,7 @@ export function createStats(sources: StatsSources): { readonly listen: Emit; rea
         case "origin-failed":
           // Without an origin's name none was asked.
           if (event.origin === undefined) return;
-          count.origin_requests++;
+          if (event.answered !== true) count.origin_requests++;
           count.origin_failures++;
           return;
         case "not-stored":

@@ -29,11 +29,11 @@ export interface OriginPool extends Origin {
 /** A group of servers with the same resources, the healthy ones of which take turns. */
 export function createOriginPool(options: OriginPoolOptions): OriginPool {
   const { emit, now } = options;
-  const tellFailure = (error: OriginError): void =>
-    emit({ type: "origin-failed", origin: error.origin, code: error.code, message: error.message });
-  const clients = options.origins.map((origin) =>
-    createClient(origin, { ...options, bodyFailed: tellFailure }),
-  );
+  const failure = ({ origin, code, message }: OriginError) =>
+    ({ type: "origin-failed", origin, code, message }) as const;
+  const tellFailure = (error: OriginError): void => emit(failure(error));
+  const bodyFailed = (error: OriginError): void => emit({ ...failure(error), answered: true });
+  const clients = options.origins.map((origin) => createClient(origin, { ...options, bodyFailed }));
   const roster = createRoster(clients, emit, now);
   const health = createHealthChecks(
     clients.map(({ origin }) => origin),

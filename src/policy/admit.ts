@@ -6,8 +6,9 @@ import {
   fieldLineValues,
   fieldValue,
   hasField,
+  isToken,
   listedNames,
-  OWN_RESPONSE_FIELDS,
+  REWRITTEN_RESPONSE_FIELDS,
   withoutFields,
 } from "./fields.ts";
 import {
@@ -20,7 +21,7 @@ import {
 import { withOneDate } from "./http-date.ts";
 import { sameOriginUri } from "./invalidate.ts";
 import { selectingFields } from "./key.ts";
-import type { NotStoredReason } from "./outcome.ts";
+import { type NotStoredReason, withValidCacheStatus } from "./outcome.ts";
 import {
   type Epoch,
   type EpochMs,
@@ -97,6 +98,7 @@ export function admit(
   return { type: "store", head };
 }
 
+/** The conditions of §3, in its order; undefined when all are met. */
 function whyNot(
   request: AdmissionRequest,
   response: AdmissionResponse,
@@ -123,8 +125,9 @@ function whyNot(
   const shareable = directives.public || directives.sMaxage !== undefined;
   if (hasField(request.fields, "authorization") && !shareable && !directives.mustRevalidate)
     return "authorization";
-  // Vary: * never matches (§4.1), so that it is never worth keeping.
-  if (listedNames(fields, "vary").some((name) => name === "*" || PER_CLIENT.has(name))) return "vary-star";
+  // Vary: * never matches (§4.1), so that it is never worth keeping; what is no name might be anything.
+  if (listedNames(fields, "vary").some((name) => name === "*" || !isToken(name) || PER_CLIENT.has(name)))
+    return "vary-star";
   // We deviate: RFC 9111 §7.3 leaves it to origins; a shared cookie is a leaked session.
   if (
     hasField(fields, "set-cookie") &&
@@ -155,6 +158,7 @@ const isRepresentation = (
   hasExplicitFreshness(instructions, fields) &&
   fieldLineValues(fields, "content-location").some((reference) => sameOriginUri(reference, uri) === uri);
 
+/** The record of a response that may be stored: its freshness (§4.2) and what may be done with it when stale (§4.2.4). */
 function settle(
   request: AdmissionRequest,
   response: AdmissionResponse,
@@ -193,7 +197,7 @@ function settle(
     mustRevalidate:
       directives.mustRevalidate || directives.proxyRevalidate || directives.sMaxage !== undefined,
     noCache: directives.noCache,
-    tags: cacheGroups(fields),
+    tags: cacheGroups(fields, request.uri),
     epoch,
   };
 }
@@ -220,10 +224,13 @@ function staleWindows(
   };
 }
 
-/** What is kept of the field lines (§3.1): end-to-end, not withheld, and not this hop's own to write. */
+/**
+ * What is kept of the field lines (§3.1): end-to-end, not withheld, and not this hop's own to write.
+ * What decides the lifetime is kept, so that a 304 that does not repeat it leaves it as it was (§3.2).
+ */
 function storedFields(lines: FieldLines, directives: ResponseDirectives, responseTime: EpochMs): FieldLines {
-  const left = new Set(["age", "content-length", ...OWN_RESPONSE_FIELDS, ...directives.withheldFields]);
-  const kept = withoutFields(endToEnd(lines), left);
+  const left = new Set(["age", "content-length", ...REWRITTEN_RESPONSE_FIELDS, ...directives.withheldFields]);
+  const kept = withoutFields(withValidCacheStatus(endToEnd(lines)), left);
   return withOneDate(kept, responseTime);
 }
 

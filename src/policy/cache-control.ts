@@ -1,4 +1,4 @@
-import { type FieldLines, fieldValue, listMembers } from "./fields.ts";
+import { type FieldLines, fieldValue, isToken, listMembers, trimOws } from "./fields.ts";
 import type { Seconds } from "./stored-response.ts";
 
 /** delta-seconds beyond this count as this: the largest that RFC 9111 §1.2.2 asks recipients to hold. */
@@ -22,8 +22,12 @@ export function parseDirectives(lines: FieldLines, name = "cache-control"): Dire
   const directives = new Map<string, string | null>();
   for (const member of listMembers(value)) {
     const equals = member.indexOf("=");
-    const directive = (equals === -1 ? member : member.slice(0, equals)).toLowerCase();
-    const argument = equals === -1 ? null : unquoted(member.slice(equals + 1));
+    const name = equals === -1 ? member : member.slice(0, equals);
+    const directive = trimOws(name).toLowerCase();
+    const given = equals === -1 ? null : member.slice(equals + 1);
+    // No whitespace may stand before "=" (§5.2): the directive is meant, and its argument is none.
+    const argument = given === null || trimOws(name) !== name ? given && "" : unquoted(given);
+    if (given !== null) for (const hidden of restrictionsIn(given)) directives.set(hidden, null);
     const earlier = directives.get(directive);
     if (earlier === undefined) directives.set(directive, argument);
     else if (NARROWABLE.has(directive))
@@ -32,6 +36,16 @@ export function parseDirectives(lines: FieldLines, name = "cache-control"): Dire
   return directives;
 }
 
+const RESTRICTIONS = ["no-store", "no-cache", "private", "must-revalidate", "proxy-revalidate"];
+
+/** What an argument's quotation mark that is never closed would hide: nothing that restricts. */
+function restrictionsIn(argument: string): readonly string[] {
+  if (!argument.startsWith('"') || /^"(?:[^"\\]|\\.)*"/.test(argument)) return [];
+  const names = argument.split(",").map((name) => trimOws(name).toLowerCase());
+  return RESTRICTIONS.filter((restriction) => names.includes(restriction));
+}
+
+/** A quoted-string's content (RFC 9110 §5.6.4); anything else as it is. */
 function unquoted(argument: string): string {
   if (argument.length < 2 || !argument.startsWith('"') || !argument.endsWith('"')) return argument;
   return argument.slice(1, -1).replace(/\\(.)/g, "$1");
@@ -68,8 +82,7 @@ export interface ResponseDirectives {
   readonly withheldFields: readonly string[];
 }
 
-const isToken = (text: string): boolean => /^[!#$%&'*+\-.^_`|~\w]+$/.test(text);
-
+/** What they mean to a shared cache (§5.2.2). */
 export function responseDirectives(directives: Directives): ResponseDirectives {
   const fieldsOf = (name: string): readonly string[] => {
     const argument = directives.get(name);
@@ -110,6 +123,7 @@ export interface RequestDirectives {
 /** What a request asks whose directives are ignored (CACHE_CLIENT_DIRECTIVES=ignore). */
 export const NOTHING_ASKED: RequestDirectives = { noCache: false, noStore: false, onlyIfCached: false };
 
+/** What they ask for (§5.2.1); Pragma stands in for a Cache-Control that is not there (§5.4). */
 export function requestDirectives(lines: FieldLines): RequestDirectives {
   const directives = parseDirectives(lines);
   if (directives.size === 0) {

@@ -1,6 +1,8 @@
 import { parseList } from "structured-headers";
 import { type FieldLines, fieldValue } from "./fields.ts";
 import { isSafe } from "./invalidate.ts";
+import { siteOf } from "./key.ts";
+import { searchGroup, searchVariance } from "./no-vary-search.ts";
 
 /** More groups than this on one response are not kept; RFC 9875 §2 asks for 32 of 32 characters at least. */
 const MAX_GROUPS = 256;
@@ -24,8 +26,12 @@ function groupList(lines: FieldLines, name: string): string[] {
   }
 }
 
-/** The groups a response belongs to (RFC 9875 §2). */
-export const cacheGroups = (response: FieldLines): string[] => groupList(response, "cache-groups");
+/** The groups a response belongs to: those that it names (RFC 9875 §2), and that of its path's searches. */
+export function cacheGroups(response: FieldLines, uri: string): string[] {
+  const groups = groupList(response, "cache-groups");
+  if (searchVariance(response) === undefined) return groups;
+  return [...groups, searchGroup(uri.slice(siteOf(uri).length))];
+}
 
 /** The groups that the answer to an unsafe request invalidates (RFC 9875 §3); none for safe methods and errors. */
 export function invalidatedGroups(

@@ -68,7 +68,7 @@ function combinedHead(older: StoredResponse, newer: StoredHead, union: Part): St
     fields,
     ...(etag === undefined ? {} : { etag }),
     ...(lastModified === undefined ? {} : { lastModified }),
-    tags: cacheGroups(fields),
+    tags: cacheGroups(fields, newer.uri),
     ...(complete ? { status: 200, statusMessage: "OK" } : { part: union }),
   };
 }

@@ -1,6 +1,7 @@
 import type { RequestDirectives } from "./cache-control.ts";
 import { type FieldLines, hasField } from "./fields.ts";
 import { currentAge } from "./freshness.ts";
+import { isSafe } from "./invalidate.ts";
 import type { BypassReason } from "./outcome.ts";
 import { hasBytesFor } from "./range.ts";
 import type { EpochMs, Seconds, StoredResponse } from "./stored-response.ts";
@@ -58,7 +59,12 @@ export function decide<S extends StoredResponse>(
 ): Decision<S> {
   const asked = request.directives;
   const bypass = bypassReason(request);
-  if (bypass !== undefined) return { type: "pass", reason: bypass };
+  if (bypass !== undefined) {
+    // An unsafe method has to be written through, whatever else is asked (§4).
+    return asked.onlyIfCached && isSafe(request.method)
+      ? { type: "refuse" }
+      : { type: "pass", reason: bypass };
+  }
   if (stored === undefined) return asked.onlyIfCached ? { type: "refuse" } : { type: "fetch" };
   // However fresh or stale: what it does not hold it cannot answer.
   if (!hasBytesFor(request, stored, now))

@@ -28,6 +28,7 @@ export function fieldValue(lines: FieldLines, name: string): string | undefined 
   return value;
 }
 
+/** Is there any line with this name, whatever its value? `name` is lower-case. */
 export const hasField = (lines: FieldLines, name: string): boolean => {
   for (let i = 0; i < lines.length; i += 2) if (sameName(lines[i] as string, name)) return true;
   return false;
@@ -76,6 +77,9 @@ export function listMembers(value: string): string[] {
   return members;
 }
 
+/** A token (RFC 9110 §5.6.2), as every field name and directive is one. */
+export const isToken = (text: string): boolean => /^[!#$%&'*+\-.^_`|~\w]+$/.test(text);
+
 /** The lower-case names in a field that lists names (Vary, Connection, Trailer). */
 export const listedNames = (lines: FieldLines, name: string): string[] => {
   const value = fieldValue(lines, name);
@@ -112,16 +116,28 @@ export const CONDITIONAL_FIELDS: ReadonlySet<string> = new Set([
   "if-range",
 ]);
 
+/** Response fields for this hop alone (Edge Architecture 1.0 §2.2, nginx's X-Accel-Expires): obeyed, stored, and never sent on. */
+const FOR_THIS_HOP: ReadonlySet<string> = new Set(["surrogate-control", "x-accel-expires"]);
+
+/** The stored lines that reach a client. */
+export function withoutOwnControls(stored: FieldLines): FieldLines {
+  for (const name of FOR_THIS_HOP) if (hasField(stored, name)) return withoutFields(stored, FOR_THIS_HOP);
+  return stored;
+}
+
 /**
- * Response fields that end here, whatever an origin sent: those that this hop writes itself, those that
- * are for it alone (Edge Architecture 1.0 §2.2, nginx's X-Accel-Expires), and Warning, which is obsolete
- * (RFC 9111 §5.5).
+ * Response fields that are not stored, whatever an origin sent: those that this hop writes itself, and
+ * Warning, which is obsolete (RFC 9111 §5.5).
  */
-export const OWN_RESPONSE_FIELDS: ReadonlySet<string> = new Set([
-  "surrogate-control",
-  "x-accel-expires",
+export const REWRITTEN_RESPONSE_FIELDS: ReadonlySet<string> = new Set([
   "x-cache",
   "x-cache-status",
   "x-request-id",
   "warning",
+]);
+
+/** Response fields that end here. */
+export const OWN_RESPONSE_FIELDS: ReadonlySet<string> = new Set([
+  ...FOR_THIS_HOP,
+  ...REWRITTEN_RESPONSE_FIELDS,
 ]);

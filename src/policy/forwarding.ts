@@ -6,6 +6,7 @@ import {
   OWN_RESPONSE_FIELDS,
   withoutFields,
 } from "./fields.ts";
+import { withValidCacheStatus } from "./outcome.ts";
 
 /** The pseudonym in Via and the name in Cache-Status (RFC 9110 §7.6.3, RFC 9211 §2). */
 export const CACHE_NAME = "freshline";
@@ -108,12 +109,13 @@ export function requestFieldsForOrigin(
 
 /** The origin's lines that reach the client unchanged: end-to-end, and not ours to write. */
 export const passedResponseFields = (fields: FieldLines): string[] =>
-  withoutFields(endToEnd(fields), OWN_RESPONSE_FIELDS);
+  withoutFields(withValidCacheStatus(endToEnd(fields)), OWN_RESPONSE_FIELDS);
 
 /** The lines of an interim response that reach the client; one with a length would be misread (RFC 9110 §8.6). */
 export const passedInterimFields = (fields: FieldLines): string[] =>
   withoutFields(passedResponseFields(fields), new Set(["content-length"]));
 
+/** Via with this hop at its end (RFC 9110 §7.6.3). */
 const appendedVia = (fields: FieldLines): string => {
   const before = fieldValue(fields, "via");
   return before === undefined ? `1.1 ${CACHE_NAME}` : `${before}, 1.1 ${CACHE_NAME}`;

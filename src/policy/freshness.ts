@@ -1,4 +1,4 @@
-import { type FieldLines, fieldLineValues, fieldValue, hasField } from "./fields.ts";
+import { type FieldLines, fieldLineValues, fieldValue, hasField, withoutFields } from "./fields.ts";
 import { parseHttpDate } from "./http-date.ts";
 import { type EpochMs, type Seconds, type StoredResponse, secondsBetween } from "./stored-response.ts";
 import type { Instructions } from "./targeted.ts";
@@ -54,6 +54,7 @@ export function freshnessLifetime(
   return Math.min(Math.max(0, secondsBetween(lastModified, date)) * HEURISTIC_FRACTION, HEURISTIC_CAP);
 }
 
+/** date_value (§4.2.3): undefined where there is no Date, or none that is a date. */
 const dateOf = (fields: FieldLines, now: EpochMs): EpochMs | undefined =>
   parseHttpDate(fieldLineValues(fields, "date")[0] ?? "", now);
 
@@ -69,10 +70,26 @@ export function correctedInitialAge(
   return Math.max(apparentAge, ageOf(fields) + responseDelay);
 }
 
+const AGE: ReadonlySet<string> = new Set(["age"]);
+
+/**
+ * The lines with an Age that can be sent on: of several members the first, and none that is no number
+ * (§5.1). What is right already stays as it is.
+ */
+export function withOneAge(lines: FieldLines): FieldLines {
+  const value = fieldValue(lines, "age");
+  if (value === undefined || isDelta(value)) return lines;
+  const rest = withoutFields(lines, AGE);
+  const first = value.split(",", 1)[0]?.trim() ?? "";
+  return isDelta(first) ? [...rest, "Age", first] : rest;
+}
+
+const isDelta = (text: string): boolean => /^\d+$/.test(text);
+
 /** age_value: the first member of Age, 0 when absent or malformed (§5.1). */
 function ageOf(fields: FieldLines): Seconds {
   const first = fieldValue(fields, "age")?.split(",", 1)[0]?.trim();
-  return first !== undefined && /^\d+$/.test(first) ? Math.min(Number(first), 2 ** 31) : 0;
+  return first !== undefined && isDelta(first) ? Math.min(Number(first), 2 ** 31) : 0;
 }
 
 /** current_age (§4.2.3). A clock that was set back does not make a response younger than it came. */
@@ -80,6 +97,12 @@ export const currentAge = (
   stored: Pick<StoredResponse, "initialAge" | "responseTime">,
   now: EpochMs,
 ): Seconds => stored.initialAge + Math.max(0, secondsBetween(stored.responseTime, now));
+
+/** The same response as if its freshness had ended by that instant: its stale windows begin there. */
+export const staleFrom = (stored: StoredResponse, instant: EpochMs): StoredResponse => ({
+  ...stored,
+  freshnessLifetime: Math.min(stored.freshnessLifetime, currentAge(stored, instant)),
+});
 
 /** The end of the last window: from then on nothing may be done with it, and it is gone. */
 export const keepUntil = (stored: StoredResponse): EpochMs =>

@@ -29,6 +29,7 @@ export function parseHttpDate(text: string, now: EpochMs): EpochMs | undefined {
   return instant(String(year), match[2], match[1], match[4], match[5], match[6]);
 }
 
+/** The instant that the parts of a date name, or undefined when there is no such day or time. */
 function instant(year = "", name = "", day = "", hour = "", minute = "", second = ""): EpochMs | undefined {
   const month = MONTHS.findIndex((known) => known.toLowerCase() === name.toLowerCase());
   const at = new Date(0);

@@ -3,6 +3,7 @@ import { type FieldLines, fieldLineValues } from "./fields.ts";
 /** Methods that change nothing (RFC 9110 §9.2.1); any other, known or not, may. */
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
+/** Is the method safe (RFC 9110 §9.2.1)? Method names are case-sensitive (§9.1). */
 export const isSafe = (method: string): boolean => SAFE.has(method);
 
 /**

@@ -16,6 +16,14 @@ export function primaryKey(scheme: "http" | "https", host: string, target: strin
   return `${scheme}://${authority.endsWith(defaultPort) ? authority.slice(0, -defaultPort.length) : authority}${target}`;
 }
 
+/** A primary key's scheme and authority, as they are in it; empty for a request-target. */
+export function siteOf(key: string): string {
+  if (key.startsWith("/")) return "";
+  const scheme = key.indexOf("://");
+  const end = scheme === -1 ? -1 : key.indexOf("/", scheme + 3);
+  return end === -1 ? "" : key.slice(0, end);
+}
+
 /** The target without the query parameters that `ignored` names; `utm_*` covers a prefix. */
 export function withoutParameters(target: string, ignored: readonly string[]): string {
   const mark = target.indexOf("?");

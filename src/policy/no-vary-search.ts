@@ -76,3 +76,10 @@ export function canonicalTarget(target: string, variance: SearchVariance): strin
   const query = new URLSearchParams(pairs).toString();
   return query === "" ? target.slice(0, mark) : `${target.slice(0, mark)}?${query}`;
 }
+
+/**
+ * The group of all responses that answer several queries of one path. A purge of one query covers the
+ * group: which of its responses answer that query only their own fields say, and a purge reaches those
+ * that have never read them.
+ */
+export const searchGroup = (target: string): string => `?${target.split("?", 1)[0]}`;

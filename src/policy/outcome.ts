@@ -1,3 +1,6 @@
+import { parseList } from "structured-headers";
+import { type FieldLines, fieldValue, withoutFields } from "./fields.ts";
+
 /** nginx's words for what a request met in the cache (X-Cache, the log, the metric label). */
 export type CacheWord = "HIT" | "UPDATING" | "STALE" | "REVALIDATED" | "EXPIRED" | "MISS" | "BYPASS";
 
@@ -49,14 +52,14 @@ export type RefusalReason =
 export type Reason = NotStoredReason | BypassReason | StaleReason | RefusalReason;
 
 /** Why a request went forward, in RFC 9211 §2.2's words. */
-export type Forwarded = "bypass" | "method" | "uri-miss" | "vary-miss" | "miss" | "request" | "stale";
+export type Forwarded = "bypass" | "method" | "uri-miss" | "vary-miss" | "partial" | "request" | "stale";
 
 /** What happened to one request, told once and shown everywhere (RFC 9211). */
 export interface Outcome {
   readonly word: CacheWord;
   /** Where the body came from: that decides X-Cache-Status. */
   readonly body: "cache" | "origin" | "none";
-  /** Absent for a hit. */
+  /** Absent where the request did not go forward: for a hit, and for a refusal of our own. */
   readonly fwd?: Forwarded;
   readonly fwdStatus?: number;
   /** Remaining freshness in whole seconds, negative when stale. */
@@ -76,8 +79,9 @@ export const xCacheStatus = (outcome: Outcome): "HIT" | "MISS" => (outcome.body 
  */
 export function cacheStatusMember(name: string, outcome: Outcome): string {
   let member = name;
-  if (outcome.fwd === undefined) member += "; hit";
-  else member += `; fwd=${outcome.fwd}`;
+  // Neither, where nothing was found and nobody asked: `hit` is for what the cache has answered (§2.1).
+  if (outcome.fwd !== undefined) member += `; fwd=${outcome.fwd}`;
+  else if (outcome.body === "cache") member += "; hit";
   if (outcome.fwdStatus !== undefined) member += `; fwd-status=${outcome.fwdStatus}`;
   if (outcome.ttl !== undefined) member += `; ttl=${outcome.ttl}`;
   if (outcome.stored === true) member += "; stored";
@@ -85,4 +89,21 @@ export function cacheStatusMember(name: string, outcome: Outcome): string {
   // `fwd=method` says it already.
   if (outcome.reason !== undefined && outcome.reason !== outcome.fwd) member += `; detail=${outcome.reason}`;
   return member;
+}
+
+const CACHE_STATUS: ReadonlySet<string> = new Set(["cache-status"]);
+
+/**
+ * The lines without a Cache-Status that is no list: what cannot be parsed is ignored as a whole, and
+ * our own member, appended to it, would be ignored with it (RFC 9211 §2, RFC 9651 §4.2).
+ */
+export function withValidCacheStatus(lines: FieldLines): FieldLines {
+  const value = fieldValue(lines, "cache-status");
+  if (value === undefined) return lines;
+  try {
+    parseList(value);
+    return lines;
+  } catch {
+    return withoutFields(lines, CACHE_STATUS);
+  }
 }

@@ -69,10 +69,14 @@ export function asPart(admission: Admission, part: Part, statusMessage: string):
 export function strongValidator(fields: FieldLines, now: EpochMs): string | undefined {
   const etag = fieldLineValues(fields, "etag")[0];
   if (etag !== undefined) return etag.startsWith('"') ? etag : undefined;
-  const lastModified = fieldLineValues(fields, "last-modified")[0];
-  const modified = parseHttpDate(lastModified ?? "", now);
+  return hasStrongDate(fields, now) ? fieldLineValues(fields, "last-modified")[0] : undefined;
+}
+
+/** Is the Last-Modified a strong validator: at least a second older than the Date (RFC 9110 §8.8.2.2)? */
+export function hasStrongDate(fields: FieldLines, now: EpochMs): boolean {
+  const modified = parseHttpDate(fieldLineValues(fields, "last-modified")[0] ?? "", now);
   const sent = parseHttpDate(fieldLineValues(fields, "date")[0] ?? "", now);
-  return modified !== undefined && sent !== undefined && sent - modified >= 1000 ? lastModified : undefined;
+  return modified !== undefined && sent !== undefined && sent - modified >= 1000;
 }
 
 /** Are these two of the same representation, byte for byte (RFC 9111 §3.4)? */

@@ -1,6 +1,7 @@
 import { stronglyEqual } from "./entity-tag.ts";
 import { type FieldLines, fieldLineValues, fieldValue, trimOws } from "./fields.ts";
 import { parseHttpDate } from "./http-date.ts";
+import { hasStrongDate } from "./partial.ts";
 import type { EpochMs, StoredResponse } from "./stored-response.ts";
 
 /** Contiguous bytes of a representation; `last` is inclusive (RFC 9110 §14.1.2). */
@@ -143,7 +144,5 @@ function ifRangeHolds(request: FieldLines, response: FieldLines, now: EpochMs): 
   }
   const date = parseHttpDate(condition, now);
   const modified = parseHttpDate(fieldLineValues(response, "last-modified")[0] ?? "", now);
-  const sent = parseHttpDate(fieldLineValues(response, "date")[0] ?? "", now);
-  if (date === undefined || modified === undefined || sent === undefined) return false;
-  return date === modified && sent - modified >= 1000;
+  return date !== undefined && date === modified && hasStrongDate(response, now);
 }

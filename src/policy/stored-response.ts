@@ -4,9 +4,8 @@ import type { FieldLines } from "./fields.ts";
 export type Seconds = number;
 export type EpochMs = number;
 
-/** The two places where the units meet. */
+/** How many seconds lie between two instants; negative when the later one comes first. */
 export const secondsBetween = (earlier: EpochMs, later: EpochMs): Seconds => (later - earlier) / 1000;
-export const addSeconds = (instant: EpochMs, seconds: Seconds): EpochMs => instant + seconds * 1000;
 
 /**
  * Position in the purge log; grows with every purge, never repeats.

@@ -2,6 +2,7 @@ import {
   type FieldLines,
   fieldValue,
   HOP_BY_HOP,
+  isToken,
   listMembers,
   OWN_RESPONSE_FIELDS,
   withoutFields,
@@ -25,12 +26,10 @@ const HEAD_ONLY: ReadonlySet<string> = new Set([
 const isAllowed = (name: string): boolean =>
   !HEAD_ONLY.has(name) && (!name.startsWith("content-") || name === "content-digest");
 
-const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
-
 /** The names that Trailer announces, as the origin wrote them (RFC 9110 §6.6.2); only those that are passed on. */
 export const announcedTrailers = (fields: FieldLines): string[] =>
   listMembers(fieldValue(fields, "trailer") ?? "").filter(
-    (name) => TOKEN.test(name) && isAllowed(name.toLowerCase()),
+    (name) => isToken(name) && isAllowed(name.toLowerCase()),
   );
 
 /** The trailer fields that reach the client, announced or not; they are never merged into the head (RFC 9110 §6.5.1). */

@@ -1,17 +1,17 @@
 import { type Admission, type AdmissionRequest, type AdmissionSettings, admit } from "./admit.ts";
-import { weaklyEqual } from "./entity-tag.ts";
+import { entityTags, weaklyEqual } from "./entity-tag.ts";
 import {
   endToEnd,
   type FieldLines,
   fieldLineValues,
   fieldValue,
   hasField,
-  listMembers,
+  OWN_RESPONSE_FIELDS,
   withoutFields,
 } from "./fields.ts";
 import type { ExchangeTimes } from "./freshness.ts";
 import { formatHttpDate, parseHttpDate } from "./http-date.ts";
-import { asPart } from "./partial.ts";
+import { asPart, hasStrongDate } from "./partial.ts";
 import type { Epoch, EpochMs, StoredResponse } from "./stored-response.ts";
 
 /** The lines that turn a request into a validation of a stored response (RFC 9111 §4.3.1). */
@@ -23,8 +23,32 @@ export function validationFields(stored: StoredResponse): string[] {
 }
 
 /**
+ * Is this 304 about the stored response whose validators were sent (§4.3.4)? Where it is not, it must
+ * update nothing.
+ *
+ * An entity tag decides where both have one: a strong one names this response or none, a weak one is
+ * compared weakly. Where only one of them has a tag the modification date has to be the same, and a
+ * strong one (RFC 9110 §8.8.2.2) where the 304's tag is strong. A 304 without validators answers a
+ * request that named one stored response: it is about that (docs/decisions/0014).
+ */
+export function identifies(notModified: FieldLines, stored: StoredResponse, now: EpochMs): boolean {
+  const etag = fieldLineValues(notModified, "etag")[0];
+  const lastModified = fieldLineValues(notModified, "last-modified")[0];
+  const isStrong = etag !== undefined && !etag.startsWith("W/");
+  if (etag !== undefined && stored.etag !== undefined)
+    return isStrong ? etag === stored.etag : weaklyEqual(etag, stored.etag);
+  if (lastModified === undefined) return etag === undefined;
+  return lastModified === stored.lastModified && (!isStrong || hasStrongDate(stored.fields, now));
+}
+
+const SET_COOKIE: ReadonlySet<string> = new Set(["set-cookie"]);
+
+/**
  * What a 304 makes of the response it validated (§4.3.4): its fields replace the stored
  * ones, and the result is admitted anew, so that windows and permissions are those of now.
+ *
+ * We deviate from §3.2: a 304's Set-Cookie is for the client whose request it answers, and
+ * replaces a stored one under the profile `rfc` alone.
  */
 export function freshen(
   stored: StoredResponse,
@@ -34,7 +58,8 @@ export function freshen(
   epoch: Epoch,
   settings: AdmissionSettings,
 ): Admission {
-  const fields = updatedFields(stored.fields, datedFields(notModified, times.responseTime));
+  const update = settings.profile === "rfc" ? notModified : withoutFields(notModified, SET_COOKIE);
+  const fields = updatedFields(stored.fields, datedFields(update, times.responseTime));
   const { status, statusMessage, part } = stored;
   const admission = admit(
     request,
@@ -46,20 +71,21 @@ export function freshen(
   return part === undefined ? admission : asPart(admission, part, statusMessage);
 }
 
+/**
+ * The lines for the one whose request the 304 answers: the stored ones as it leaves them (§3.2), with
+ * what it says that is not kept for others.
+ */
+export const validatedFields = (stored: FieldLines, notModified: FieldLines, now: EpochMs): string[] =>
+  withoutFields(updatedFields(stored, datedFields(notModified, now)), NOT_ANSWERED);
+
+const NOT_ANSWERED: ReadonlySet<string> = new Set(["age", ...OWN_RESPONSE_FIELDS]);
+
 /** The stored Date is that of another message: with it the response would be as old as before. */
 export const datedFields = (update: FieldLines, responseTime: EpochMs): FieldLines =>
   hasField(update, "date") ? update : [...update, "Date", formatHttpDate(responseTime)];
 
-/**
- * Fields that a 304 never changes in a stored response (§3.2): those that describe the stored
- * bytes themselves, and cookies, which are one client's.
- */
-const NOT_UPDATED: ReadonlySet<string> = new Set([
-  "content-length",
-  "content-encoding",
-  "content-range",
-  "set-cookie",
-]);
+/** Fields that never change in a stored response (§3.2): those that describe the stored bytes themselves. */
+const NOT_UPDATED: ReadonlySet<string> = new Set(["content-length", "content-encoding", "content-range"]);
 
 /** The stored lines, with each field that the update brings replaced as a whole (§3.2). */
 export function updatedFields(stored: FieldLines, update: FieldLines): string[] {
@@ -85,7 +111,7 @@ export function notModified(
   const etag = fieldLineValues(response.fields, "etag")[0];
   if (noneMatch !== undefined) {
     if (noneMatch.trim() === "*") return true;
-    return etag !== undefined && listMembers(noneMatch).some((tag) => weaklyEqual(tag, etag));
+    return etag !== undefined && entityTags(noneMatch).some((tag) => weaklyEqual(tag, etag));
   }
   const since = parseHttpDate(fieldValue(request, "if-modified-since") ?? "", now);
   const name = hasField(response.fields, "last-modified") ? "last-modified" : "date";

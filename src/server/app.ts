@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Emit } from "../cache/events.ts";
@@ -7,8 +9,10 @@ import { type CacheResponse, NO_BODY } from "../cache/exchange.ts";
 import type { Handle } from "../cache/handle.ts";
 import { refusal } from "../cache/respond.ts";
 import type { Outcome } from "../policy/outcome.ts";
+import { endWith } from "./end-with.ts";
 import { interimWriter } from "./interim.ts";
 import { answerOurselves } from "./last-hop.ts";
+import type { Fragment, RefuseFragment, Wrong } from "./malformed.ts";
 import { type OwnFieldSettings, operatorFields, preflightFields } from "./own-fields.ts";
 import { type ReadingSettings, readRequest } from "./read-request.ts";
 import { writeResponse } from "./write-response.ts";
@@ -26,26 +30,42 @@ interface AppDeps {
   readonly elapsed: () => number;
 }
 
-const REFUSED: Outcome = { word: "BYPASS", body: "none", fwd: "bypass", reason: "bad_request" };
-const BROKEN: Outcome = { word: "BYPASS", body: "none", fwd: "bypass", reason: "internal_error" };
+/** The proxied port, as it is listened on. */
+export interface ProxiedApp {
+  readonly fetch: Hono<{ Bindings: HttpBindings }>["fetch"];
+  /** Refuses a request that must not go further, although Node has read it. */
+  readonly refuse: (incoming: IncomingMessage, outgoing: ServerResponse, wrong: Wrong) => void;
+  /** Refuses what has not become a request, and tells it like one. */
+  readonly refuseFragment: RefuseFragment;
+}
+
+const REFUSED: Outcome = { word: "BYPASS", body: "none", reason: "bad_request" };
+const BROKEN: Outcome = { word: "BYPASS", body: "none", reason: "internal_error" };
 const PREFLIGHT: Outcome = { word: "BYPASS", body: "none", fwd: "method", reason: "method" };
 
 /**
  * The proxied port. One route without middleware, which writes to Node's own response:
  * header case, order and bytes survive, as they would not through a `Response`.
  */
-export function createApp({ handle, emit, settings, elapsed }: AppDeps): Hono<{ Bindings: HttpBindings }> {
+export function createApp({ handle, emit, settings, elapsed }: AppDeps): ProxiedApp {
   const app = new Hono<{ Bindings: HttpBindings }>();
   /** Connections that end with a refusal: who cannot frame one request is not believed about the next. */
   const refused = new WeakSet<Socket>();
+  /** Answers that a refusal took the place of, and that is told already. */
+  const replaced = new WeakSet<ServerResponse>();
   app.all("*", async (context) => {
     await serve(context.env.incoming, context.env.outgoing);
     // A new one each time: the package's own sentinel is shared, and collects what middleware sets.
     return new Response(null, { headers: { "x-hono-already-sent": "true" } });
   });
-  return app;
+  return {
+    fetch: app.fetch,
+    refuse: (incoming, outgoing, wrong) => void serve(incoming, outgoing, wrong),
+    refuseFragment,
+  };
 
-  async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  /** Never rejects. `wrong` is what the request is refused for, unless we find more to say. */
+  async function serve(incoming: IncomingMessage, outgoing: ServerResponse, wrong?: Wrong): Promise<void> {
     if (refused.has(incoming.socket)) return;
     const startedAt = elapsed();
     const client = new AbortController();
@@ -54,7 +74,8 @@ export function createApp({ handle, emit, settings, elapsed }: AppDeps): Hono<{ 
     const onInterim = interimWriter(outgoing);
     const interim = onInterim === undefined ? {} : { onInterim };
     const read = readRequest(incoming, { signal: client.signal, ...interim }, settings);
-    if (read.type === "refused") refused.add(incoming.socket);
+    const refusing = read.type === "refused" ? { status: 400, detail: read.detail } : wrong;
+    if (refusing !== undefined) refused.add(incoming.socket);
     const id = read.type === "request" ? read.request.id : read.id;
     const method = incoming.method ?? "GET";
     const response = await answer();
@@ -63,10 +84,11 @@ export function createApp({ handle, emit, settings, elapsed }: AppDeps): Hono<{ 
       "X-Request-Id",
       id,
       ...operatorFields(incoming.rawHeaders, response.fields, settings),
-      ...(read.type === "refused" ? ["Connection", "close"] : []),
+      ...(refusing === undefined ? [] : ["Connection", "close"]),
     ];
     const { bytes, aborted } = await writeResponse(outgoing, response, added, settings.writeTimeoutMs);
     outgoing.off("close", leave);
+    if (replaced.has(outgoing)) return;
     emit({
       type: "answered",
       requestId: id,
@@ -83,8 +105,9 @@ export function createApp({ handle, emit, settings, elapsed }: AppDeps): Hono<{ 
     });
 
     async function answer(): Promise<CacheResponse> {
-      if (read.type === "refused") return refusal({ id, method }, 400, "bad_request", read.detail, REFUSED);
-      if (read.type === "for-us") return answerOurselves(id, method);
+      if (refusing !== undefined)
+        return refusal({ id, method }, refusing.status, "bad_request", refusing.detail, REFUSED);
+      if (read.type !== "request") return answerOurselves(id, method);
       const preflight = preflightFields(method, incoming.rawHeaders, settings);
       if (preflight !== undefined) {
         return { status: 204, statusMessage: "", fields: preflight, body: NO_BODY, outcome: PREFLIGHT };
@@ -97,5 +120,16 @@ export function createApp({ handle, emit, settings, elapsed }: AppDeps): Hono<{ 
         return refusal({ id, method }, 500, "internal_error", "Freshline itself failed", BROKEN);
       }
     }
+  }
+
+  function refuseFragment(socket: Duplex, { status, detail }: Wrong, fragment: Fragment): void {
+    const { method, uri, fields, instead } = fragment;
+    if (instead !== undefined) replaced.add(instead);
+    const id = randomUUID();
+    const response = refusal({ id, method }, status, "bad_request", detail, REFUSED);
+    const added = ["X-Request-Id", id, ...operatorFields(fields, response.fields, settings)];
+    const bytes = endWith(socket, response, added);
+    const times = { bytes, headMs: 0, durationMs: 0, aborted: false };
+    emit({ type: "answered", requestId: id, method, uri, status, outcome: response.outcome, ...times });
   }
 }

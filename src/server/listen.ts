@@ -1,9 +1,11 @@
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { getRequestListener, type HttpBindings } from "@hono/node-server";
-import type { Hono } from "hono";
-import { answerMalformed, refuseRequest } from "./malformed.ts";
+import { getRequestListener } from "@hono/node-server";
+import type { ProxiedApp } from "./app.ts";
+import { createDrain } from "./drain.ts";
+import { answerMalformed } from "./malformed.ts";
+import { UnderWay } from "./under-way.ts";
 import { wantsTunnel } from "./upgrade.ts";
 
 export interface ListenSettings {
@@ -19,22 +21,19 @@ export interface ListenSettings {
 
 export interface Listening {
   readonly port: number;
-  /** Stops accepting, lets requests in progress end for so long, then cuts what is left. */
+  /** Accepts no more connections, lets requests in progress end for so long, then cuts what is left. */
   drain(timeoutMs: number): Promise<void>;
 }
 
+const UNREADABLE = { status: 400, detail: "the request-target or Host is not readable" };
+const UNEXPECTED = { status: 417, detail: "nothing but 100-continue can be expected here" };
+
 /** Opens the proxied port. Rejects with Node's own error when the port cannot be had. */
 export async function listen(
-  app: Hono<{ Bindings: HttpBindings }>,
+  app: ProxiedApp,
   onUpgrade: (incoming: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>,
   settings: ListenSettings,
 ): Promise<Listening> {
-  const serve = getRequestListener(app.fetch, {
-    // HTTP/1.0 clients need not send Host.
-    hostname: "localhost",
-    overrideGlobalObjects: false,
-    errorHandler: refuseRequest,
-  });
   const options = {
     maxHeaderSize: settings.maxHeaderBytes,
     headersTimeout: settings.headersTimeoutMs,
@@ -47,13 +46,31 @@ export async function listen(
     shouldUpgradeCallback: wantsTunnel,
   };
   const server = createServer(options, (incoming, outgoing) => {
+    begin(incoming, outgoing);
     // Hono's adapter reads URLs alone; one without a path asks the same (RFC 9112 §3.2.4).
     if (incoming.method === "OPTIONS" && incoming.url === "*")
       incoming.url = `http://${incoming.headers.host ?? "localhost"}`;
+    const serve = getRequestListener(app.fetch, {
+      // HTTP/1.0 clients need not send Host.
+      hostname: "localhost",
+      overrideGlobalObjects: false,
+      // One for each request, since it does not say which request it could not read.
+      errorHandler: () => app.refuse(incoming, outgoing, UNREADABLE),
+    });
     void serve(incoming, outgoing);
   });
+  const underWay = new UnderWay();
+  const { begun, drain } = createDrain(server, underWay);
+  const begin = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    underWay.add(incoming, outgoing);
+    begun(incoming, outgoing);
+  };
   server.maxConnections = settings.maxConnections;
-  answerMalformed(server);
+  answerMalformed(server, underWay, app.refuseFragment);
+  server.on("checkExpectation", (incoming, outgoing) => {
+    begin(incoming, outgoing);
+    app.refuse(incoming, outgoing, UNEXPECTED);
+  });
   server.on("upgrade", (incoming, socket, head) => {
     onUpgrade(incoming, socket, head).catch(() => socket.destroy());
   });
@@ -67,16 +84,5 @@ export async function listen(
   // A failed accept is the system's passing trouble; an unheard "error" would end the process.
   server.on("error", () => {});
   const { port } = server.address() as AddressInfo;
-  return { port, drain: (timeoutMs) => drain(server, timeoutMs) };
-}
-
-async function drain(server: Server, timeoutMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  // A connection that is between two requests now is idle a moment later.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
-  const cut = setTimeout(() => server.closeAllConnections(), timeoutMs);
-  await closed;
-  clearInterval(sweep);
-  clearTimeout(cut);
+  return { port, drain };
 }

@@ -3,11 +3,15 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Emit } from "../cache/events.ts";
 import { OriginError, type OriginRequest, type OriginResponse, refusalFor } from "../cache/ports.ts";
+import { refusal } from "../cache/respond.ts";
 import { type FieldLines, fieldValue } from "../policy/fields.ts";
 import { passedInterimFields, passedResponseFields, requestFieldsForOrigin } from "../policy/forwarding.ts";
-import { formatHttpDate, withOneDate } from "../policy/http-date.ts";
+import { withOneDate } from "../policy/http-date.ts";
 import type { Outcome } from "../policy/outcome.ts";
+import type { ProxiedApp } from "./app.ts";
+import { endWith } from "./end-with.ts";
 import { writableLines } from "./interim.ts";
+import { type OwnFieldSettings, operatorFields } from "./own-fields.ts";
 import { headOf } from "./raw-head.ts";
 import { type ReadingSettings, readRequest } from "./read-request.ts";
 
@@ -29,9 +33,9 @@ export type Upgrade = (
   signal: AbortSignal,
 ) => Promise<Upgraded>;
 
-interface UpgradeDeps {
+interface UpgradeDeps extends Pick<ProxiedApp, "refuseFragment"> {
   readonly upgrade: Upgrade;
-  readonly settings: ReadingSettings;
+  readonly settings: ReadingSettings & OwnFieldSettings;
   readonly emit: Emit;
   readonly elapsed: () => number;
 }
@@ -50,7 +54,7 @@ export function wantsTunnel(incoming: IncomingMessage): boolean {
 }
 
 /** Tunnels WebSockets and other upgrades (RFC 9110 §7.8); bytes pass both ways untouched. */
-export function createUpgradeHandler({ upgrade, settings, emit, elapsed }: UpgradeDeps) {
+export function createUpgradeHandler({ upgrade, settings, refuseFragment, emit, elapsed }: UpgradeDeps) {
   /** From the wish to the end of the tunnel: Node's server counts none of them any more. */
   const clients = new Set<Duplex>();
   let closed = false;
@@ -68,10 +72,16 @@ export function createUpgradeHandler({ upgrade, settings, emit, elapsed }: Upgra
     const read = readRequest(incoming, { signal: gone.signal }, settings);
     if (read.type !== "request") {
       const detail = read.type === "refused" ? read.detail : "this request changes no protocol";
-      return end(client, 400, "bad_request", detail, read.id);
+      const fragment = {
+        method: incoming.method ?? "-",
+        uri: incoming.url ?? "-",
+        fields: incoming.rawHeaders,
+      };
+      return refuseFragment(client, { status: 400, detail }, fragment);
     }
     const { request } = read;
     let status: number;
+    let bytes = 0;
     let origin: string | undefined;
     let outcome: Outcome = { word: "BYPASS", body: "origin", fwd: "bypass", reason: "upgrade" };
     try {
@@ -109,7 +119,9 @@ export function createUpgradeHandler({ upgrade, settings, emit, elapsed }: Upgra
       status = refused.status;
       origin = failure.origin;
       outcome = { word: "BYPASS", body: "none", fwd: "bypass", reason: refused.code };
-      end(client, refused.status, refused.code, failure.message, request.id);
+      const response = refusal(request, status, refused.code, failure.message, outcome);
+      const added = operatorFields(incoming.rawHeaders, response.fields, settings);
+      bytes = endWith(client, response, ["X-Request-Id", request.id, ...added]);
     }
     const ms = elapsed() - startedAt;
     emit({
@@ -120,7 +132,7 @@ export function createUpgradeHandler({ upgrade, settings, emit, elapsed }: Upgra
       status,
       outcome,
       ...(origin === undefined ? {} : { origin }),
-      bytes: 0,
+      bytes,
       headMs: ms,
       durationMs: ms,
       aborted: false,
@@ -167,14 +179,4 @@ async function answer(client: Duplex, response: OriginResponse, requestId: strin
     if (client instanceof Socket) client.resetAndDestroy();
     else client.destroy();
   }
-}
-
-function end(client: Duplex, status: number, code: string, message: string, requestId: string): void {
-  const body = `${JSON.stringify({ code, message, requestId })}\n`;
-  const lines = [
-    ...["Content-Type", "application/json", "Content-Length", String(Buffer.byteLength(body))],
-    ...["Date", formatHttpDate(Date.now()), "X-Request-Id", requestId, "Connection", "close"],
-  ];
-  const head = headOf(status, STATUS_CODES[status] ?? "", lines);
-  client.end(Buffer.concat([head, Buffer.from(body)]), () => client.destroy());
 }

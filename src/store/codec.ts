@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import type { Entry } from "../cache/ports.ts";
+import type { ChunkedBody } from "../cache/ports.ts";
 import type { StoredResponse } from "../policy/stored-response.ts";
 
 /**
@@ -30,14 +30,14 @@ export type Meta =
   | { readonly type: "foreign"; readonly detail: string };
 
 /** The body's checksum (CRC-32): with its length enough to notice a truncated or swapped body. */
-export const bodyChecksum = (body: Uint8Array): number => crc32(body);
+export const bodyChecksum = (body: Uint8Array | ChunkedBody): number =>
+  body instanceof Uint8Array ? crc32(body) : body.checksum;
 
 /** Is this the body that the record speaks of? */
 export const bodyMatches = (meta: Extract<Meta, { type: "entry" }>, body: Uint8Array): boolean =>
   body.byteLength === meta.stored.bodyLength && bodyChecksum(body) === meta.bodyChecksum;
 
-export function encodeMeta(key: string, entry: Entry): Buffer {
-  const { stored, body } = entry;
+export function encodeMeta(key: string, stored: StoredResponse, checksumOfBody: number): Buffer {
   const json = JSON.stringify([
     stored.uri,
     key === stored.uri ? null : key,
@@ -48,7 +48,7 @@ export function encodeMeta(key: string, entry: Entry): Buffer {
     stored.etag ?? null,
     stored.lastModified ?? null,
     stored.bodyLength,
-    bodyChecksum(body),
+    checksumOfBody,
     stored.responseTime,
     stored.initialAge,
     stored.freshnessLifetime,

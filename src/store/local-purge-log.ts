@@ -1,4 +1,11 @@
-import { type PurgeLog, type PurgeNews, type PurgeTarget, StoreError } from "../cache/ports.ts";
+import {
+  type Acknowledged,
+  type PurgeLog,
+  type PurgeMode,
+  type PurgeNews,
+  type PurgeTarget,
+  StoreError,
+} from "../cache/ports.ts";
 import type { Epoch } from "../policy/stored-response.ts";
 
 /** The purge log of an instance that shares nothing: a counter, and everything is heard at once. */
@@ -17,13 +24,17 @@ export class LocalPurgeLog implements PurgeLog {
     return this.#hear !== undefined;
   }
 
-  async append(targets: readonly PurgeTarget[]): Promise<Epoch> {
+  async append(targets: readonly PurgeTarget[], mode: PurgeMode): Promise<Epoch> {
     if (this.#hear === undefined) throw new StoreError("unavailable", "nobody follows the purge log");
     for (const target of targets) {
       this.#epoch++;
-      this.#hear({ type: "record", record: { epoch: this.#epoch, target } });
+      this.#hear({ type: "record", record: { epoch: this.#epoch, target, mode } });
     }
     return this.#epoch;
+  }
+
+  async acknowledged(): Promise<Acknowledged> {
+    return { shared: false, instances: 1, acked: 1, missing: [] };
   }
 
   async close(): Promise<void> {

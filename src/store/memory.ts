@@ -1,4 +1,4 @@
-import type { Entry, Lookup, PurgeTarget, Store } from "../cache/ports.ts";
+import { type Entry, type Lookup, type PurgeTarget, readBytes, type Store } from "../cache/ports.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import { keepUntil } from "../policy/freshness.ts";
 import { variantId, variantMatches } from "../policy/key.ts";
@@ -6,12 +6,12 @@ import type { EpochMs } from "../policy/stored-response.ts";
 
 /** More variants of one resource than this are not kept: the oldest goes. */
 export const MAX_VARIANTS = 32;
-/** An object larger than this share of the capacity would push out too much else. */
+/** A body larger than this share of the capacity would push out too much else. */
 const LARGEST_SHARE = 1 / 8;
-/** Objects, links and the map slot that one entry costs, in bytes; an estimate. */
-const ENTRY_OVERHEAD = 512;
-/** What a string or an array slot costs beyond its characters, in bytes; an estimate. */
-const STRING_OVERHEAD = 24;
+/** What one entry costs beyond its strings and its body's bytes: objects, links, the map slot, the buffer. As measured. */
+export const ENTRY_OVERHEAD = 1000;
+/** What a string costs beyond its characters, all latin1: its header, its rounding up and the slot that holds it. */
+export const STRING_OVERHEAD = 28;
 
 export interface MemoryOptions {
   /** Bytes that all entries together may take, overhead included; 0 keeps nothing. */
@@ -65,6 +65,11 @@ export class MemoryStore implements Store {
     this.#now = options.now;
   }
 
+  /** The longest body that is kept. */
+  get maxBodyBytes(): number {
+    return Math.floor(this.#capacity * LARGEST_SHARE);
+  }
+
   lookup(key: string, request: FieldLines): Lookup {
     const variants = this.#residents.get(key);
     if (variants === undefined) return URI_MISS;
@@ -86,28 +91,36 @@ export class MemoryStore implements Store {
     return newest.found;
   }
 
-  /** `put`, at once. What is too large or already over is not kept, and neither is what it replaces. */
+  /** `put`, at once. What is too large, elsewhere or already over is not kept, and neither is what it replaces. */
   keep(key: string, entry: Entry): void {
     const variant = variantId(entry.stored.selectingFields);
     const variants = this.#residents.get(key);
     const known = variants?.find((resident) => resident.variant === variant);
     const until = keepUntil(entry.stored);
+    const { body } = entry;
     const bytes = weigh(key, entry);
-    if (bytes > this.#capacity * LARGEST_SHARE || until <= this.#now()) {
+    const here = body instanceof Uint8Array;
+    if (!here || body.length > this.maxBodyBytes || bytes > this.#capacity || until <= this.#now()) {
       if (known !== undefined) this.#remove(known);
       return;
     }
-    const found = { type: "found", entry: ownBytes(entry), tier: "memory" } as const;
+    const found = {
+      type: "found",
+      entry: { stored: entry.stored, body: ownBytes(body) },
+      tier: "memory",
+    } as const;
     if (known === undefined) this.#insert({ key, variant, found, until, bytes });
     else this.#replace(known, { found, until, bytes });
   }
 
   async put(key: string, entry: Entry): Promise<void> {
-    this.keep(key, entry);
+    const { body } = entry;
+    const asItIs = body instanceof Uint8Array || body.length > this.maxBodyBytes;
+    this.keep(key, asItIs ? entry : { ...entry, body: await readBytes(body) });
   }
 
   async freshen(key: string, entry: Entry): Promise<void> {
-    this.keep(key, entry);
+    await this.put(key, entry);
   }
 
   /** `drop`, at once. */
@@ -119,6 +132,9 @@ export class MemoryStore implements Store {
       case "url":
         for (const resident of [...(this.#residents.get(target.key) ?? [])]) this.#remove(resident);
         return;
+      case "path":
+      case "prefix":
+      case "site":
       case "tag":
         // Found by no index: the purge covers them, and they leave when they are asked for or pushed out.
         return;
@@ -200,17 +216,22 @@ export class MemoryStore implements Store {
 }
 
 /** A body that is a view of a larger buffer would keep all of that buffer alive, uncounted. */
-function ownBytes(entry: Entry): Entry {
-  if (entry.body.byteLength === entry.body.buffer.byteLength) return entry;
-  return { stored: entry.stored, body: new Uint8Array(entry.body) };
-}
+const ownBytes = (body: Uint8Array): Uint8Array =>
+  body.byteLength === body.buffer.byteLength ? body : new Uint8Array(body);
 
-function weigh(key: string, entry: Entry): number {
-  const { stored, body } = entry;
-  let bytes = ENTRY_OVERHEAD + key.length + stored.uri.length + stored.statusMessage.length + body.byteLength;
-  for (const text of stored.fields) bytes += STRING_OVERHEAD + text.length;
-  for (const name in stored.selectingFields) {
-    bytes += 2 * STRING_OVERHEAD + 2 * name.length + 2 * (stored.selectingFields[name]?.length ?? 0);
+/** What an entry takes of the process's memory, in bytes; bench/memory-weight.ts measures it. */
+export function weigh(key: string, { stored, body }: Entry): number {
+  const { uri, statusMessage, fields, etag = "", lastModified = "", tags, selectingFields } = stored;
+  let bytes = ENTRY_OVERHEAD + body.length;
+  const add = (text: string) => {
+    bytes += STRING_OVERHEAD + text.length;
+  };
+  for (const text of [key, uri, statusMessage, etag, lastModified]) add(text);
+  fields.forEach(add);
+  tags.forEach(add);
+  // Once in the response, once in the variant's name.
+  for (const name in selectingFields) {
+    for (const text of [name, name, selectingFields[name] ?? "", selectingFields[name] ?? ""]) add(text);
   }
   return bytes;
 }

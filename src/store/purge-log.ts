@@ -1,18 +1,20 @@
-import type { Redis } from "ioredis";
+import { randomUUID } from "node:crypto";
 import type { Emit } from "../cache/events.ts";
-import { type PurgeLog, type PurgeNews, type PurgeTarget, StoreError } from "../cache/ports.ts";
+import {
+  type Acknowledged,
+  type PurgeLog,
+  type PurgeMode,
+  type PurgeNews,
+  type PurgeTarget,
+  StoreError,
+} from "../cache/ports.ts";
 import type { Epoch } from "../policy/stored-response.ts";
 import type { RedisConnection } from "./connection.ts";
-import {
-  encodeTarget,
-  FOLLOW,
-  newsFrom,
-  type PurgePage,
-  parsePage,
-  positionAfter,
-} from "./purge-position.ts";
+import { Instances, PRESENCE_MS } from "./instances.ts";
+import { encodePurge, FOLLOW, newsFrom, type PurgePage, parsePage, positionAfter } from "./purge-position.ts";
 import { asStoreError, runScript } from "./redis-command.ts";
 import { checkNamespace } from "./redis-layout.ts";
+import { HEARTBEAT_MS, type Listener, WakeUp } from "./wake-up.ts";
 
 export interface PurgeLogOptions {
   readonly connection: RedisConnection;
@@ -23,21 +25,28 @@ export interface PurgeLogOptions {
   readonly keepMs?: number;
   /** About so many records are kept for followers that were away. Default 10 000. */
   readonly keepRecords?: number;
+  /** What this instance is called in receipts; a name that nobody else has when absent. */
+  readonly instance?: string;
+  /** Milliseconds that a purge waits for other instances to hear of it. Default 1000. */
+  readonly ackTimeoutMs?: number;
+  /** Others who hear messages over the connection that wakes the log. */
+  readonly listeners?: readonly Listener[];
 }
 
-/** How often the wake-up connection is asked whether it is alive, and how long it may take to say so. */
-const HEARTBEAT_MS = 1000;
 /** Every so many heartbeats the log is read without being woken: that keeps it from expiring or being evicted. */
 const BEATS_PER_TOUCH = 60;
+/** Every so many heartbeats this instance says that it is here. */
+const BEATS_PER_PRESENCE = Math.floor(PRESENCE_MS / HEARTBEAT_MS);
 const RETRY_MS = 250;
 /** Targets that may wait to be appended; more are refused. */
 const MAX_WAITING_TARGETS = 10_000;
 /** So many targets make a script's batch full. */
 const FULL_BATCH = 500;
-const INVALIDATIONS = "__redis__:invalidate";
 
 interface Waiting {
-  readonly targets: readonly string[];
+  /** Purges as records hold them. */
+  readonly purges: readonly string[];
+  readonly asker: string;
   readonly resolve: (epoch: Epoch) => void;
   readonly reject: (error: StoreError) => void;
 }
@@ -56,14 +65,11 @@ export class RedisPurgeLog implements PurgeLog {
   readonly #prefix: string;
   readonly #keepMs: number;
   readonly #keepRecords: number;
+  readonly #instances: Instances;
+  readonly #listeners: readonly Listener[];
   #hear: ((news: PurgeNews) => void) | undefined;
-  #follower: Redis | undefined;
-  #heartbeat: NodeJS.Timeout | undefined;
+  #wakeUp: WakeUp | undefined;
   #retry: NodeJS.Timeout | undefined;
-  #beats = 0;
-  #beating = false;
-  /** Would this instance be woken: by Redis, or by its own clock where Redis refuses to? */
-  #wakes: "no" | "by-redis" | "by-clock" = "no";
   #caughtUp = false;
   #failing = false;
   #seen: Epoch = 0;
@@ -76,7 +82,19 @@ export class RedisPurgeLog implements PurgeLog {
   constructor(options: PurgeLogOptions) {
     this.#connection = options.connection;
     this.#emit = options.emit;
-    this.#prefix = `${checkNamespace(options.namespace ?? "freshline")}:{purges}`;
+    const namespace = checkNamespace(options.namespace ?? "freshline");
+    this.#prefix = `${namespace}:{purges}`;
+    this.#instances = new Instances({
+      connection: options.connection,
+      namespace,
+      name: options.instance ?? randomUUID(),
+      patienceMs: options.ackTimeoutMs ?? 1000,
+      onFailure: ({ code, message }) =>
+        this.#tell(code, `receipts of purges may not count this instance: ${message}`),
+    });
+    const { channel } = this.#instances;
+    const onMessage = (message: string) => this.#instances.heard(message);
+    this.#listeners = [{ channel, onMessage }, ...(options.listeners ?? [])];
     this.#keepMs = options.keepMs ?? 30 * 24 * 60 * 60 * 1000;
     this.#keepRecords = options.keepRecords ?? 10_000;
   }
@@ -84,23 +102,32 @@ export class RedisPurgeLog implements PurgeLog {
   follow(hear: (news: PurgeNews) => void): void {
     if (this.#hear !== undefined) throw new Error("the purge log is followed already");
     this.#hear = hear;
-    const follower = this.#connection.follower(HEARTBEAT_MS);
-    this.#follower = follower;
-    follower.on("ready", () => void this.#arm(follower));
-    follower.on("close", () => {
-      if (this.#wakes === "by-redis") this.#wakes = "no";
+    this.#wakeUp = new WakeUp({
+      connection: this.#connection,
+      prefix: this.#prefix,
+      listeners: this.#listeners,
+      onWake: this.#wake,
+      onArmed: () => {
+        this.#caughtUp = false;
+        this.#wake();
+      },
+      onRefused: ({ code, message }) => {
+        this.#tell(code, `the purge log is polled, since its changes cannot be heard: ${message}`);
+        this.#wake();
+      },
+      onBeat: (beats) => {
+        if (beats % BEATS_PER_TOUCH === 0) this.#wake();
+        if (beats % BEATS_PER_PRESENCE === 0 && this.attached()) void this.#instances.present(this.#seen);
+      },
     });
-    follower.on("messageBuffer", this.#wake);
-    this.#heartbeat = setInterval(() => void this.#beat(follower), HEARTBEAT_MS).unref();
   }
 
   /** Has everything that was appended anywhere been heard, and would more be? */
   attached(): boolean {
-    return this.#wakes !== "no" && this.#caughtUp;
+    return this.#wakeUp?.armed === true && this.#caughtUp;
   }
 
-  /** Resolves when this instance has heard its own records. A rejection with `timeout` may still be followed by them. */
-  append(targets: readonly PurgeTarget[]): Promise<Epoch> {
+  append(targets: readonly PurgeTarget[], mode: PurgeMode, acknowledge = false): Promise<Epoch> {
     if (!this.attached())
       return Promise.reject(new StoreError("unavailable", "the purge log is out of reach"));
     if (targets.length === 0) return Promise.resolve(this.#seen);
@@ -108,62 +135,25 @@ export class RedisPurgeLog implements PurgeLog {
       return Promise.reject(new StoreError("refused", `more than ${MAX_WAITING_TARGETS} purges are waiting`));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ targets: targets.map(encodeTarget), resolve, reject });
+      const purges = targets.map((target) => encodePurge(target, mode));
+      this.#waiting.push({ purges, asker: acknowledge ? this.#instances.name : "", resolve, reject });
       this.#waitingTargets += targets.length;
       this.#wake();
     });
   }
 
+  acknowledged(epoch: Epoch): Promise<Acknowledged> {
+    return this.#instances.acknowledged(epoch);
+  }
+
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
-    this.#wakes = "no";
-    clearInterval(this.#heartbeat);
     clearTimeout(this.#retry);
-    this.#follower?.disconnect();
+    this.#wakeUp?.close();
     for (const { reject } of this.#waiting.splice(0))
       reject(new StoreError("unavailable", "the purge log is closed"));
-  }
-
-  /** From here on Redis wakes this instance: a connection that sends invalidations to itself. */
-  async #arm(follower: Redis): Promise<void> {
-    try {
-      const id = await follower.client("ID");
-      await follower.client("TRACKING", "ON", "REDIRECT", id, "BCAST", "PREFIX", this.#prefix);
-      await follower.subscribe(INVALIDATIONS);
-    } catch (cause) {
-      if (this.#closed) return;
-      const error = asStoreError(cause);
-      if (error.code === "refused") this.#wakeByClock(follower, error);
-      else follower.stream?.destroy();
-      return;
-    }
-    if (this.#closed) return;
-    this.#wakes = "by-redis";
-    this.#caughtUp = false;
-    this.#wake();
-  }
-
-  /** Some managed services allow no tracking: then the log is read every second. */
-  #wakeByClock(follower: Redis, error: StoreError): void {
-    this.#wakes = "by-clock";
-    follower.disconnect();
-    this.#tell(error.code, `the purge log is polled, since its changes cannot be heard: ${error.message}`);
-    this.#wake();
-  }
-
-  async #beat(follower: Redis): Promise<void> {
-    this.#beats++;
-    if (this.#wakes === "by-clock" || this.#beats % BEATS_PER_TOUCH === 0) this.#wake();
-    if (this.#wakes !== "by-redis" || this.#beating) return;
-    this.#beating = true;
-    try {
-      await follower.ping();
-    } catch {
-      // Nothing else closes a half-open connection soon, and only a closed one is opened anew.
-      if (!this.#closed) follower.stream?.destroy();
-    } finally {
-      this.#beating = false;
-    }
+    await this.#instances.close();
   }
 
   readonly #wake = (): void => {
@@ -182,16 +172,17 @@ export class RedisPurgeLog implements PurgeLog {
     this.#asked = false;
     const batch = this.#takeBatch();
     try {
-      let page = await this.#read(batch.flatMap(({ targets }) => targets));
+      let page = await this.#read(batch);
       const { appended } = page;
       while (this.#seen < page.epoch && !this.#closed) page = await this.#read([]);
       const attachedAnew = !this.#caughtUp;
       this.#caughtUp = true;
       this.#failing = false;
       if (attachedAnew) this.#pass({ type: "attached" });
+      if (attachedAnew || this.#instances.isAsked) void this.#instances.present(this.#seen);
       let done = 0;
-      for (const { targets, resolve } of batch) {
-        done += targets.length;
+      for (const { purges, resolve } of batch) {
+        done += purges.length;
         resolve(appended[done - 1] ?? this.#seen);
       }
     } catch (cause) {
@@ -207,9 +198,9 @@ export class RedisPurgeLog implements PurgeLog {
   #takeBatch(): Waiting[] {
     let count = 0;
     let size = 0;
-    for (const { targets } of this.#waiting) {
-      if (size > 0 && size + targets.length > FULL_BATCH) break;
-      size += targets.length;
+    for (const { purges } of this.#waiting) {
+      if (size > 0 && size + purges.length > FULL_BATCH) break;
+      size += purges.length;
       count++;
     }
     this.#waitingTargets -= size;
@@ -217,16 +208,22 @@ export class RedisPurgeLog implements PurgeLog {
   }
 
   /** One run of the script; its news are heard before this resolves. */
-  async #read(targets: readonly string[]): Promise<PurgePage> {
+  async #read(batch: readonly Waiting[]): Promise<PurgePage> {
     const seen = this.#seen;
     const keys = [this.#prefix, `${this.#prefix}:epoch`, `${this.#prefix}:floor`];
-    const args = [seen, this.#keepMs, this.#keepRecords, ...targets];
+    // One answer for all records of a purge: its last one asks.
+    const records = batch.flatMap(({ purges, asker }) =>
+      purges.flatMap((purge, i) => [purge, i === purges.length - 1 ? asker : ""]),
+    );
+    const args = [seen, this.#keepMs, this.#keepRecords, ...records];
     const page = parsePage(await this.#connection.run((client) => runScript(client, FOLLOW, keys, args)));
     const news = newsFrom(seen, page);
     this.#seen = positionAfter(seen, news);
     if (this.#seen === seen && page.epoch > seen)
       throw new Error("the purge log has a gap that nothing fills");
     for (const item of news) this.#pass(item);
+    // Who asked before this instance was there waits no longer.
+    if (seen > 0) for (const { asker } of page.records) this.#instances.askedBy(asker);
     return page;
   }
 
@@ -243,7 +240,7 @@ export class RedisPurgeLog implements PurgeLog {
     if (this.#closed) return;
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
-      if (this.#wakes !== "no") this.#wake();
+      if (this.#wakeUp?.armed === true) this.#wake();
     }, RETRY_MS).unref();
   }
 

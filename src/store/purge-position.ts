@@ -1,4 +1,4 @@
-import type { PurgeNews, PurgeTarget } from "../cache/ports.ts";
+import type { PurgeMode, PurgeNews, PurgeTarget } from "../cache/ports.ts";
 import type { Epoch } from "../policy/stored-response.ts";
 import { luaScript } from "./redis-command.ts";
 
@@ -14,7 +14,8 @@ const EVERYTHING = JSON.stringify({ type: "everything" });
 
 /**
  * Appends, and returns what follows the epoch seen last: KEYS stream, epoch, floor; ARGV epoch seen,
- * time to live in ms, length to keep, then one JSON target per record.
+ * time to live in ms, length to keep, then for each record its JSON and who wants to know of those
+ * who have heard it, if anybody does.
  *
  * A log that is missing, damaged, or behind what this follower has seen (an older backup, a lagging
  * replica) has lost purges that nobody can know: it begins anew, with a purge of everything.
@@ -39,9 +40,11 @@ if whole then
   whole = last and last[1] == text(epoch) .. '-0'
 end
 
-local function append(target, previous)
+local function append(target, previous, asker)
   epoch = math.max(epoch + 1, micros)
-  redis.call('XADD', stream, 'MAXLEN', '~', keep, text(epoch) .. '-0', 'previous', text(previous), 'target', target)
+  local fields = { 'previous', text(previous), 'target', target }
+  if asker ~= '' then fields[5], fields[6] = 'asker', asker end
+  redis.call('XADD', stream, 'MAXLEN', '~', keep, text(epoch) .. '-0', unpack(fields))
   if target == '${EVERYTHING}' then floor = epoch end
 end
 local function save()
@@ -53,13 +56,13 @@ end
 if not whole then
   redis.call('UNLINK', stream, epoch_key, floor_key)
   epoch = sound(epoch) and math.max(epoch, seen) or seen
-  append('${EVERYTHING}', 0)
+  append('${EVERYTHING}', 0, '')
 end
 local epochs = {}
 -- After a write that frees, Redis lets the next ones pass its memory limit: a purge must not fail for being full.
 if #ARGV > 3 then redis.call('PEXPIRE', stream, ttl) end
-for i = 4, #ARGV do
-  append(ARGV[i], epoch)
+for i = 4, #ARGV, 2 do
+  append(ARGV[i], epoch, ARGV[i + 1])
   epochs[#epochs + 1] = text(epoch)
 end
 local left = ttl
@@ -68,7 +71,7 @@ if not whole or #epochs > 0 or left < ttl / 2 then save() end
 
 local records = {}
 for _, record in ipairs(redis.call('XRANGE', stream, text(seen) .. '-1', '+', 'COUNT', ${PAGE})) do
-  records[#records + 1] = { record[1], record[2][2] or '', record[2][4] or '' }
+  records[#records + 1] = { record[1], record[2][2] or '', record[2][4] or '', record[2][6] or '' }
 end
 return { text(epoch), text(floor), epochs, records }
 `);
@@ -86,8 +89,15 @@ export interface PurgePage {
 interface PageRecord {
   readonly epoch: Epoch;
   readonly previous: Epoch;
-  /** Undefined when it cannot be read; then it may cover anything. */
-  readonly target: PurgeTarget | undefined;
+  /** Undefined when it cannot be read, or is of a later version; then it may cover anything. */
+  readonly purge: Purge | undefined;
+  /** Who wants to know that it was heard; empty for nobody. */
+  readonly asker: string;
+}
+
+interface Purge {
+  readonly target: PurgeTarget;
+  readonly mode: PurgeMode;
 }
 
 /** Throws when the answer is not the script's. */
@@ -97,11 +107,12 @@ export function parsePage(reply: unknown): PurgePage {
     epoch: epochOf(epoch),
     floor: epochOf(floor),
     appended: appended.map(epochOf),
-    records: records.map(([id, previous, target]) => ({
+    records: records.map(([id, previous, purge, asker]) => ({
       epoch: epochOf(String(id).split("-", 1)[0]),
       // Without a readable predecessor it follows nothing that anybody has seen.
       previous: /^\d+$/.test(String(previous)) ? Number(previous) : 0,
-      target: targetOf(String(target)),
+      purge: purgeOf(String(purge)),
+      asker: String(asker),
     })),
   };
 }
@@ -112,18 +123,41 @@ function epochOf(value: unknown): Epoch {
   return epoch;
 }
 
-/** A target as a record holds it. */
-export const encodeTarget = (target: PurgeTarget): string =>
-  target.type === "everything" ? EVERYTHING : JSON.stringify(target);
+/** A purge as a record holds it. Who does not know of modes takes it for a deletion, which covers as much. */
+export function encodePurge(target: PurgeTarget, mode: PurgeMode): string {
+  if (mode !== "delete") return JSON.stringify({ ...target, mode });
+  return target.type === "everything" ? EVERYTHING : JSON.stringify(target);
+}
 
-function targetOf(json: string): PurgeTarget | undefined {
+function purgeOf(json: string): Purge | undefined {
   try {
-    const { type, key, site, tag } = JSON.parse(json) as Record<string, unknown>;
-    if (type === "everything") return { type };
-    if (type === "url" && typeof key === "string") return { type, key };
-    if (type === "tag" && typeof site === "string" && typeof tag === "string") return { type, site, tag };
+    const record = JSON.parse(json) as Record<string, unknown>;
+    const target = targetOf(record);
+    const { mode = "delete" } = record;
+    if (target !== undefined && (mode === "delete" || mode === "invalidate")) return { target, mode };
   } catch {}
   return undefined;
+}
+
+function targetOf({ type, key, path, site, tag }: Record<string, unknown>): PurgeTarget | undefined {
+  if (site !== undefined && typeof site !== "string") return undefined;
+  const where = site === undefined ? {} : { site };
+  switch (type) {
+    case "everything":
+      return { type };
+    case "url":
+      return typeof key === "string" ? { type, key } : undefined;
+    case "path":
+      return typeof path === "string" ? { type, path } : undefined;
+    case "prefix":
+      return typeof path === "string" ? { type, ...where, path } : undefined;
+    case "site":
+      return site === undefined ? undefined : { type, site };
+    case "tag":
+      return typeof tag === "string" ? { type, ...where, tag } : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** News that move a follower's position. */
@@ -141,13 +175,14 @@ export function newsFrom(seen: Epoch, page: PurgePage): Told[] {
     position = Math.max(page.floor, first?.previous ?? page.epoch);
     news.push({ type: "floor", floor: position, epoch: position });
   }
-  for (const { epoch, target } of page.records) {
+  for (const { epoch, purge } of page.records) {
     if (epoch <= position) continue;
     position = epoch;
     news.push(
-      target === undefined
+      purge === undefined
         ? { type: "floor", floor: epoch, epoch }
-        : { type: "record", record: { epoch, target } },
+        : // Epochs are microseconds of the clock of Redis, or later than that.
+          { type: "record", record: { epoch, ...purge, at: epoch / 1000 } },
     );
   }
   return news;

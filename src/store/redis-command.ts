@@ -33,7 +33,7 @@ export const isReply = (error: unknown, kind = ""): boolean =>
   error instanceof Error && error.name === "ReplyError" && error.message.startsWith(kind);
 
 /** Answers of a Redis that is there, but not ready to serve. */
-const NOT_READY = /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY) /;
+const NOT_READY = /^(LOADING|MASTERDOWN|CLUSTERDOWN|BUSY) /;
 
 /** What a failed command means for those who asked. */
 export function asStoreError(cause: unknown): StoreError {

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Entry } from "../cache/ports.ts";
 import { type StoredResponse, useStaleUpto } from "../policy/stored-response.ts";
-import { bodyChecksum, encodeMeta } from "./codec.ts";
+import { encodeMeta } from "./codec.ts";
 
 /** A key longer than this is hashed, so that no key name is a burden to Redis. */
 const LONGEST_KEY = 512;
@@ -34,8 +33,8 @@ export function checkNamespace(namespace: string): string {
 }
 
 /** Tells whether the body that is there is the body that is meant, without reading it. */
-export const bodyId = (entry: Entry): string =>
-  `${entry.stored.bodyLength}-${bodyChecksum(entry.body).toString(16)}`;
+export const bodyId = ({ bodyLength }: StoredResponse, checksum: number): string =>
+  `${bodyLength}-${checksum.toString(16)}`;
 
 /** The selecting fields of a variant in one readable line; the time first, so that the oldest is the smallest. */
 export function variantLabel(stored: StoredResponse): string {
@@ -49,13 +48,12 @@ export function variantLabel(stored: StoredResponse): string {
  * All fields of an entry's hash but the body, always all of them, so that writing them again
  * leaves nothing old. A hit reads `meta` and `body`; the others are for people and tools.
  */
-export function hashFields(key: string, entry: Entry): (string | Buffer)[] {
-  const { stored } = entry;
+export function hashFields(key: string, stored: StoredResponse, checksum: number): (string | Buffer)[] {
   return [
     "meta",
-    encodeMeta(key, entry),
+    encodeMeta(key, stored, checksum),
     "body_id",
-    bodyId(entry),
+    bodyId(stored, checksum),
     "uri",
     stored.uri,
     "status",

@@ -1,9 +1,17 @@
 import type { Emit } from "../cache/events.ts";
-import { type Entry, type Lookup, type PurgeTarget, type Store, StoreError } from "../cache/ports.ts";
+import {
+  type Entry,
+  type Lookup,
+  type PurgeTarget,
+  readBytes,
+  type Store,
+  StoreError,
+} from "../cache/ports.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import { currentAge } from "../policy/freshness.ts";
-import { variantMatches } from "../policy/key.ts";
-import type { EpochMs } from "../policy/stored-response.ts";
+import { selectFrom, variantId, variantMatches } from "../policy/key.ts";
+import { hasBytesFor } from "../policy/range.ts";
+import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import type { MemoryStore } from "./memory.ts";
 
 export interface TieredOptions {
@@ -12,38 +20,51 @@ export interface TieredOptions {
   readonly redis?: Store;
   readonly now: () => EpochMs;
   readonly emit: Emit;
+  /** Has a purge, of whatever mode, covered this response? Then Redis may have a newer one. */
+  readonly purged?: (key: string, stored: StoredResponse) => boolean;
 }
+
+const URI_MISS: Lookup = { type: "none", fwd: "uri-miss" };
 
 /** A read of Redis that is under way; what it brings may be older than what happened meanwhile. */
 interface Reading {
   outdated: boolean;
 }
 
-/** More reads at once than this are answered, but not admitted to memory. */
+/** A reading that others wait for, too. */
+interface Shared {
+  readonly reading: Reading;
+  readonly answer: Promise<Lookup>;
+}
+
+/** More reads at once than this are answered, but neither shared nor admitted to memory. */
 const MAX_READINGS = 10_000;
 
 /**
  * Memory in front of Redis.
  *
- * A fresh copy in memory is the answer, at once. A stale one is, too, unless another instance has
- * left a newer response in Redis meanwhile. What Redis gives is admitted to memory, except when a
- * write, a drop or a purge of that key came between asking and answering.
+ * A fresh copy in memory is the answer, at once. One that is stale, purged or a part without the
+ * bytes that are asked for is, too, unless another instance has left a newer response in Redis
+ * meanwhile. Many who need the same of Redis at once read it once. What Redis gives is admitted to
+ * memory, except when a write, a drop or a purge of that key came between asking and answering.
  */
 export class TieredStore implements Store {
   readonly #memory: MemoryStore;
   readonly #redis: Store | undefined;
   readonly #now: () => EpochMs;
   readonly #emit: Emit;
+  readonly #purged: (key: string, stored: StoredResponse) => boolean;
   readonly #readings = new Map<string, Set<Reading>>();
   #readingCount = 0;
-  /** One question at a time about a newer response than this stale one. */
-  readonly #rechecks = new WeakMap<Entry, Promise<Lookup | undefined>>();
+  /** By key, or by key and variant. */
+  readonly #shared = new Map<string, Shared>();
 
   constructor(options: TieredOptions) {
     this.#memory = options.memory;
     this.#redis = options.redis;
     this.#now = options.now;
     this.#emit = options.emit;
+    this.#purged = options.purged ?? (() => false);
   }
 
   lookup(key: string, request: FieldLines): Lookup | Promise<Lookup> {
@@ -51,22 +72,28 @@ export class TieredStore implements Store {
     if (this.#redis === undefined) return near;
     if (near.type === "none") return this.#below(this.#redis, key, request, near);
     const { stored } = near.entry;
-    if (!stored.noCache && currentAge(stored, this.#now()) < stored.freshnessLifetime) return near;
+    const now = this.#now();
+    const fresh = !stored.noCache && currentAge(stored, now) < stored.freshnessLifetime;
+    // HEAD would be content with any part, and may look on for nothing.
+    const whole = stored.part === undefined || hasBytesFor({ method: "GET", fields: request }, stored, now);
+    if (fresh && whole && !this.#purged(key, stored)) return near;
     return this.#newer(this.#redis, key, request, near);
   }
 
   /** Memory keeps the entry even when Redis does not; then this rejects with StoreError all the same. */
   async put(key: string, entry: Entry): Promise<void> {
     this.#outdate(key);
+    if (this.#redis === undefined) return this.#memory.put(key, entry);
     this.#memory.keep(key, entry);
-    await this.#redis?.put(key, entry);
+    await this.#redis.put(key, entry);
   }
 
   /** As `put`: memory first, and a rejection tells of Redis alone. */
   async freshen(key: string, entry: Entry): Promise<void> {
     this.#outdate(key);
+    if (this.#redis === undefined) return this.#memory.freshen(key, entry);
     this.#memory.keep(key, entry);
-    await this.#redis?.freshen(key, entry);
+    await this.#redis.freshen(key, entry);
   }
 
   async drop(target: PurgeTarget): Promise<void> {
@@ -100,33 +127,76 @@ export class TieredStore implements Store {
     request: FieldLines,
     near: Extract<Lookup, { type: "found" }>,
   ): Promise<Lookup> {
-    const { stored } = near.entry;
-    let recheck = this.#rechecks.get(near.entry);
-    if (recheck === undefined) {
-      recheck = this.#read(redis, key, request, stored.responseTime)
-        .catch((error: unknown) => this.#failed(error))
-        .finally(() => this.#rechecks.delete(near.entry));
-      this.#rechecks.set(near.entry, recheck);
+    const { responseTime } = near.entry.stored;
+    try {
+      const far = await this.#read(redis, key, request, responseTime);
+      return far.type === "found" && far.entry.stored.responseTime > responseTime ? far : near;
+    } catch (error) {
+      this.#failed(error);
+      return near;
     }
-    const far = await recheck;
-    if (far?.type !== "found" || far.entry.stored.responseTime <= stored.responseTime) return near;
-    // The question may have been another request's.
-    return variantMatches(far.entry.stored.selectingFields, request) ? far : near;
   }
 
+  /**
+   * Reads what the request selects, once for all who ask meanwhile: for the first who asks for the
+   * key, and where that brings a variant that is not theirs, for the first who asks for the variant.
+   */
   async #read(
+    redis: Store,
+    key: string,
+    request: FieldLines,
+    newerThan?: EpochMs,
+    name = key,
+  ): Promise<Lookup> {
+    const shared = this.#shared.get(name);
+    if (shared === undefined || shared.reading.outdated)
+      return this.#share(name, redis, key, request, newerThan);
+    const far = await shared.answer;
+    if (far.type === "none") {
+      if (far.fwd === "uri-miss") return far;
+    } else {
+      const { selectingFields } = far.entry.stored;
+      if (variantMatches(selectingFields, request)) return far;
+      const variant = variantId(selectFrom(Object.keys(selectingFields), request));
+      if (name === key) return this.#read(redis, key, request, newerThan, JSON.stringify([key, variant]));
+    }
+    return this.#readAlone(this.#begin(key), redis, key, request, newerThan);
+  }
+
+  async #share(
+    name: string,
+    redis: Store,
+    key: string,
+    request: FieldLines,
+    newerThan?: EpochMs,
+  ): Promise<Lookup> {
+    const reading = this.#begin(key);
+    const answer = this.#readAlone(reading, redis, key, request, newerThan);
+    if (reading.outdated) return answer;
+    const shared = { reading, answer };
+    this.#shared.set(name, shared);
+    try {
+      return await answer;
+    } finally {
+      if (this.#shared.get(name) === shared) this.#shared.delete(name);
+    }
+  }
+
+  async #readAlone(
+    reading: Reading,
     redis: Store,
     key: string,
     request: FieldLines,
     newerThan = Number.NEGATIVE_INFINITY,
   ): Promise<Lookup> {
-    const reading = this.#begin(key);
     try {
       const far = await redis.lookup(key, request);
-      if (far.type === "found" && !reading.outdated && far.entry.stored.responseTime > newerThan) {
-        this.#memory.keep(key, far.entry);
-      }
-      return far;
+      if (far.type === "none" || reading.outdated || far.entry.stored.responseTime <= newerThan) return far;
+      if (far.entry.body.length > this.#memory.maxBodyBytes) return far;
+      const entry = await broughtHere(far.entry);
+      if (entry === undefined) return URI_MISS;
+      if (!reading.outdated) this.#memory.keep(key, entry);
+      return { ...far, entry };
     } finally {
       this.#end(key, reading);
     }
@@ -153,9 +223,18 @@ export class TieredStore implements Store {
     for (const reading of this.#readings.get(key) ?? []) reading.outdated = true;
   }
 
-  #failed(error: unknown): undefined {
+  #failed(error: unknown): void {
     const code = error instanceof StoreError ? error.code : "unavailable";
     const message = error instanceof Error ? error.message : String(error);
     this.#emit({ type: "store-failed", tier: "redis", operation: "lookup", code, message });
+  }
+}
+
+/** The same with its body in this process; undefined where that cannot be had any more, of which its store tells. */
+async function broughtHere(entry: Entry): Promise<Entry | undefined> {
+  try {
+    return { ...entry, body: await readBytes(entry.body) };
+  } catch {
+    return undefined;
   }
 }

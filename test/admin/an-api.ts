@@ -1,16 +1,20 @@
 import type { Hono } from "hono";
 import { type AdminDeps, createAdminApi } from "../../src/admin/api.ts";
 import type { AdminEnv } from "../../src/admin/env.ts";
-import type { PurgeTarget } from "../../src/cache/ports.ts";
+import type { PurgeMode, PurgeTarget } from "../../src/cache/ports.ts";
 
 /** An API over dependencies that note what they are asked. */
 export function anApi(overrides: Partial<AdminDeps> = {}): {
   readonly app: Hono<AdminEnv>;
   readonly purged: PurgeTarget[][];
+  readonly modes: PurgeMode[];
+  readonly refetched: string[][];
   readonly warmed: string[][];
   readonly reported: unknown[];
 } {
   const purged: PurgeTarget[][] = [];
+  const modes: PurgeMode[] = [];
+  const refetched: string[][] = [];
   const warmed: string[][] = [];
   const reported: unknown[] = [];
   const app = createAdminApi({
@@ -18,12 +22,15 @@ export function anApi(overrides: Partial<AdminDeps> = {}): {
     metricsText: async () => "# HELP up 1\nup 1\n",
     origins: () => [],
     ready: () => ({ ready: true, detail: "1 of 1 origins healthy" }),
-    purge: async (targets) => {
+    purge: async (targets, mode) => {
       purged.push([...targets]);
-      return { epoch: 7 };
+      modes.push(mode);
+      return { epoch: 7, shared: true, instances: 2, acked: 1, missing: ["b"] };
     },
-    keysFor: (target, host) =>
-      (host === undefined ? ["a.example", "b.example"] : [host]).map((name) => `${name}${target}`),
+    refetch: (keys) => {
+      if (keys.length > 0) refetched.push([...keys]);
+    },
+    ignoredParameters: ["utm_*"],
     warm: async (urls) => {
       warmed.push([...urls]);
       return { requested: urls.length, warmed: urls.length, failed: [] };
@@ -31,7 +38,13 @@ export function anApi(overrides: Partial<AdminDeps> = {}): {
     report: (error) => reported.push(error),
     ...overrides,
   });
-  return { app, purged, warmed, reported };
+  return { app, purged, modes, refetched, warmed, reported };
 }
 
 export const url = (key: string): PurgeTarget => ({ type: "url", key });
+export const path = (target: string): PurgeTarget => ({ type: "path", path: target });
+/** A host is purged under both schemes. */
+export const urlsOf = (hostAndPath: string): PurgeTarget[] => [
+  url(`http://${hostAndPath}`),
+  url(`https://${hostAndPath}`),
+];

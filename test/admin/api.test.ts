@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { StoreError } from "../../src/cache/ports.ts";
-import { anApi, url } from "./an-api.ts";
+import { anApi, path, url, urlsOf } from "./an-api.ts";
 
 const post = (body: unknown): RequestInit => ({
   method: "POST",
@@ -75,13 +75,37 @@ test("origins are a map from origin to health", async () => {
   });
 });
 
-test("DELETE /cache/… purges the URL under every known host, or the one that X-Host names", async () => {
-  const { app, purged } = anApi();
+const RECEIPT = {
+  id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+  epoch: 7,
+  shared: true,
+  instances: 2,
+  acked: 1,
+  missing: ["b"],
+  took_ms: expect.any(Number),
+};
+
+test("DELETE /cache/… purges the path under every host, or under the one that X-Host names", async () => {
+  const { app, purged, modes } = anApi();
   const all = await app.request("/cache/data?id=1", { method: "DELETE" });
   expect(all.status).toBe(200);
-  expect(await all.json()).toEqual({ purged: ["a.example/data?id=1", "b.example/data?id=1"], epoch: 7 });
+  expect(await all.json()).toEqual(RECEIPT);
   await app.request("/cache/", { method: "DELETE", headers: { "X-Host": "[::1]:3000" } });
-  expect(purged).toEqual([[url("a.example/data?id=1"), url("b.example/data?id=1")], [url("[::1]:3000/")]]);
+  await app.request("/cache/a?utm_source=x&b", { method: "DELETE" });
+  expect(purged).toEqual([[path("/data?id=1")], urlsOf("[::1]:3000/"), [path("/a?b")]]);
+  expect(modes).toEqual(["delete", "delete", "delete"]);
+});
+
+test("Fastly-Soft-Purge: 1 makes what is stored stale instead of deleting it", async () => {
+  const { app, modes } = anApi();
+  const soft = { "Fastly-Soft-Purge": "1" };
+  await app.request("/cache/x", { method: "DELETE", headers: soft });
+  await app.request("/purge", { ...post({ urls: ["/x"] }), headers: soft });
+  await app.request("/purge", { ...post({ urls: ["/x"], mode: "delete" }), headers: soft });
+  await app.request("/cache/x", { method: "DELETE", headers: { "Fastly-Soft-Purge": "0" } });
+  expect(modes).toEqual(["invalidate", "invalidate", "delete", "delete"]);
+  const odd = await app.request("/cache/x", { method: "DELETE", headers: { "Fastly-Soft-Purge": "yes" } });
+  expect([odd.status, modes.length]).toEqual([400, 4]);
 });
 
 test.each(["a b", "a/b", "user@a", "a:b", "a,b", "", "http://a"])("X-Host %j is refused", async (host) => {
@@ -99,46 +123,80 @@ test("DELETE /cache names nothing and is no route", async () => {
   expect(purged).toEqual([]);
 });
 
-test("a URL without a key is refused instead of purging nothing", async () => {
-  const { app, purged } = anApi({ keysFor: () => [] });
-  expect((await app.request("/cache/x", { method: "DELETE" })).status).toBe(400);
-  expect((await app.request("/purge", post({ urls: ["/x"] }))).status).toBe(400);
-  expect(purged).toEqual([]);
-});
-
-test("POST /purge takes URLs with a host and paths without, each key once, and gives a receipt", async () => {
+test("POST /purge takes URLs with a host and paths without, each once, and gives a receipt", async () => {
   const { app, purged } = anApi();
   const urls = [
     "http://a.example/x?y=1",
     "/x?y=1",
     "https://C.example:8443",
     "http://a.example?q",
+    "http://a.example:80/x?y=1&utm_id=2",
     "/é//../%2F#top",
   ];
   const response = await app.request("/purge", post({ urls }));
   expect(response.status).toBe(200);
   const receipt = await response.json();
-  expect(receipt).toEqual({
-    id: response.headers.get("x-request-id"),
-    epoch: 7,
-    took_ms: expect.any(Number),
-  });
+  expect(receipt).toEqual({ ...RECEIPT, id: response.headers.get("x-request-id") });
   expect(purged).toEqual([
     [
-      url("a.example/x?y=1"),
-      url("b.example/x?y=1"),
-      url("C.example:8443/"),
-      url("a.example/?q"),
-      url("a.example/%C3%A9//../%2F"),
-      url("b.example/%C3%A9//../%2F"),
+      ...urlsOf("a.example/x?y=1"),
+      path("/x?y=1"),
+      ...urlsOf("c.example:8443/"),
+      ...urlsOf("a.example/?q"),
+      url("https://a.example:80/x?y=1"),
+      path("/%C3%A9//../%2F"),
     ],
   ]);
 });
 
-test("everything is everything, whatever URLs are named beside it", async () => {
+test("POST /purge takes targets of every kind at once", async () => {
+  const { app, purged } = anApi();
+  const targets = [
+    { url: "https://a.example/x" },
+    { url: "/x" },
+    { prefix: "https://A.example/x/" },
+    { prefix: "https://a.example" },
+    { prefix: "/x/é" },
+    { host: "b.example:8080" },
+    { host: "https://c.example/" },
+    { tag: "every where" },
+    { tag: "news", host: "d.example" },
+  ];
+  expect((await app.request("/purge", post({ targets, mode: "invalidate" }))).status).toBe(200);
+  const both = (host: string) => [`http://${host}`, `https://${host}`];
+  expect(purged).toEqual([
+    [
+      ...urlsOf("a.example/x"),
+      path("/x"),
+      ...both("a.example").map((site) => ({ type: "prefix", site, path: "/x/" })),
+      ...both("a.example").map((site) => ({ type: "prefix", site, path: "/" })),
+      { type: "prefix", path: "/x/%C3%A9" },
+      ...both("b.example:8080").map((site) => ({ type: "site", site })),
+      ...both("c.example").map((site) => ({ type: "site", site })),
+      { type: "tag", tag: "every where" },
+      ...both("d.example").map((site) => ({ type: "tag", site, tag: "news" })),
+    ],
+  ]);
+});
+
+test("a refresh invalidates, and has fetched again what is stored under the URLs", async () => {
+  const { app, purged, modes, refetched } = anApi();
+  const targets = [{ url: "http://a.example/x" }];
+  expect((await app.request("/purge", post({ targets, mode: "refresh" }))).status).toBe(200);
+  expect([purged, modes]).toEqual([[urlsOf("a.example/x")], ["invalidate"]]);
+  expect(refetched).toEqual([["http://a.example/x", "https://a.example/x"]]);
+  for (const target of [{ url: "/x" }, { prefix: "/x" }, { host: "a" }, { tag: "t" }, { everything: true }]) {
+    const refused = await app.request("/purge", post({ targets: [...targets, target], mode: "refresh" }));
+    expect(refused.status).toBe(400);
+  }
+  expect([purged.length, refetched.length]).toEqual([1, 1]);
+});
+
+test("everything is everything, whatever is named beside it", async () => {
   const { app, purged } = anApi();
   await app.request("/purge", post({ everything: true, urls: ["/x"] }));
-  expect(purged).toEqual([[{ type: "everything" }]]);
+  await app.request("/purge", post({ targets: [{ host: "a" }, { everything: true }] }));
+  expect(purged).toEqual([[{ type: "everything" }], [{ type: "everything" }]]);
 });
 
 test.each([
@@ -160,6 +218,23 @@ test.each([
   ['{"urls":["/a b"]}', "not an http URL"],
   ['{"urls":["/\\ud800"]}', "not an http URL"],
   ['{"urls":["/x"],"prefixes":["/"]}', "prefixes"],
+  ['{"targets":{}}', "list of objects"],
+  ['{"targets":[]}', "name what to purge"],
+  ['{"targets":["/x"]}', "JSON object"],
+  ['{"targets":[{}]}', "names one of"],
+  ['{"targets":[{"url":"/x","prefix":"/y"}]}', "names one of"],
+  ['{"targets":[{"url":"/x","host":"a"}]}', "names one of"],
+  ['{"targets":[{"everything":true,"tag":"t"}]}', "names one of"],
+  ['{"targets":[{"everything":false}]}', "must be true"],
+  ['{"targets":[{"url":"/x"},{"path":"/y"}]}', "unknown member"],
+  ['{"targets":[{"url":7}]}', '"url" must be a string'],
+  ['{"targets":[{"prefix":"x"}]}', "not an http URL"],
+  ['{"targets":[{"host":"a/b"}]}', "not a host"],
+  ['{"targets":[{"host":""}]}', "not a host"],
+  ['{"targets":[{"tag":"t","host":"a b"}]}', "not a host"],
+  ['{"targets":[{"tag":""}]}', "must not be empty"],
+  ['{"targets":[{"url":"/x"}],"mode":"soft"}', '"mode" must be'],
+  [JSON.stringify({ targets: Array.from({ length: 1001 }, () => ({ tag: "t" })) }), "at most 1000"],
   [JSON.stringify({ urls: Array.from({ length: 1001 }, (_, i) => `/${i}`) }), "at most 1000"],
 ])("POST /purge with %s purges nothing and says what is wrong", async (body, said) => {
   const { app, purged } = anApi();
@@ -183,10 +258,24 @@ test("a purge that the log did not take is a 503", async () => {
     await app.request("/cache/x", { method: "DELETE" }),
   ]) {
     expect(response.status).toBe(503);
-    const message = expect.stringContaining("no answer within 500 ms");
+    const message = "the purge may still take effect: no answer within 500 ms";
     expect(await response.json()).toEqual({ ...ERROR, code: "store_unavailable", message });
   }
   expect(reported).toEqual([]);
+});
+
+test("a purge that reached no log is a 503 that says that nothing was purged, and fetches nothing again", async () => {
+  const purge = async () => {
+    throw new StoreError("unavailable", "the purge log is out of reach");
+  };
+  const { app, refetched } = anApi({ purge });
+  const response = await app.request("/purge", post({ urls: ["http://a/x"], mode: "refresh" }));
+  const message = "nothing was purged: the purge log is out of reach";
+  expect([response.status, await response.json()]).toEqual([
+    503,
+    { ...ERROR, code: "store_unavailable", message },
+  ]);
+  expect(refetched).toEqual([]);
 });
 
 test("POST /warm passes URLs on and answers what became of them", async () => {
@@ -215,10 +304,38 @@ test("a body of more than 1 MiB is refused, one of just 1 MiB is read", async ()
 });
 
 test.each([
+  ["GET", "/purge", "POST"],
+  ["HEAD", "/purge", "POST"],
+  ["OPTIONS", "/warm", "POST"],
+  ["GET", "/cache/x", "DELETE"],
+  ["POST", "/stats", "GET, HEAD"],
+  ["DELETE", "/stats", "GET, HEAD"],
+  ["PUT", "/", "GET, HEAD"],
+])("%s %s is a 405 that says what is allowed", async (method, target, allowed) => {
+  const { app, purged } = anApi();
+  const response = await app.request(target, { method });
+  expect([response.status, response.headers.get("allow")]).toEqual([405, allowed]);
+  if (method !== "HEAD") expect(await response.json()).toEqual({ ...ERROR, code: "method_not_allowed" });
+  expect(purged).toEqual([]);
+});
+
+test("JSON answers end their line", async () => {
+  const { app } = anApi();
+  for (const response of [
+    await app.request("/stats"),
+    await app.request("/health/ready"),
+    await app.request("/nothing"),
+    await app.request("/purge", post({ urls: ["/x"] })),
+  ]) {
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(await response.text()).toMatch(/^\{.*\}\n$/);
+  }
+});
+
+test.each([
   ["GET", "/nothing"],
-  ["GET", "/purge"],
-  ["POST", "/stats"],
-  ["DELETE", "/stats"],
+  ["POST", "/nothing"],
+  ["GET", "/cache"],
   ["GET", "/health"],
 ])("%s %s is a 404 in JSON", async (method, path) => {
   const { app } = anApi();

@@ -1,31 +1,35 @@
 import { describe, expect, it } from "vitest";
-import { Coalescer, type Settlement } from "../../src/cache/coalesce.ts";
-import { T0 } from "./harness.ts";
+import { Coalescer, MAX_LEADERS, type Place } from "../../src/cache/coalesce.ts";
 
-const settlementOf = (ticket: ReturnType<Coalescer<string>["join"]>): Promise<Settlement<string>> => {
-  if (ticket.role !== "follower") throw new Error("expected a follower");
-  return ticket.settled;
-};
-const leaderOf = (ticket: ReturnType<Coalescer<string>["join"]>) => {
-  if (ticket.role !== "leader") throw new Error("expected a leader");
-  return ticket;
-};
+const START = { epoch: 0, fields: [], selecting: [], failed: 0 };
+const MAX_PLACES = 32;
 
-describe("joining", () => {
-  it("makes the first the leader, and everybody after it a follower of the same settlement", async () => {
-    const coalescer = new Coalescer<string>(1000);
-    const leader = leaderOf(coalescer.join("k", T0));
-    const followers = [coalescer.join("k", T0), coalescer.join("k", T0 + 999)].map(settlementOf);
+function placeOf(coalescer: Coalescer<string>, key = "k"): Place<string> {
+  const place = coalescer.underWay(key).at(-1);
+  if (place === undefined) throw new Error("expected something under way");
+  return place;
+}
+
+/** A fetch under way, with its leader. */
+function begin(coalescer = new Coalescer<string>(), failed = 0) {
+  const leader = coalescer.lead("k", { ...START, failed });
+  return { coalescer, leader, place: placeOf(coalescer) };
+}
+
+describe("a fetch", () => {
+  it("is followed by all who come, and tells them the same", async () => {
+    const { leader, place } = begin();
+    const followers = [place.follow(), place.follow()];
     leader.settle({ type: "share", value: "v" });
-    expect(await Promise.all(followers)).toEqual([
-      { type: "share", value: "v" },
-      { type: "share", value: "v" },
-    ]);
+    const late = place.follow();
+    expect(await Promise.all([...followers, late].map(({ settled }) => settled))).toEqual(
+      Array(3).fill({ type: "share", value: "v" }),
+    );
   });
 
   it("keeps keys apart, and holds nothing once all have settled and left", () => {
-    const coalescer = new Coalescer<string>(1000);
-    const leaders = Array.from({ length: 500 }, (_, i) => leaderOf(coalescer.join(`k${i}`, T0)));
+    const coalescer = new Coalescer<string>();
+    const leaders = Array.from({ length: 500 }, (_, i) => coalescer.lead(`k${i}`, START));
     expect(coalescer.size).toBe(500);
     for (const [i, leader] of leaders.entries()) {
       leader.settle(i % 2 === 0 ? { type: "share", value: "v" } : { type: "disperse" });
@@ -35,47 +39,99 @@ describe("joining", () => {
     expect(coalescer.size).toBe(0);
   });
 
-  it("does not wait for a leader past its age limit; its late settlement reaches those who waited", async () => {
-    const coalescer = new Coalescer<string>(1000);
-    const old = leaderOf(coalescer.join("k", T0));
-    const patient = settlementOf(coalescer.join("k", T0 + 999));
-    const young = leaderOf(coalescer.join("k", T0 + 1000));
-    const next = settlementOf(coalescer.join("k", T0 + 1001));
-    old.settle({ type: "share", value: "old" });
-    old.leave();
-    expect(coalescer.has("k")).toBe(true);
-    young.settle({ type: "share", value: "young" });
-    expect(await patient).toEqual({ type: "share", value: "old" });
-    expect(await next).toEqual({ type: "share", value: "young" });
-  });
-
-  it("lets a shared flight be joined past the leader's age limit, until the leader leaves", () => {
-    const coalescer = new Coalescer<string>(1000);
-    const leader = leaderOf(coalescer.join("k", T0));
+  it("that is shared can be followed until its leader leaves", () => {
+    const { coalescer, leader, place } = begin();
     leader.settle({ type: "share", value: "v" });
-    expect(coalescer.join("k", T0 + 5000).role).toBe("follower");
+    expect(coalescer.underWay("k")).toEqual([place]);
     leader.leave();
-    expect(coalescer.join("k", T0 + 5000).role).toBe("leader");
+    expect(coalescer.has("k")).toBe(false);
   });
 
-  it("elects a new leader when one asks for a takeover, before the followers wake", async () => {
-    const coalescer = new Coalescer<string>(1000);
-    const leader = leaderOf(coalescer.join("k", T0));
-    const follower = settlementOf(coalescer.join("k", T0));
-    const rejoined = follower.then(() => coalescer.join("k", T0).role);
+  it("that has failed is left before its followers wake, so that one of them leads", async () => {
+    const { coalescer, leader, place } = begin();
+    const seen = place.follow().settled.then(() => coalescer.underWay("k").length);
     leader.settle({ type: "takeover", error: new Error("gone") });
-    expect(await rejoined).toBe("leader");
+    expect(await seen).toBe(0);
   });
 
-  it("replaces a flight that the one who comes may not have", () => {
-    const coalescer = new Coalescer<string>(1000);
-    const nothingBefore = (least: number) => ({ epoch: least, mayJoin: (epoch: number) => epoch >= least });
-    const old = leaderOf(coalescer.join("k", T0, nothingBefore(1)));
-    expect(coalescer.join("k", T0, nothingBefore(1)).role).toBe("follower");
-    expect(coalescer.join("k", T0, nothingBefore(2)).role).toBe("leader");
-    // The place is the new leader's now, whatever the old one does.
-    old.settle({ type: "disperse" });
-    old.leave();
-    expect(coalescer.join("k", T0, nothingBefore(2)).role).toBe("follower");
+  it("that is closed goes on for those who follow it, and is not the next one's to end", async () => {
+    const { coalescer, leader, place } = begin();
+    const follower = place.follow();
+    coalescer.close("k", place);
+    expect(coalescer.has("k")).toBe(false);
+    coalescer.lead("k", START);
+    leader.settle({ type: "share", value: "old" });
+    leader.leave();
+    expect(await follower.settled).toEqual({ type: "share", value: "old" });
+    expect(coalescer.has("k")).toBe(true);
+  });
+});
+
+describe("a follower whose leader is overdue", () => {
+  it("leads beside it, once for all who have waited for the same", () => {
+    const { place } = begin();
+    const followers = Array.from({ length: 100 }, () => place.follow());
+    const known = followers.map(({ leaders }) => leaders);
+    const reliefs = followers.map((follower, i) => follower.relieve(known[i]!));
+    expect(reliefs.filter((relief) => relief !== undefined)).toHaveLength(1);
+    expect(followers[0]!.leaders).toBe(2);
+  });
+
+  it.each([0, 1, 2])("does so until there have been three, with %i that failed before", (failed) => {
+    const follower = begin(new Coalescer(), failed).place.follow();
+    let reliefs = 0;
+    while (reliefs < 100 && follower.relieve(follower.leaders) !== undefined) reliefs++;
+    expect(reliefs).toBe(MAX_LEADERS - failed - 1);
+  });
+
+  it("has the first answer, whoever brings it; what comes later is nobody's, and ends nothing", async () => {
+    const { coalescer, leader, place } = begin();
+    const follower = place.follow();
+    const beside = follower.relieve(1);
+    leader.settle({ type: "share", value: "slow" });
+    beside?.settle({ type: "disperse" });
+    beside?.leave();
+    expect(await follower.settled).toEqual({ type: "share", value: "slow" });
+    expect(coalescer.underWay("k")).toEqual([place]);
+    expect(follower.relieve(2)).toBeUndefined();
+    leader.leave();
+    expect(coalescer.size).toBe(0);
+  });
+
+  it("is told of a failure when the last leader has failed", async () => {
+    const { leader, place } = begin();
+    const follower = place.follow();
+    const beside = follower.relieve(1);
+    let told = false;
+    void follower.settled.then(() => {
+      told = true;
+    });
+    beside?.settle({ type: "takeover", error: "first" });
+    await new Promise(setImmediate);
+    expect(told).toBe(false);
+    leader.settle({ type: "takeover", error: "second" });
+    expect(await follower.settled).toEqual({ type: "takeover", error: "second" });
+    expect(follower.leaders).toBe(2);
+  });
+});
+
+describe("the fetches of one key", () => {
+  it("are bounded: beyond that, one that nobody follows", () => {
+    const coalescer = new Coalescer<string>();
+    const leaders = Array.from({ length: 1000 }, (_, i) => coalescer.lead("k", { ...START, epoch: i }));
+    const epochs = coalescer.underWay("k").map(({ start }) => start.epoch);
+    expect(epochs).toEqual(Array.from({ length: MAX_PLACES }, (_, i) => i));
+    for (const leader of leaders) leader.settle({ type: "disperse" });
+    expect(coalescer.size).toBe(0);
+  });
+
+  it("make room for a new one where the oldest that is shared stands", () => {
+    const coalescer = new Coalescer<string>();
+    const leaders = Array.from({ length: MAX_PLACES }, (_, i) => coalescer.lead("k", { ...START, epoch: i }));
+    for (const i of [1, 2]) leaders[i]!.settle({ type: "share", value: "v" });
+    coalescer.lead("k", { ...START, epoch: 99 });
+    const epochs = coalescer.underWay("k").map(({ start }) => start.epoch);
+    expect(epochs).toHaveLength(MAX_PLACES);
+    expect([epochs.includes(1), epochs.includes(2), epochs.at(-1)]).toEqual([false, true, 99]);
   });
 });

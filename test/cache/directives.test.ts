@@ -19,203 +19,98 @@ interface Line {
   readonly at: readonly (readonly [age: number, state: string, verdict: Verdict])[];
 }
 
-/** Past all windows it is kept for its validator, and then it is gone. */
-const after = (lastWindow: number): Line["at"] => [
-  [lastWindow + KEEP - 1, "kept for validation alone", "A"],
-  [lastWindow + KEEP, "beyond everything", "M"],
-];
-
-const LINES: readonly Line[] = [
-  {
-    cc: "must-revalidate,max-age=10",
-    clause: "RFC 9111 §5.2.2.2",
-    at: [
-      [0, "just stored", "H"],
-      [9, "fresh", "H"],
-      [10, "exactly at the lifetime", "A"],
-      [15, "after it", "A"],
-      ...after(10),
-    ],
-  },
-  {
-    cc: "stale-while-revalidate=15,max-age=5",
-    clause: "RFC 5861 §3",
-    at: [
-      [4, "fresh", "H"],
-      [5, "exactly at the lifetime", "U"],
-      [12, "in the swr window", "U"],
-      [19, "last second of the swr window", "U"],
-      [20, "end of the swr window", "A"],
-      ...after(20),
-    ],
-  },
-  {
-    cc: "stale-if-error=10,max-age=5",
-    clause: "RFC 5861 §4",
-    at: [
-      [4, "fresh", "H"],
-      [5, "exactly at the lifetime", "F"],
-      [9, "in the sie window", "F"],
-      [14, "last second of the sie window", "F"],
-      [15, "end of the sie window", "A"],
-      ...after(15),
-    ],
-  },
-  {
-    cc: "max-age=5,stale-while-revalidate=10,stale-if-error=60",
-    clause: "RFC 5861 §3, §4",
-    at: [
-      [4, "fresh", "H"],
-      [5, "exactly at the lifetime", "U"],
-      [14, "in both windows", "U"],
-      [15, "end of the swr window", "F"],
-      [40, "in the sie window", "F"],
-      [64, "last second of the sie window", "F"],
-      [65, "end of the sie window", "A"],
-      ...after(65),
-    ],
-  },
-  {
-    cc: "must-revalidate,max-age=5,stale-while-revalidate=15",
-    clause: "RFC 9111 §5.2.2.2",
-    at: [
-      [4, "fresh", "H"],
-      [5, "exactly at the lifetime", "A"],
-      [12, "in the swr window that is closed", "A"],
-      ...after(5),
-    ],
-  },
-  {
-    cc: "must-revalidate,max-age=5,stale-if-error=10",
-    clause: "RFC 9111 §5.2.2.2",
-    at: [
-      [4, "fresh", "H"],
-      [5, "exactly at the lifetime", "A"],
-      [9, "in the sie window that is closed", "A"],
-      ...after(5),
-    ],
-  },
-  {
-    cc: "max-age=5,stale-while-revalidate=10,stale-if-error=60,must-revalidate",
-    clause: "RFC 9111 §5.2.2.2",
-    at: [
-      [4, "fresh", "H"],
-      [5, "exactly at the lifetime", "A"],
-      [14, "in both windows that are closed", "A"],
-      [40, "in the sie window that is closed", "A"],
-      ...after(5),
-    ],
-  },
-  {
-    cc: "proxy-revalidate,max-age=5,stale-while-revalidate=10,stale-if-error=60",
-    clause: "RFC 9111 §5.2.2.8",
-    at: [
-      [4, "fresh", "H"],
-      [5, "exactly at the lifetime", "A"],
-      [14, "in both windows that are closed", "A"],
-      [40, "in the sie window that is closed", "A"],
-      ...after(5),
-    ],
-  },
-  {
-    cc: "s-maxage=5,max-age=60",
-    clause: "RFC 9111 §5.2.2.10",
-    at: [
-      [4, "fresh", "H"],
-      [5, "exactly at the lifetime", "A"],
-      [30, "fresh to private caches only", "A"],
-      ...after(5),
-    ],
-  },
-  {
-    cc: "s-maxage=5,stale-if-error=10",
-    clause: "RFC 5861 §4",
-    at: [
-      [4, "fresh", "H"],
-      [5, "exactly at the lifetime", "F"],
-      [14, "last second of the sie window", "F"],
-      [15, "end of the sie window", "A"],
-      ...after(15),
-    ],
-  },
-  {
-    cc: "s-maxage=5,stale-while-revalidate=15",
-    clause: "RFC 5861 §3",
-    at: [
-      [4, "fresh", "H"],
-      [5, "exactly at the lifetime", "U"],
-      [20, "end of the swr window", "A"],
-      ...after(20),
-    ],
-  },
-  {
-    cc: "no-store",
-    clause: "RFC 9111 §5.2.2.5",
-    at: [
-      [0, "just seen", "M"],
-      [10, "later", "M"],
-    ],
-  },
-  {
-    cc: "no-store,max-age=60,stale-if-error=60",
-    clause: "RFC 9111 §5.2.2.5",
-    at: [
-      [10, "in the lifetime that was not stored", "M"],
-      [70, "in the sie window that was not stored", "M"],
-    ],
-  },
-  {
-    cc: "private,max-age=60",
-    clause: "RFC 9111 §5.2.2.7",
-    at: [
-      [0, "just seen", "M"],
-      [10, "fresh to private caches only", "M"],
-    ],
-  },
-  {
-    cc: "no-cache",
-    clause: "RFC 9111 §5.2.2.4",
-    at: [[0, "just stored", "A"], [10, "later", "A"], ...after(0)],
-  },
-  {
-    cc: "no-cache,max-age=10,stale-while-revalidate=20,stale-if-error=60",
-    clause: "RFC 9111 §5.2.2.4",
-    at: [
-      [5, "in its lifetime", "A"],
-      [15, "in both windows that are closed", "A"],
-      [40, "in the sie window that is closed", "A"],
-      ...after(10),
-    ],
-  },
-  {
-    cc: undefined,
-    clause: "RFC 9111 §4.2.2, §4.3.1",
-    at: [[0, "just stored", "A"], [10, "later", "A"], ...after(0)],
-  },
-];
-
-type OriginState =
-  | "unchanged"
-  | "changed"
-  | "500"
-  | "502"
-  | "503"
-  | "504"
-  | "refused"
-  | "timeout"
-  | "cut off before the head"
-  | "none healthy";
-
-const FAILURES: Readonly<Record<string, OriginError["code"]>> = {
-  refused: "refused",
-  timeout: "timeout",
-  "cut off before the head": "reset",
+const STATES: Readonly<Record<Verdict, string>> = {
+  H: "fresh",
+  U: "in the swr window",
+  F: "in the sie window",
+  A: "only with validation",
+  M: "beyond everything",
 };
 
-/** `status X-Cache-Status/X-Cache body requests`, the number with a `?` when If-None-Match is sent. */
-type Expected = string;
+/**
+ * A stored response has each verdict of `until` up to that age; then it is kept for its
+ * validator, and then it is gone. Asked in the first and the last second of each, and at the
+ * ages that `within` names.
+ */
+function line(
+  cc: string | undefined,
+  clause: string,
+  until: Readonly<Partial<Record<Verdict, number>>>,
+  within: Readonly<Record<number, string>> = {},
+): Line {
+  const stated = Object.entries(until) as [Verdict, number][];
+  const gone = (stated.at(-1)?.[1] ?? 0) + KEEP;
+  const spans = [...stated, ["A", gone] as const].map(([verdict, end], i) => ({
+    verdict,
+    first: stated[i - 1]?.[1] ?? 0,
+    last: end - 1,
+  }));
+  const edges = spans.flatMap(({ verdict, first, last }): Line["at"] => [
+    [first, `first second ${STATES[verdict]}`, verdict],
+    [last, `last second ${STATES[verdict]}`, verdict],
+  ]);
+  const inside = Object.entries(within).map(([text, state]): Line["at"][number] => {
+    const age = Number(text);
+    return [age, state, spans.find(({ last }) => age <= last)?.verdict ?? "M"];
+  });
+  return { cc, clause, at: [...edges, ...inside, [gone, STATES.M, "M"]] };
+}
 
-const ALL: readonly OriginState[] = [
+/** What is not stored, at these ages. */
+const notStored = (cc: string, clause: string, states: Readonly<Record<number, string>>): Line => ({
+  cc,
+  clause,
+  at: Object.entries(states).map(([age, state]) => [Number(age), state, "M"]),
+});
+
+const CLOSED = "in a window that is closed";
+const LINES: readonly Line[] = [
+  line("must-revalidate,max-age=10", "RFC 9111 §5.2.2.2", { H: 10 }, { 15: "after its lifetime" }),
+  line("stale-while-revalidate=15,max-age=5", "RFC 5861 §3", { H: 5, U: 20 }, { 12: STATES.U }),
+  line("stale-if-error=10,max-age=5", "RFC 5861 §4", { H: 5, F: 15 }, { 9: STATES.F }),
+  line(
+    "max-age=5,stale-while-revalidate=10,stale-if-error=60",
+    "RFC 5861 §3, §4",
+    { H: 5, U: 15, F: 65 },
+    { 40: STATES.F },
+  ),
+  line("must-revalidate,max-age=5,stale-while-revalidate=15", "RFC 9111 §5.2.2.2", { H: 5 }, { 12: CLOSED }),
+  line("must-revalidate,max-age=5,stale-if-error=10", "RFC 9111 §5.2.2.2", { H: 5 }, { 9: CLOSED }),
+  line(
+    "max-age=5,stale-while-revalidate=10,stale-if-error=60,must-revalidate",
+    "RFC 9111 §5.2.2.2",
+    { H: 5 },
+    { 14: CLOSED, 40: CLOSED },
+  ),
+  line(
+    "proxy-revalidate,max-age=5,stale-while-revalidate=10,stale-if-error=60",
+    "RFC 9111 §5.2.2.8",
+    { H: 5 },
+    { 14: CLOSED, 40: CLOSED },
+  ),
+  line("s-maxage=5,max-age=60", "RFC 9111 §5.2.2.10", { H: 5 }, { 30: "fresh to private caches only" }),
+  line("s-maxage=5,stale-if-error=10", "RFC 5861 §4", { H: 5, F: 15 }),
+  line("s-maxage=5,stale-while-revalidate=15", "RFC 5861 §3", { H: 5, U: 20 }),
+  notStored("no-store", "RFC 9111 §5.2.2.5", { 0: "just seen", 10: "later" }),
+  notStored("no-store,max-age=60,stale-if-error=60", "RFC 9111 §5.2.2.5", {
+    10: "in the lifetime that was not stored",
+    70: "in the sie window that was not stored",
+  }),
+  notStored("private,max-age=60", "RFC 9111 §5.2.2.7", {
+    0: "just seen",
+    10: "fresh to private caches only",
+  }),
+  line("no-cache", "RFC 9111 §5.2.2.4", {}, { 10: "later" }),
+  line(
+    "no-cache,max-age=10,stale-while-revalidate=20,stale-if-error=60",
+    "RFC 9111 §5.2.2.4",
+    { A: 10 },
+    { 5: "in its lifetime", 15: CLOSED, 40: CLOSED },
+  ),
+  line(undefined, "RFC 9111 §4.2.2, §4.3.1", {}, { 10: "later" }),
+];
+
+const ORIGINS = [
   "unchanged",
   "changed",
   "500",
@@ -226,9 +121,20 @@ const ALL: readonly OriginState[] = [
   "timeout",
   "cut off before the head",
   "none healthy",
-];
+] as const;
+type OriginState = (typeof ORIGINS)[number];
+
+const FAILURES: Readonly<Record<string, OriginError["code"]>> = {
+  refused: "refused",
+  timeout: "timeout",
+  "cut off before the head": "reset",
+};
+
+/** `status X-Cache-Status/X-Cache body requests`, the number with a `?` when If-None-Match is sent. */
+type Expected = string;
+
 const same = (expected: Expected): Record<OriginState, Expected> =>
-  Object.fromEntries(ALL.map((state) => [state, expected])) as Record<OriginState, Expected>;
+  Object.fromEntries(ORIGINS.map((state) => [state, expected])) as Record<OriginState, Expected>;
 
 const SEEN: Readonly<Record<Verdict, Record<OriginState, Expected>>> = {
   // §4.2: fresh, without the origin.
@@ -293,7 +199,7 @@ async function play(proxy: TestProxy, state: OriginState, cc: string | undefined
 
 describe.each(LINES)("Cache-Control: $cc ($clause)", ({ cc, at }) => {
   const rows = at.flatMap(([age, state, verdict]) =>
-    ALL.map((origin) => ({ age, state, verdict, origin, expected: SEEN[verdict][origin] })),
+    ORIGINS.map((origin) => ({ age, state, verdict, origin, expected: SEEN[verdict][origin] })),
   );
   it.each(rows)("$age s, $state; origin $origin → $expected", async ({ age, origin, expected }) => {
     const proxy = aProxy();
@@ -302,7 +208,7 @@ describe.each(LINES)("Cache-Control: $cc ($clause)", ({ cc, at }) => {
     expect(await play(proxy, origin, cc)).toBe(expected);
   });
 
-  it.each(ALL.map((origin) => ({ origin, expected: SEEN.M[origin] })))(
+  it.each(ORIGINS.map((origin) => ({ origin, expected: SEEN.M[origin] })))(
     "nothing stored; origin $origin → $expected",
     async ({ origin, expected }) => {
       expect(await play(aProxy(), origin, cc)).toBe(expected);
@@ -362,7 +268,7 @@ describe("what follows an answer", () => {
     const error = await proxy.get("/d");
     expect(JSON.parse(error.text)).toEqual({
       code: "origin_error",
-      message: expect.stringContaining("503"),
+      message: expect.stringContaining("answered with an error"),
       requestId: error.response.outcome.body === "none" ? expect.stringMatching(/^request-/) : "",
     });
     expect(error.field("cache-control")).toBe("no-store");

@@ -1,13 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Flight, FlightBudget } from "../../src/cache/flight.ts";
-import { bytesOf, drained, ScriptedBody, settled } from "./harness.ts";
+import { Flight } from "../../src/cache/flight.ts";
+import { FlightBudget } from "../../src/cache/flight-budget.ts";
+import { STALL_MS } from "../../src/cache/stalled.ts";
+import { bytesOf, drained, FakeTimers, ScriptedBody, settled } from "./harness.ts";
 
 const PLENTY = 1_000_000;
 
 function aFlight({ max = PLENTY, limit = PLENTY, budget = new FlightBudget(limit) } = {}) {
   const source = new ScriptedBody();
-  const flight = new Flight(source, max, budget);
+  const timers = new FakeTimers();
+  const flight = new Flight(source, { maxBytes: max, budget, timer: timers.timer });
   const abandoned: string[] = [];
   flight.onAbandon = (reason) => void abandoned.push(reason);
   const read = () => {
@@ -15,7 +18,7 @@ function aFlight({ max = PLENTY, limit = PLENTY, budget = new FlightBudget(limit
     if (stream === undefined) throw new Error("joining is over");
     return stream;
   };
-  return { source, flight, budget, abandoned, read };
+  return { source, flight, budget, timers, abandoned, read };
 }
 
 /** One reader, chunk by chunk. */
@@ -168,6 +171,33 @@ describe("a flight that may be kept", () => {
     expect(await landing).toMatchObject({ type: "complete" });
   });
 
+  it("is read on from the one body that it has become, wherever a reader was", async () => {
+    const { source, flight, read } = aFlight();
+    const landing = flight.land();
+    const chunks = read()[Symbol.asyncIterator]();
+    source.push("one ", "two ", "three");
+    expect(Buffer.from((await chunks.next()).value ?? []).toString()).toBe("one ");
+    source.end();
+    const landed = await landing;
+    if (landed.type !== "complete") throw new Error(landed.type);
+    const { value } = await chunks.next();
+    expect(value?.buffer).toBe(landed.body.buffer);
+    expect(Buffer.from(value ?? []).toString()).toBe("two three");
+    expect((await chunks.next()).done).toBe(true);
+  });
+
+  it("is handed on in slices once it has landed", async () => {
+    const { source, flight, read } = aFlight();
+    const landing = flight.land();
+    const chunks = read()[Symbol.asyncIterator]();
+    source.push("x".repeat(150_000)).end();
+    await landing;
+    const lengths: number[] = [];
+    for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next())
+      lengths.push(chunk.value.length);
+    expect(lengths).toEqual([65_536, 65_536, 18_928]);
+  });
+
   it("may have exactly as many bytes as the maximum, and none", async () => {
     for (const body of ["12345", ""]) {
       const { source, flight, abandoned } = aFlight({ max: 5 });
@@ -304,6 +334,81 @@ describe("a flight that outgrows the maximum", () => {
   });
 });
 
+describe("one that takes nothing of a flight that is not kept", () => {
+  /** Two readers of a flight that waits for the second. */
+  async function waiting() {
+    const all = aFlight({ max: 4 });
+    const landing = all.flight.land();
+    const [fast, slow] = [reading(all.flight), reading(all.flight)];
+    all.source.push("123", "456", "789").end();
+    expect([await fast.next(), await fast.next()]).toEqual(["123", "456"]);
+    const third = fast.next();
+    await settled();
+    return { ...all, landing, fast, slow, third };
+  }
+
+  it("is cut off when others have waited for it, never ended cleanly", async () => {
+    const { source, landing, fast, slow, third, timers, budget } = await waiting();
+    expect(source.taken).toBe(2);
+    timers.fire(STALL_MS);
+    expect(await third).toBe("789");
+    expect(await fast.next()).toBeUndefined();
+    await expect(slow.next()).rejects.toThrow("took nothing");
+    await expect(slow.next()).rejects.toThrow("took nothing");
+    expect(await landing).toEqual({ type: "incomplete", reason: "too-large" });
+    expect([budget.used, timers.pending]).toEqual([0, 0]);
+  });
+
+  it("stays when it has taken something meanwhile, and is looked at again", async () => {
+    const { source, slow, third, timers } = await waiting();
+    expect(await slow.next()).toBe("123");
+    timers.fire(STALL_MS);
+    await settled();
+    expect(source.taken).toBe(2);
+    timers.fire(STALL_MS);
+    expect(await third).toBe("789");
+    await expect(slow.next()).rejects.toThrow("took nothing");
+  });
+
+  it("stays while nobody waits for it", async () => {
+    const { source, flight, timers } = aFlight({ max: 4 });
+    void flight.land();
+    const [one, other] = [reading(flight), reading(flight)];
+    source.push("123", "456").end();
+    await one.next();
+    for (let i = 0; i < 3; i++) {
+      timers.fire(STALL_MS);
+      await settled();
+    }
+    for (const reader of [one, other]) expect(await reader.next()).toBe(reader === one ? "456" : "123");
+  });
+
+  it("has as long as it likes when it is the only one", async () => {
+    const { source, flight, timers } = aFlight({ max: 4 });
+    void flight.land();
+    const only = reading(flight);
+    source.push("123", "456").end();
+    for (let i = 0; i < 100; i++) {
+      await settled();
+      timers.fire(STALL_MS);
+    }
+    expect([await only.next(), await only.next(), await only.next()]).toEqual(["123", "456", undefined]);
+  });
+
+  it("is not the one that waits for the origin itself", async () => {
+    const { source, flight, timers } = aFlight({ max: 4 });
+    void flight.land();
+    const readers = [reading(flight), reading(flight)];
+    source.push("123", "456");
+    for (const reader of readers) for (const chunk of ["123", "456"]) expect(await reader.next()).toBe(chunk);
+    const more = readers.map((reader) => reader.next());
+    await settled();
+    expect(timers.pending).toBe(0);
+    source.push("789").end();
+    expect(await Promise.all(more)).toEqual(["789", "789"]);
+  });
+});
+
 describe("the budget of all flights", () => {
   it("when exhausted makes a flight stream without being kept, and leaves the others alone", async () => {
     const budget = new FlightBudget(10);
@@ -324,6 +429,76 @@ describe("the budget of all flights", () => {
     first.source.end();
     expect(await landings[0]).toMatchObject({ type: "complete" });
     expect(budget.used).toBe(0);
+  });
+
+  it("counts a body that has landed until its last reader has had it or has left", async () => {
+    const { source, flight, budget } = aFlight();
+    const landing = flight.land();
+    const [slow, leaving] = [reading(flight), reading(flight)];
+    source.push("12345678").end();
+    await landing;
+    expect(budget.used).toBe(8);
+    await leaving.leave();
+    expect(budget.used).toBe(8);
+    expect([await slow.next(), await slow.next()]).toEqual(["12345678", undefined]);
+    expect(budget.used).toBe(0);
+  });
+
+  it("counts it again for one who comes when all the others have left", async () => {
+    const { source, flight, budget } = aFlight({ limit: 8 });
+    const landing = flight.land();
+    source.push("12345678").end();
+    await landing;
+    expect(budget.used).toBe(0);
+    const late = reading(flight);
+    const later = reading(flight);
+    expect(budget.used).toBe(8);
+    for (const reader of [late, later])
+      expect([await reader.next(), await reader.next()]).toEqual(["12345678", undefined]);
+    expect(budget.used).toBe(0);
+  });
+
+  it.each([
+    ["complete", PLENTY, PLENTY],
+    ["cut-off", PLENTY, PLENTY],
+    ["too-large", 5, PLENTY],
+    ["flights-full", PLENTY, 5],
+  ] as const)("has everything back when nobody reads any more: %s", async (how, max, limit) => {
+    const readers = [
+      ["none", async () => {}],
+      ["one that reads to the end", (flight: Flight) => drained(flight.read()!).catch(() => "")],
+      ["one that leaves at once", async (flight: Flight) => reading(flight).leave()],
+      [
+        "one that leaves in the middle",
+        async (flight: Flight) => {
+          const reader = reading(flight);
+          await reader.next();
+          await reader.leave();
+        },
+      ],
+      [
+        "one that leaves when it has landed",
+        async (flight: Flight) => {
+          const reader = reading(flight);
+          await settled();
+          await settled();
+          await reader.leave();
+        },
+      ],
+    ] as const;
+    for (const [who, read] of readers) {
+      const { source, flight, budget, timers } = aFlight({ max, limit });
+      const landing = flight.land();
+      const done = read(flight);
+      source.push("123", "456");
+      if (how === "cut-off") source.fail();
+      else source.end();
+      await done;
+      const landed = await landing;
+      expect([who, "reason" in landed ? landed.reason : landed.type]).toEqual([who, how]);
+      await settled();
+      expect([who, budget.used, timers.pending]).toEqual([who, 0, 0]);
+    }
   });
 
   it("can be had to the last byte", async () => {

@@ -2,11 +2,12 @@ import { Coalescer } from "../../src/cache/coalesce.ts";
 import { type CacheEvent, createEvents } from "../../src/cache/events.ts";
 import type { CacheRequest, CacheResponse } from "../../src/cache/exchange.ts";
 import { createFetch } from "../../src/cache/fetch.ts";
-import { FlightBudget } from "../../src/cache/flight.ts";
+import { FlightBudget } from "../../src/cache/flight-budget.ts";
 import { createForward } from "../../src/cache/forward.ts";
 import { createHandler } from "../../src/cache/handle.ts";
 import { createKeep } from "../../src/cache/keep.ts";
 import {
+  type Acknowledged,
   type ByteStream,
   type Entry,
   type Lookup,
@@ -15,6 +16,7 @@ import {
   type OriginRequest,
   type OriginResponse,
   type PurgeLog,
+  type PurgeMode,
   type PurgeNews,
   type PurgeTarget,
   type Store,
@@ -279,13 +281,16 @@ export class FaultyLog implements PurgeLog {
     this.#hear = hear;
     this.#log.follow(hear);
   }
-  async append(targets: readonly PurgeTarget[]): Promise<number> {
+  async append(targets: readonly PurgeTarget[], mode: PurgeMode): Promise<number> {
     this.tries++;
     const { hold } = this;
     if (hold !== undefined) await hold;
     if (this.away) throw new StoreError("unavailable", "the purge log is away");
     this.appended.push(...targets);
-    return this.#log.append(targets);
+    return this.#log.append(targets, mode);
+  }
+  acknowledged(): Promise<Acknowledged> {
+    return this.#log.acknowledged();
   }
   /** Attached again, and nothing was lost meanwhile. */
   reattach(): void {
@@ -296,8 +301,7 @@ export class FaultyLog implements PurgeLog {
   }
 }
 
-export const PATIENCE_MS = 30_000;
-export const LEADER_AGE_MS = 60_000;
+export const PATIENCE_MS = 5000;
 export const UNCACHEABLE_MS = 120_000;
 /** Kept for its validator after the last stale window, in seconds. */
 export const KEEP = 600;
@@ -341,7 +345,8 @@ export function aProxy(options: ProxyOptions = {}) {
   const memory = new MemoryStore({ capacity: 256 * 1024 * 1024, now });
   const store = new FaultyStore(memory);
   const log = new FaultyLog();
-  const purges = new Purges({ log, emit, forget: (target) => memory.forget(target), free: async () => {} });
+  const forget = (target: PurgeTarget) => memory.forget(target);
+  const purges = new Purges({ log, emit, forget, free: async () => {}, now });
   const origin = new ScriptedOrigin(now);
   const timers = new FakeTimers();
   const uncacheable = new UncacheableKeys(UNCACHEABLE_MS, options.uncacheableCapacity ?? 1000);
@@ -358,9 +363,10 @@ export function aProxy(options: ProxyOptions = {}) {
     profile: "safe",
     ...options.admission,
   };
-  const keep = createKeep({ store, purges, uncacheable, budget, maxObjectBytes, emit, now });
+  const { timer } = timers;
+  const keep = createKeep({ store, purges, uncacheable, budget, maxObjectBytes, emit, now, timer });
   const fetch = createFetch({ origin, settings, epoch: () => purges.epoch, now });
-  const coalescer = new Coalescer<Shared>(LEADER_AGE_MS);
+  const coalescer = new Coalescer<Shared>();
   const variances = new SearchVariances();
   const forward = createForward({
     variances,
@@ -373,7 +379,7 @@ export function aProxy(options: ProxyOptions = {}) {
     purges,
     patienceMs: PATIENCE_MS,
     now,
-    timer: timers.timer,
+    timer,
   });
   const refresh = createRefresh({ forward, origin, concurrency: options.refreshConcurrency ?? 8, emit });
   const handle = createHandler({ store, purges, forward, refresh, variances, emit, now });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
 import { type PurgeLog, type PurgeNews, type PurgeTarget, StoreError } from "../../src/cache/ports.ts";
 import { Purges } from "../../src/cache/purges.ts";
-import { aProxy, FaultyLog, settled, uriOf } from "./harness.ts";
+import { aProxy, FaultyLog, settled, T0, uriOf } from "./harness.ts";
 
 const url = (key: string): PurgeTarget => ({ type: "url", key });
 const SITE = "http://shop.test";
@@ -17,6 +17,7 @@ function aPurges(log: PurgeLog = new FaultyLog()) {
     emit: (event) => void events.push(event),
     forget: (target) => void forgotten.push(target),
     free: async () => {},
+    now: () => T0,
   });
   return { purges, forgotten, events };
 }
@@ -29,6 +30,7 @@ function aSpokenLog() {
       hear = listener;
     },
     append: () => Promise.reject(new StoreError("unavailable", "never there")),
+    acknowledged: async () => ({ shared: true, instances: 1, acked: 1, missing: [] }),
     close: async () => {},
   };
   return { log, say: (news: PurgeNews) => hear(news) };
@@ -38,7 +40,7 @@ describe("a purge", () => {
   it("covers what was born before it, and not what is born after it", async () => {
     const { purges, forgotten } = aPurges();
     const before = purges.epoch;
-    const epoch = await purges.purge([url("a")]);
+    const { epoch } = await purges.purge([url("a")]);
     expect(purges.covers("a", before)).toBe(true);
     expect(purges.covers("a", epoch)).toBe(false);
     expect(purges.covers("b", before)).toBe(false);
@@ -50,7 +52,7 @@ describe("a purge", () => {
     const { purges } = aPurges();
     const before = purges.epoch;
     await purges.purge([url("a")]);
-    const epoch = await purges.purge([EVERYTHING]);
+    const { epoch } = await purges.purge([EVERYTHING]);
     expect(purges.covers("a", before)).toBe(true);
     expect(purges.covers("never seen", before)).toBe(true);
     expect(purges.covers("a", epoch)).toBe(false);
@@ -64,11 +66,22 @@ describe("a purge", () => {
     expect(purges.covers("a", 0)).toBe(false);
   });
 
-  it("holds here where there never was a log", async () => {
-    const { purges } = aPurges(aSpokenLog().log);
-    const before = purges.epoch;
-    const epoch = await purges.purge([url("a")]);
-    expect([purges.covers("a", before), purges.covers("a", epoch)]).toEqual([true, false]);
+  it("that cannot reach a log that was never there fails, and purges nothing", async () => {
+    const { purges, events } = aPurges(aSpokenLog().log);
+    await expect(purges.purge([url("a")])).rejects.toThrow(StoreError);
+    expect(purges.covers("a", 0)).toBe(false);
+    expect(events).toEqual([]);
+  });
+
+  it("gives a receipt that says that nobody else has heard of it, where nothing is shared", async () => {
+    const { purges } = aPurges();
+    expect(await purges.purge([url("a"), url("b")])).toEqual({
+      epoch: 2,
+      shared: false,
+      instances: 1,
+      acked: 1,
+      missing: [],
+    });
   });
 
   it("heard from another instance counts like one's own", () => {
@@ -76,7 +89,7 @@ describe("a purge", () => {
     const { purges, forgotten } = aPurges(log);
     say({ type: "floor", floor: 5, epoch: 9 });
     expect([purges.covers("a", 4), purges.covers("a", 5), purges.epoch]).toEqual([true, false, 9]);
-    say({ type: "record", record: { epoch: 10, target: url("a") } });
+    say({ type: "record", record: { epoch: 10, target: url("a"), mode: "delete" } });
     expect([purges.covers("a", 9), purges.covers("a", 10), purges.epoch]).toEqual([true, false, 10]);
     expect(forgotten).toEqual([EVERYTHING, url("a")]);
   });
@@ -108,7 +121,7 @@ describe("a purge of a group (RFC 9875)", () => {
   it("covers its members that were born before it, under whatever URL", async () => {
     const { purges, forgotten } = aPurges();
     const before = purges.epoch;
-    const epoch = await purges.purge([tag("g")]);
+    const { epoch } = await purges.purge([tag("g")]);
     expect(purges.covers(`${SITE}/a`, before, ["g"])).toBe(true);
     expect(purges.covers(`${SITE}/b?c=/d`, before, ["other", "g"])).toBe(true);
     expect(purges.covers(`${SITE}/a`, epoch, ["g"])).toBe(false);
@@ -147,8 +160,8 @@ describe("a purge of a group (RFC 9875)", () => {
 
   it("again covers what was born since, and the older record does not outlive it", async () => {
     const { purges } = aPurges();
-    const first = await purges.purge([tag("g")]);
-    const second = await purges.purge([tag("g")]);
+    const { epoch: first } = await purges.purge([tag("g")]);
+    const { epoch: second } = await purges.purge([tag("g")]);
     expect([purges.covers(`${SITE}/a`, first, ["g"]), purges.covers(`${SITE}/a`, second, ["g"])]).toEqual([
       true,
       false,
@@ -158,24 +171,25 @@ describe("a purge of a group (RFC 9875)", () => {
   it("heard from another instance counts like one's own; one of everything takes its place", () => {
     const { log, say } = aSpokenLog();
     const { purges, forgotten } = aPurges(log);
-    say({ type: "record", record: { epoch: 10, target: tag("g") } });
+    say({ type: "record", record: { epoch: 10, target: tag("g"), mode: "delete" } });
     expect([9, 10].map((epoch) => purges.covers(`${SITE}/a`, epoch, ["g"]))).toEqual([true, false]);
-    say({ type: "record", record: { epoch: 20, target: EVERYTHING } });
+    say({ type: "record", record: { epoch: 20, target: EVERYTHING, mode: "delete" } });
     expect([19, 20].map((epoch) => purges.covers(`${SITE}/a`, epoch, ["g"]))).toEqual([true, false]);
     expect(forgotten).toEqual([tag("g"), EVERYTHING]);
   });
 
-  it("beyond those remembered becomes one of everything that is older", () => {
+  it("beyond those remembered becomes one of everything of its site that is older", () => {
     const { log, say } = aSpokenLog();
     const { purges } = aPurges(log);
-    for (let i = 1; i <= 100_000; i++) say({ type: "record", record: { epoch: i, target: tag(`g${i}`) } });
+    for (let i = 1; i <= 100_000; i++)
+      say({ type: "record", record: { epoch: i, target: tag(`g${i}`), mode: "delete" } });
     expect(purges.covers(`${SITE}/a`, 0, ["g1"])).toBe(true);
     expect(purges.covers(`${SITE}/a`, 0, ["none of them"])).toBe(false);
-    say({ type: "record", record: { epoch: 100_001, target: tag("one more") } });
-    // Nobody knows any longer that g1 was purged at 1: so all that is older is taken for purged.
+    say({ type: "record", record: { epoch: 100_001, target: tag("one more"), mode: "delete" } });
+    // Nobody knows any longer that g1 was purged at 1: so all of its site that is older is taken for purged.
     expect(purges.covers(`${SITE}/a`, 0, ["g1"])).toBe(true);
     expect(purges.covers(`${SITE}/a`, 0, ["none of them"])).toBe(true);
-    expect(purges.covers("http://elsewhere.test/", 0)).toBe(true);
+    expect(purges.covers("http://elsewhere.test/", 0)).toBe(false);
     expect(purges.covers(`${SITE}/a`, 1, ["g1"])).toBe(false);
     expect(purges.covers(`${SITE}/a`, 1, ["g2"])).toBe(true);
     expect(purges.covers(`${SITE}/a`, 100_000, ["one more"])).toBe(true);
@@ -184,10 +198,11 @@ describe("a purge of a group (RFC 9875)", () => {
   it("that is purged again renews its place among those remembered", () => {
     const { log, say } = aSpokenLog();
     const { purges } = aPurges(log);
-    for (let i = 1; i <= 100_000; i++) say({ type: "record", record: { epoch: i, target: tag(`g${i}`) } });
-    say({ type: "record", record: { epoch: 100_001, target: tag("g1") } });
+    for (let i = 1; i <= 100_000; i++)
+      say({ type: "record", record: { epoch: i, target: tag(`g${i}`), mode: "delete" } });
+    say({ type: "record", record: { epoch: 100_001, target: tag("g1"), mode: "delete" } });
     expect(purges.covers(`${SITE}/a`, 1, ["none of them"])).toBe(false);
-    say({ type: "record", record: { epoch: 100_002, target: tag("one more") } });
+    say({ type: "record", record: { epoch: 100_002, target: tag("one more"), mode: "delete" } });
     // g2 was the oldest.
     expect([1, 2].map((epoch) => purges.covers(`${SITE}/a`, epoch, []))).toEqual([true, false]);
     expect(purges.covers(`${SITE}/a`, 100_000, ["g1"])).toBe(true);

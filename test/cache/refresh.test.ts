@@ -171,7 +171,7 @@ describe("a background refresh", () => {
       concurrency: 1,
       emit: (event) => void events.push(event),
     });
-    refresh.enqueue(proxy.request("/a"), found.entry);
+    void refresh.enqueue(proxy.request("/a"), found.entry);
     await refresh.drain();
     expect(events).toEqual([{ type: "refreshed", key: uriOf("/a"), result: "failed" }]);
   });

@@ -1,39 +1,49 @@
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startRedis, type TestRedis } from "../redis-server.ts";
-import { play, type Row } from "./exchanges.ts";
-import { PARSING, TARGETED } from "./rows-of-directives.ts";
-import { CONDITIONAL, PARTIAL } from "./rows-of-one-response.ts";
-import { INVALIDATION, STALE, VARY } from "./rows-of-several.ts";
+import { play } from "./exchanges.ts";
+import { ROWS } from "./rows.ts";
+import { SET_UPS } from "./set-ups.ts";
+import { loadSections } from "./suite.ts";
+import { isByRow, SURVEY, SURVEY_ROWS, surveySections } from "./survey.ts";
 
-// Behaviours that the survey's current suite asks for, or that its newer sections are about, and the package lacks.
+// Those that stand for a test of the survey are played by `make conformance` as well, which counts them.
 
-const ROWS: Readonly<Record<string, readonly Row[]>> = {
-  "targeted fields": TARGETED,
-  "parsing Cache-Control and Expires": PARSING,
-  invalidation: INVALIDATION,
-  vary: VARY,
-  "partial responses": PARTIAL,
-  "conditional requests": CONDITIONAL,
-  "stale responses": STALE,
-};
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis[Symbol.asyncDispose]());
 
-const titled = (rows: readonly Row[]) => rows.map((row) => [`${row.name} (${row.clause})`, row] as const);
-
-describe.each(Object.entries(ROWS))("%s", (_, rows) => {
-  it.each(titled(rows))("%s, from memory", async (_, row) => {
-    await play(row);
+describe.each(SET_UPS)("$name", ({ name, settings }) => {
+  describe.each(Object.entries(ROWS))("%s", (_, rows) => {
+    it.each(rows.map((row) => [`${row.name} (${row.clause})`, row] as const))("%s", async (_, row) => {
+      const shared = { REDIS_URL: redis.url, CACHE_NAMESPACE: name, REDIS_COMMAND_TIMEOUT: "10s" };
+      await play(row, { ...(name === "memory" ? {} : shared), ...settings });
+    });
   });
 });
 
-describe.each(Object.entries(ROWS))("%s", (_, rows) => {
-  let redis: TestRedis;
-  beforeAll(async () => {
-    redis = await startRedis();
+describe("the survey's current suite", () => {
+  it("has as many tests as the survey publishes", async () => {
+    const tests = surveySections(await loadSections()).flatMap((section) => section.tests);
+    const count = (kind: string) => tests.filter((test) => test.kind === kind).length;
+    expect([count("required"), count("optimal")]).toEqual([SURVEY.required, SURVEY.optimal]);
+    expect(new Set(tests.map(({ id }) => id)).size).toBe(tests.length);
   });
-  afterAll(() => redis[Symbol.asyncDispose]());
 
-  it.each(titled(rows))("%s, from Redis", async (_, row) => {
-    const settings = { CACHE_MEMORY_BYTES: "0", REDIS_COMMAND_TIMEOUT: "10s", ...row.settings };
-    await play({ ...row, settings }, redis.url);
+  it("has one row of ours for every test that the package does not have as it is now", async () => {
+    const tests = surveySections(await loadSections()).flatMap((section) => section.tests);
+    const wanted = tests.map(({ id }) => id).filter(isByRow);
+    expect([...SURVEY_ROWS.keys()].sort()).toEqual(wanted.sort());
+    const named = Object.values(ROWS)
+      .flat()
+      .filter((row) => row.survey !== undefined);
+    expect(named.length).toBe(SURVEY_ROWS.size);
+  });
+
+  it("depends on nothing that it does not have", async () => {
+    const tests = surveySections(await loadSections()).flatMap((section) => section.tests);
+    const ids = new Set(tests.map(({ id }) => id));
+    expect(tests.flatMap(({ dependsOn }) => dependsOn).filter((id) => !ids.has(id))).toEqual([]);
   });
 });

@@ -1,13 +1,25 @@
 import type { SettingName } from "../../src/config/settings.ts";
 import { loadConfig } from "../../src/config.ts";
 import { start } from "../../src/start.ts";
-import { runSuite } from "./suite.ts";
+import { play } from "./exchanges.ts";
+import type { Measurement } from "./measure.ts";
+import { type RawResult, type RawResults, runSuite } from "./suite.ts";
+import { SURVEY_ROWS } from "./survey.ts";
 
-// A program: runs the proxy with the settings it is given, the suite against it, and sends the results to its parent.
+// A program: runs the proxy with the settings it is given, the package's tests and our rows
+// against it, and sends the results to its parent.
 
 const ATTACH_DEADLINE_MS = 20_000;
 
-async function measure(settings: Partial<Record<SettingName, string>>): Promise<void> {
+type Settings = Partial<Record<SettingName, string>>;
+
+async function measure(settings: Settings): Promise<Measurement> {
+  // One after the other: the package's tests wait by the real clock.
+  const ofPackage = await playPackage(settings);
+  return { ofPackage, ofRows: await playRows(settings) };
+}
+
+async function playPackage(settings: Settings): Promise<RawResults> {
   const loaded = loadConfig({ flags: settings });
   if (!loaded.ok) throw new Error(loaded.errors.join("\n"));
   const proxy = await start({ ...loaded.config, HOST: "127.0.0.1", PORT: 0, ADMIN_PORT: 0 });
@@ -21,16 +33,29 @@ async function measure(settings: Partial<Record<SettingName, string>>): Promise<
     // Otherwise every test would fail of it.
     const sign = await fetch(`${base}/state/none`);
     if (sign.status !== 404) throw new Error(`the suite's server cannot be asked: ${await sign.text()}`);
-    const results = await runSuite(base);
-    await new Promise<void>((resolve, reject) => {
-      process.send?.(results, (error: Error | null) => (error === null ? resolve() : reject(error)));
-    });
+    return await runSuite(base);
   } finally {
     await proxy.stop();
   }
 }
 
+/** One row after another, each with an origin and a proxy of its own. */
+async function playRows({ ORIGINS: _, ...settings }: Settings): Promise<RawResults> {
+  const results: Record<string, RawResult> = {};
+  for (const [id, row] of SURVEY_ROWS) {
+    const namespace = { CACHE_NAMESPACE: `${settings.CACHE_NAMESPACE}-${id.replace(/[^a-z0-9]/gi, "-")}` };
+    results[id] = await play(row, { ...settings, ...namespace }).then(
+      () => true,
+      (error: Error) => [error.name, error.message],
+    );
+  }
+  return results;
+}
+
 // Without its parent nobody waits for the results.
 process.once("disconnect", () => process.exit(1));
-await measure(JSON.parse(process.argv[2] ?? "{}"));
+const measured = await measure(JSON.parse(process.argv[2] ?? "{}"));
+await new Promise<void>((resolve, reject) => {
+  process.send?.(measured, (error: Error | null) => (error === null ? resolve() : reject(error)));
+});
 process.exit(0);

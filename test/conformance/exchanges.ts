@@ -1,13 +1,14 @@
+import { deepStrictEqual } from "node:assert/strict";
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
-import { expect } from "vitest";
 import type { SettingName } from "../../src/config/settings.ts";
 import { formatHttpDate } from "../../src/policy/http-date.ts";
 import type { EpochMs } from "../../src/policy/stored-response.ts";
-import { startOrigin } from "../scenario/own-origin.ts";
-import { startSite } from "../scenario/site.ts";
+import { type Stage, startStage } from "./stage.ts";
 
 /** Field lines: name, value, name, value, … */
 type Lines = readonly string[];
+/** By lower-case name; null for a field that must be absent. */
+type Wanted = Readonly<Record<string, string | null>>;
 
 /** One request to the proxy, what the origin would say to it, and what has to come of it. */
 export interface Step {
@@ -33,64 +34,83 @@ export interface Step {
   readonly expect?: {
     readonly status?: number;
     readonly body?: string;
-    /** By lower-case name; null for a field that must be absent. */
-    readonly fields?: Readonly<Record<string, string | null>>;
+    /** Dates as in `answer`. */
+    readonly fields?: Wanted;
     /** Of the request that reaches the origin. */
-    readonly sent?: Readonly<Record<string, string | null>>;
-    readonly interim?: readonly number[];
+    readonly sent?: Wanted;
+    readonly interim?: readonly (readonly [status: number, fields: Wanted])[];
   };
 }
 
 export interface Row {
   readonly name: string;
   readonly clause: string;
+  /** The id of the test in the survey's current suite that this row stands for. */
+  readonly survey?: string;
   readonly settings?: Partial<Record<SettingName, string>>;
   readonly steps: readonly Step[];
 }
 
-interface Got {
+/** One request twice: the first answer, and where the second comes from after so many seconds. */
+export const twice = (
+  answer: Lines,
+  after: number,
+  from: Step["from"],
+  { expect, first }: { readonly expect?: Step["expect"]; readonly first?: Step["expect"] } = {},
+): Step[] => [
+  { answer, from: "origin", ...(first === undefined ? {} : { expect: first }) },
+  { after, from, ...(expect === undefined ? {} : { expect }) },
+];
+
+interface Head {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
+}
+interface Got extends Head {
   readonly body: string;
-  readonly interim: readonly { status: number; headers: IncomingMessage["headers"] }[];
+  readonly interim: readonly Head[];
 }
 
 /** Which step an answer was made in; it travels with the stored response. */
 const MADE_IN = "Made-In-Step";
 const DEADLINE_MS = 10_000;
 
-/** Plays the steps of a row against a proxy of its own; the clock stands between them. */
-export async function play({ steps, settings }: Row, redisUrl?: string): Promise<void> {
+/** Plays the steps of a row against a proxy of its own; rejects at the first that does not go as it should. */
+export async function play(row: Row, settings: Partial<Record<SettingName, string>> = {}): Promise<void> {
   let current = 0;
-  const origin = await startOrigin((request, response) => {
-    const step = steps[current];
-    if (step !== undefined) answer(step, request, response, { step: current, now: now() });
-  });
-  const site = await startSite({
-    standingClock: true,
-    settings: { ORIGINS: origin.url, ...settings },
-    ...(redisUrl === undefined ? {} : { redisUrl }),
-  });
-  // Never before the proxy's own standing clock, or a response would be a second old when it comes.
-  const startedAt = Date.now();
-  const now = () => startedAt + site.clock.addedMs;
-  if (redisUrl !== undefined) await site.until("Redis is attached", () => site.proxy.redisAttached());
-  const stored = () => site.events.filter((event) => event.type === "stored").length;
-  let storedBefore = 0;
-  for (const [index, step] of steps.entries()) {
-    current = index;
-    if (step.after !== undefined) {
-      // What Redis is still writing would be stale before it is there.
-      if (step.from !== "origin") await site.until("it is stored", () => stored() > storedBefore);
-      site.advance(step.after);
+  const stage: Stage = await startStage(
+    (request, response) => {
+      const step = row.steps[current];
+      if (step !== undefined) answer(step, request, response, { step: current, now: stage.now() });
+    },
+    { ...settings, ...row.settings },
+  );
+  try {
+    for (const [index, step] of row.steps.entries()) {
+      current = index;
+      await playStep(stage, step, index);
     }
-    if (step.from === "origin") storedBefore = stored();
-    const before = origin.requests.length;
-    const got = await exchange(`http://127.0.0.1:${site.proxy.port}${step.path ?? "/thing"}`, step);
-    if (step.inTheBackground) await site.until("the origin is asked", () => origin.requests.length > before);
-    check(index, step, got, origin.requests[before]);
+  } finally {
+    await stage.close();
   }
 }
+
+async function playStep(stage: Stage, step: Step, index: number): Promise<void> {
+  stage.advance(step.after ?? 0);
+  const { length: asked } = stage.requests;
+  const kept = stage.told("stored", "not-stored");
+  const refreshed = stage.told("refreshed");
+  const got = await exchange(`${stage.url}${step.path ?? "/thing"}`, step);
+  if (step.inTheBackground) await stage.until("it is refreshed", () => stage.told("refreshed") > refreshed);
+  // What Redis is still writing would neither be there for the next step nor be missed by it.
+  if (/; stored\b/.test(got.headers["cache-status"]?.toString() ?? "")) {
+    await stage.until("it is stored", () => stage.told("stored", "not-stored") > kept);
+  }
+  check(index, step, got, stage.requests[asked], stage.now());
+}
+
+const dated = (text: string, now: EpochMs): string =>
+  text.replace(/^\{(-?\d+)\}$/, (_, seconds) => formatHttpDate(now + Number(seconds) * 1000));
 
 function answer(
   step: Step,
@@ -109,9 +129,7 @@ function answer(
   }
   const asks = ["if-none-match", "if-modified-since"].some((name) => request.headers[name] !== undefined);
   const status = step.status === 304 && !asks ? 200 : (step.status ?? 200);
-  const lines = (step.answer ?? []).map((text) =>
-    text.replace(/^\{(-?\d+)\}$/, (_, seconds) => formatHttpDate(at.now + Number(seconds) * 1000)),
-  );
+  const lines = (step.answer ?? []).map((text) => dated(text, at.now));
   if (!lines.some((name, i) => i % 2 === 0 && name.toLowerCase() === "date")) {
     lines.push("Date", formatHttpDate(at.now));
   }
@@ -123,32 +141,38 @@ function answer(
     .end(status === 204 || status === 304 ? undefined : (step.body ?? `${at.step}`));
 }
 
-function check(index: number, step: Step, got: Got, sent: IncomingMessage | undefined): void {
+function check(index: number, step: Step, got: Got, sent: IncomingMessage | undefined, now: EpochMs): void {
   const madeIn = got.headers[MADE_IN.toLowerCase()];
-  const asked = sent !== undefined && !step.inTheBackground;
-  const old = asked ? "validated" : "cache";
+  const old = sent !== undefined && !step.inTheBackground ? "validated" : "cache";
   const from = madeIn === undefined ? "nowhere" : Number(madeIn) === index ? "origin" : old;
   const { status, body, fields = {}, sent: sentFields = {}, interim } = step.expect ?? {};
-  const subset = (headers: IncomingMessage["headers"], wanted: Readonly<Record<string, string | null>>) =>
-    Object.fromEntries(Object.keys(wanted).map((name) => [name, headers[name]?.toString() ?? null]));
-  expect({
-    step: index,
-    from,
-    ...(status === undefined ? {} : { status: got.status }),
-    ...(body === undefined ? {} : { body: got.body }),
-    ...(interim === undefined ? {} : { interim: got.interim.map((one) => one.status) }),
-    fields: subset(got.headers, fields),
-    sent: subset(sent?.headers ?? {}, sentFields),
-  }).toEqual({
-    step: index,
-    from: step.from,
-    ...(status === undefined ? {} : { status }),
-    ...(body === undefined ? {} : { body }),
-    ...(interim === undefined ? {} : { interim }),
-    fields,
-    sent: sentFields,
-  });
+  const dates = Object.entries(fields).map(([name, value]) => [name, value && dated(value, now)]);
+  deepStrictEqual(
+    {
+      step: index,
+      from,
+      ...(status === undefined ? {} : { status: got.status }),
+      ...(body === undefined ? {} : { body: got.body }),
+      ...(interim === undefined
+        ? {}
+        : { interim: got.interim.map((one, i) => [one.status, subset(one.headers, interim[i]?.[1] ?? {})]) }),
+      fields: subset(got.headers, fields),
+      sent: subset(sent?.headers ?? {}, sentFields),
+    },
+    {
+      step: index,
+      from: step.from,
+      ...(status === undefined ? {} : { status }),
+      ...(body === undefined ? {} : { body }),
+      ...(interim === undefined ? {} : { interim }),
+      fields: Object.fromEntries(dates),
+      sent: sentFields,
+    },
+  );
 }
+
+const subset = (headers: IncomingMessage["headers"], wanted: Wanted) =>
+  Object.fromEntries(Object.keys(wanted).map((name) => [name, headers[name]?.toString() ?? null]));
 
 function exchange(url: string, { method = "GET", ask = [] }: Step): Promise<Got> {
   const target = new URL(url);
@@ -156,7 +180,7 @@ function exchange(url: string, { method = "GET", ask = [] }: Step): Promise<Got>
   const headers = ["Host", target.host, "Connection", "close", ...ask];
   if (method !== "GET" && method !== "HEAD") headers.push("Content-Length", "0");
   return new Promise((resolve, reject) => {
-    const interim: { status: number; headers: IncomingMessage["headers"] }[] = [];
+    const interim: Head[] = [];
     const request = httpRequest(url, { method, headers, agent: false }, (response) => {
       let body = "";
       response.setEncoding("latin1").on("data", (text: string) => {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Reasons } from "./results.ts";
 import { SET_UP_NAMES, type SetUpName } from "./set-ups.ts";
 import type { Judged } from "./verdicts.ts";
 
@@ -13,7 +14,7 @@ const MESSAGE_LENGTH = 160;
 
 export const EXPECTED_FILE = new URL("expected.json", import.meta.url);
 
-export const readExpected = (): Expected => JSON.parse(readFileSync(EXPECTED_FILE, "utf8")) as Expected;
+export const readReasons = (): Reasons => JSON.parse(readFileSync(EXPECTED_FILE, "utf8")) as Reasons;
 
 /** The reason that is listed for a test in a set-up. */
 export function reasonFor(expected: Expected, id: string, setUp: SetUpName): string | undefined {

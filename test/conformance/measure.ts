@@ -4,7 +4,13 @@ import { startRedis } from "../redis-server.ts";
 import { SET_UPS, type SetUp, type SetUpName } from "./set-ups.ts";
 import { CLIENT, ORIGIN_SERVER, type RawResults } from "./suite.ts";
 
-export type Measured = Readonly<Record<SetUpName, RawResults>>;
+/** What one run gave: the package's tests, and the rows that stand for what the survey changed since. */
+export interface Measurement {
+  readonly ofPackage: RawResults;
+  readonly ofRows: RawResults;
+}
+
+export type Measured = Readonly<Record<SetUpName, Measurement>>;
 
 const ORIGIN_DEADLINE_MS = 20_000;
 /** A whole run waits for some 14 seconds, whatever the machine. */
@@ -19,7 +25,7 @@ export async function measure(): Promise<Measured> {
     const measured = await Promise.all(
       SET_UPS.map(async (setUp) => [setUp.name, await measureOne(setUp, redis.url, originUrl)] as const),
     );
-    return Object.fromEntries(measured) as Record<SetUpName, RawResults>;
+    return Object.fromEntries(measured) as Record<SetUpName, Measurement>;
   } finally {
     // When one run fails, the others are in vain.
     await Promise.all([...running].map(ended));
@@ -31,7 +37,7 @@ async function measureOne(
   { name, settings }: SetUp,
   redisUrl: string,
   originUrl: string,
-): Promise<RawResults> {
+): Promise<Measurement> {
   const all = {
     ORIGINS: originUrl,
     REDIS_URL: redisUrl,
@@ -51,8 +57,8 @@ async function measureOne(
   running.add(child);
   const timer = setTimeout(() => child.kill("SIGKILL"), RUN_DEADLINE_MS);
   try {
-    return await new Promise<RawResults>((resolve, reject) => {
-      child.once("message", (results) => resolve(results as RawResults));
+    return await new Promise<Measurement>((resolve, reject) => {
+      child.once("message", (results) => resolve(results as Measurement));
       child.once("error", reject);
       child.once("exit", (code, signal) =>
         reject(new Error(`the run "${name}" ended with ${code ?? signal}`)),

@@ -87,6 +87,23 @@ export const VARY: readonly Row[] = [
     steps: varying(["Foo", "1"], vary, ["Foo", "1"], "origin"),
   })),
   {
+    survey: "vary-2-match-omit",
+    name: "a request that omits both selecting fields does not match one that has them",
+    clause: "RFC 9111 §4.1",
+    steps: varying(["Foo", "1", "Bar", "abc"], ["Foo, Bar"], [], "origin"),
+  },
+  {
+    survey: "vary-3-order",
+    name: "another value does not match, in whatever order the fields come",
+    clause: "RFC 9111 §4.1",
+    steps: varying(
+      ["Foo", "1", "Bar", "abc", "Baz", "789"],
+      ["Foo, Bar, Baz"],
+      ["Foo", "1", "Baz", "789", "Bar", "abcde"],
+      "origin",
+    ),
+  },
+  {
     name: "names in Vary have no case, and their lines are one list",
     clause: "RFC 9110 §12.5.5",
     steps: [
@@ -141,64 +158,6 @@ export const VARY: readonly Row[] = [
       { ask: ["Foo", "2"], answer: [...FRESH, "Vary", "Foo"], from: "origin" },
       { ask: ["Foo", "1"], from: "cache", expect: { body: "0" } },
       { ask: ["Foo", "2"], from: "cache", expect: { body: "2" } },
-    ],
-  },
-];
-
-/** RFC 5861, and RFC 9111 §4.2.4. */
-export const STALE: readonly Row[] = [
-  {
-    name: "stale-while-revalidate serves and asks behind the client's back",
-    clause: "RFC 5861 §3",
-    steps: [
-      {
-        answer: ["Cache-Control", "max-age=1, stale-while-revalidate=3600", "ETag", '"abc"'],
-        from: "origin",
-      },
-      {
-        after: 3,
-        status: 304,
-        inTheBackground: true,
-        from: "cache",
-        expect: { sent: { "if-none-match": '"abc"' } },
-      },
-    ],
-  },
-  {
-    name: "nothing is served after the stale-while-revalidate window",
-    clause: "RFC 5861 §3",
-    steps: [
-      { answer: ["Cache-Control", "max-age=1, stale-while-revalidate=4"], from: "origin" },
-      { after: 5, from: "origin" },
-    ],
-  },
-  ...(["hangs up", 503] as const).map((failure) => ({
-    name: `stale-if-error serves when the origin ${failure === 503 ? "says 503" : failure}`,
-    clause: "RFC 5861 §4",
-    steps: [
-      { answer: ["Cache-Control", "max-age=2, stale-if-error=60"], from: "origin" },
-      {
-        after: 30,
-        ...(failure === 503 ? { status: failure } : { hangsUp: true as const }),
-        from: "validated",
-        expect: { status: 200, body: "0" },
-      },
-    ] satisfies Step[],
-  })),
-  ...["must-revalidate", "proxy-revalidate", "no-cache", "s-maxage=2"].map((directive) => ({
-    name: `${directive} serves nothing stale when the origin hangs up`,
-    clause: "RFC 9111 §4.2.4",
-    steps: [
-      { answer: ["Cache-Control", `max-age=2, ${directive}`, "ETag", '"e"'], from: "origin" },
-      { after: 3, hangsUp: true, from: "nowhere", expect: { status: 502 } },
-    ] satisfies Step[],
-  })),
-  {
-    name: "Warning is neither made nor kept",
-    clause: "RFC 9111 §5.5",
-    steps: [
-      { answer: ["Cache-Control", "max-age=2, stale-if-error=60", "Warning", '199 - "x"'], from: "origin" },
-      { after: 3, hangsUp: true, from: "validated", expect: { fields: { warning: null } } },
     ],
   },
 ];

@@ -1,19 +1,21 @@
 import { writeFileSync } from "node:fs";
 import { conformanceDocument, DOCUMENT_FILE } from "./document.ts";
-import { differences, readExpected } from "./expectations.ts";
+import { differences, readReasons } from "./expectations.ts";
 import { measure } from "./measure.ts";
+import { resultsOf } from "./results.ts";
 import { loadSections } from "./suite.ts";
 import { summary } from "./summary.ts";
-import { judge } from "./verdicts.ts";
 
 // `make conformance`: measures, prints, writes docs/conformance.md, and fails when expected.json says otherwise.
 
-const sections = await loadSections();
-const judged = judge(sections, await measure());
-const expected = readExpected();
-console.log(summary(judged, expected));
-writeFileSync(DOCUMENT_FILE, conformanceDocument(sections, judged, expected));
-const found = differences(judged, expected);
+const results = resultsOf(await loadSections(), await measure(), readReasons());
+console.log(summary(results));
+writeFileSync(DOCUMENT_FILE, conformanceDocument(results));
+const { survey, ofPackage } = results;
+const found = [
+  ...differences(survey.judged, survey.expected).map((text) => `the survey, ${text}`),
+  ...differences(ofPackage.judged, ofPackage.expected).map((text) => `the package, ${text}`),
+];
 if (found.length > 0) {
   console.log(
     `\nnot as test/conformance/expected.json says:\n${found.map((text) => `  ${text}`).join("\n")}`,

@@ -1,6 +1,9 @@
 import type { SettingName } from "../../src/config/settings.ts";
 
-/** One way in which the proxy is run and measured. */
+/**
+ * One way in which the proxy is run and measured. A further way in is one more of these: by
+ * its settings, or, when it is not the proxy that answers, by what client.ts starts for it.
+ */
 export interface SetUp {
   readonly name: string;
   /** What a reader of the results has to know of it. */
@@ -21,6 +24,11 @@ export const SET_UPS = [
     settings: { CACHE_CLIENT_DIRECTIVES: "honour" },
   },
   { name: "rfc", title: "`CACHE_PROFILE=rfc`", settings: { CACHE_PROFILE: "rfc" } },
+  {
+    name: "stale",
+    title: "`CACHE_PROFILE=rfc` and `CACHE_DEFAULT_STALE_IF_ERROR=1h`",
+    settings: { CACHE_PROFILE: "rfc", CACHE_DEFAULT_STALE_IF_ERROR: "1h" },
+  },
 ] as const satisfies readonly SetUp[];
 
 export type SetUpName = (typeof SET_UPS)[number]["name"];

@@ -37,10 +37,14 @@ interface PackageSection {
   }[];
 }
 
+type Fetch = (url: string, init?: object) => Promise<unknown>;
+
+const ANSWER_DEADLINE_MS = 30_000;
+
 interface Runner {
   runTests(
     sections: readonly PackageSection[],
-    fetch: unknown,
+    fetch: Fetch,
     browserCache: boolean,
     base: string,
   ): Promise<void>;
@@ -75,8 +79,11 @@ export async function loadSections(): Promise<Section[]> {
 export async function runSuite(base: string): Promise<RawResults> {
   const { runTests, getResults } = await load<Runner>("client/runner.mjs");
   // The suite's own fetch; undici's would refuse some of the fields that it sends.
-  const fetch: unknown = createRequire(fileOf("client/runner.mjs"))("node-fetch");
-  await runTests(await packageSections(), fetch, false, base);
+  const fetch: Fetch = createRequire(fileOf("client/runner.mjs"))("node-fetch");
+  // It would wait for ever for an answer that does not come to what it says of a test and asks about it.
+  const bounded: Fetch = (url, init) =>
+    fetch(url, { signal: AbortSignal.timeout(ANSWER_DEADLINE_MS), ...init });
+  await runTests(await packageSections(), bounded, false, base);
   return getResults();
 }
 

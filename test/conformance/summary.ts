@@ -1,37 +1,50 @@
-import { type Expected, reasonFor } from "./expectations.ts";
+import { reasonFor } from "./expectations.ts";
 import { PEERS, PEERS_SUITE } from "./peers.ts";
+import type { Results, SuiteResults } from "./results.ts";
 import { SET_UP_NAMES, SET_UPS } from "./set-ups.ts";
-import { KINDS, SUITE_VERSION } from "./suite.ts";
+import { KINDS, type Kind, SUITE_VERSION } from "./suite.ts";
+import { SURVEY } from "./survey.ts";
 import { type Judged, passes } from "./verdicts.ts";
 
-const NAME_WIDTH = 52;
+const NAME_WIDTH = 64;
 const FIGURE_WIDTH = 10;
 
 const line = (name: string, figures: readonly string[]): string =>
   `${name.replaceAll("`", "").padEnd(NAME_WIDTH)}${figures.map((text) => text.padStart(FIGURE_WIDTH)).join("")}`;
 
-/** What `make conformance` prints. */
-export function summary(judged: readonly Judged[], expected: Expected): string {
-  const lines = [line(`http-cache-tests ${SUITE_VERSION}`, KINDS)];
-  for (const { name, title } of SET_UPS) {
-    const figures = KINDS.map((kind) => {
+const figures = (judged: readonly Judged[], kinds: readonly Kind[]): string[] =>
+  SET_UPS.map(({ name, title }) => {
+    const cells = kinds.map((kind) => {
       const { passed, all } = passes(judged, kind, name);
       return `${passed}/${all}`;
     });
-    lines.push(line(`${name}: ${title}`, figures));
-  }
-  lines.push("", line("published, of a newer suite with other tests", ["required", "optimal"]));
-  for (const { name, required, optimal } of PEERS) {
-    lines.push(line(name, [`${required}/${PEERS_SUITE.required}`, `${optimal}/${PEERS_SUITE.optimal}`]));
-  }
-  const why = reasons(judged, expected);
-  lines.push("", why.size === 0 ? "Every required and optimal test passes." : "What does not pass, and why:");
-  for (const [reason, ids] of why) lines.push("", `  ${reason}`, ...ids.map((id) => `    ${id}`));
-  return lines.join("\n");
+    return line(`  ${name}: ${title}`, cells);
+  });
+
+/** What `make conformance` prints. */
+export function summary({ survey, ofPackage }: Results): string {
+  const asked = ["required", "optimal"] as const;
+  const why = reasons(survey);
+  return [
+    line(`the survey's suite of ${SURVEY.date}`, asked),
+    ...figures(survey.judged, asked),
+    line("published by the survey", []),
+    ...PEERS.map(({ name, required, optimal }) =>
+      line(`  ${name}`, [`${required}/${PEERS_SUITE.required}`, `${optimal}/${PEERS_SUITE.optimal}`]),
+    ),
+    "",
+    line(`http-cache-tests ${SUITE_VERSION}, the older package on the registry`, KINDS),
+    ...figures(ofPackage.judged, KINDS),
+    "",
+    why.size === 0
+      ? "Every required and optimal test of the survey's suite passes."
+      : "What does not pass of the survey's suite, and why:",
+    ...[...why].flatMap(([reason, ids]) => ["", `  ${reason}`, ...ids.map((id) => `    ${id}`)]),
+  ].join("\n");
 }
 
 /** The required and optimal tests that do not pass, by reason. */
-function reasons(judged: readonly Judged[], expected: Expected): ReadonlyMap<string, readonly string[]> {
+function reasons({ judged, expected }: SuiteResults): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   for (const { id, kind, verdicts } of judged) {
     if (kind === "check") continue;

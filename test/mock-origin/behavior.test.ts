@@ -1,33 +1,21 @@
-import { connect } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { mergeBehavior } from "../../mock-origin/behavior.ts";
 import type { MockOrigins } from "../../mock-origin/start.ts";
-import { startMockOrigins } from "../../mock-origin/start.ts";
+import { exchange } from "../scenario/raw.ts";
 import { ask, jsonOf, put } from "./ask.ts";
+import { startTwo } from "./start-two.ts";
 
 let origins: MockOrigins;
 let one: string;
 let two: string;
 
 beforeEach(async () => {
-  origins = await startMockOrigins({ ports: [0, 0] });
-  [one, two] = origins.urls as [string, string];
+  ({ origins, one, two } = await startTwo());
 });
-afterEach(() => origins.close());
 
-/** Sends a plain GET and resolves to every byte that came back. */
+/** Every byte that comes back to a plain GET. */
 const rawGet = (base: string, path: string) =>
-  new Promise<string>((resolve, reject) => {
-    let text = "";
-    const socket = connect(Number(new URL(base).port), "127.0.0.1", () => {
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
-    });
-    socket.on("data", (chunk) => {
-      text += chunk.toString("latin1");
-    });
-    socket.on("error", reject);
-    socket.on("close", () => resolve(text));
-  });
+  exchange(Number(new URL(base).port), `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
 
 describe("PUT /behavior", () => {
   it("merges fields, clears them with null, and DELETE clears all", async () => {

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { Counts, MAX_URLS, OTHER_URLS } from "../../mock-origin/counts.ts";
 import type { MockOrigins } from "../../mock-origin/start.ts";
-import { startMockOrigins } from "../../mock-origin/start.ts";
 import { ask, jsonOf, put } from "./ask.ts";
+import { startTwo } from "./start-two.ts";
 
 const NONE = { total: 0, by_url: {}, conditional: 0, not_modified: 0, health_checks: 0 };
 
@@ -11,10 +11,8 @@ let one: string;
 let two: string;
 
 beforeEach(async () => {
-  origins = await startMockOrigins({ ports: [0, 0] });
-  [one, two] = origins.urls as [string, string];
+  ({ origins, one, two } = await startTwo());
 });
-afterEach(() => origins.close());
 
 const countsOf = async (base: string, query = "") => jsonOf(await ask(base, `/counts${query}`));
 

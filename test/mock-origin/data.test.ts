@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { Data, entityTagOf, MAX_ITEMS, MAX_VALUE_CHARS } from "../../mock-origin/data.ts";
 import type { MockOrigins } from "../../mock-origin/start.ts";
-import { startMockOrigins } from "../../mock-origin/start.ts";
 import { ask, jsonOf, put } from "./ask.ts";
+import { startTwo } from "./start-two.ts";
 
 const START = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
@@ -13,10 +13,8 @@ let now: number;
 
 beforeEach(async () => {
   now = START;
-  origins = await startMockOrigins({ ports: [0, 0], now: () => now });
-  [one, two] = origins.urls as [string, string];
+  ({ origins, one, two } = await startTwo(() => now));
 });
-afterEach(() => origins.close());
 
 describe("GET /data", () => {
   it("brings an unknown id to life with the start time", async () => {

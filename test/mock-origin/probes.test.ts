@@ -1,7 +1,7 @@
 import { randomBytes as anyBytes, createHash } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { MockOrigins } from "../../mock-origin/start.ts";
 import { startMockOrigins } from "../../mock-origin/start.ts";
 import { ask, jsonOf } from "./ask.ts";
@@ -14,8 +14,8 @@ let url: string;
 beforeAll(async () => {
   origins = await startMockOrigins({ ports: [0] });
   url = origins.urls[0]!;
+  return origins.close;
 });
-afterAll(() => origins.close());
 
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
 

@@ -3,19 +3,14 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { startMockOrigins } from "../../mock-origin/start.ts";
 import { ask, jsonOf, put } from "./ask.ts";
-
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
 
 /** A port that something else is listening on. */
 async function takenPort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
-  closing.push(() => server.close());
+  onTestFinished(() => void server.close());
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
 }
@@ -30,7 +25,7 @@ async function freePort(): Promise<number> {
 describe("startMockOrigins", () => {
   it("opens a port of the system's choice for each 0, in one process with shared data", async () => {
     const origins = await startMockOrigins({ ports: [0, 0, 0] });
-    closing.push(origins.close);
+    onTestFinished(origins.close);
     expect(new Set(origins.ports).size).toBe(3);
     expect(origins.urls).toEqual(origins.ports.map((port) => `http://127.0.0.1:${port}`));
     for (const [i, url] of origins.urls.entries()) {
@@ -72,7 +67,7 @@ describe("the program", () => {
       env: { ...process.env, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    closing.push(() => child.kill("SIGKILL"));
+    onTestFinished(() => void child.kill("SIGKILL"));
     const output = { stdout: "", stderr: "" };
     child.stdout.on("data", (chunk) => (output.stdout += chunk));
     child.stderr.on("data", (chunk) => (output.stderr += chunk));

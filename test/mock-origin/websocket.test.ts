@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { connect } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import type { MockOrigins } from "../../mock-origin/start.ts";
 import { startMockOrigins } from "../../mock-origin/start.ts";
+import { rawClient } from "../scenario/raw.ts";
 import { ask } from "./ask.ts";
 
 let origins: MockOrigins;
@@ -13,8 +13,8 @@ let port: number;
 beforeAll(async () => {
   origins = await startMockOrigins({ ports: [0] });
   port = origins.ports[0]!;
+  return origins.close;
 });
-afterAll(() => origins.close());
 
 async function open(): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
@@ -28,16 +28,11 @@ async function closeCode(socket: WebSocket): Promise<number> {
 }
 
 /** Writes bytes on a bare connection and resolves to all that came back before it closed. */
-const raw = (...writes: (string | Buffer)[]) =>
-  new Promise<Buffer>((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    const socket = connect(port, "127.0.0.1", () => {
-      for (const bytes of writes) socket.write(bytes);
-    });
-    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
-    socket.on("error", reject);
-    socket.on("close", () => resolve(Buffer.concat(chunks)));
-  });
+async function raw(...writes: (string | Buffer)[]): Promise<string> {
+  const client = await rawClient(port);
+  for (const bytes of writes) client.write(bytes);
+  return client.end();
+}
 
 const opening = (fields = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n") =>
   `GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${fields}\r\n`;
@@ -100,11 +95,10 @@ describe("/ws", () => {
     const whole = await raw(bytes);
     const pieces = await raw(bytes.subarray(0, -14), bytes.subarray(-14, -5), bytes.subarray(-5));
     for (const reply of [whole, pieces]) {
-      expect(reply.toString("latin1")).toMatch(/^HTTP\/1\.1 101 /);
-      expect(reply.toString("latin1")).toContain(
-        "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
-      );
-      expect(reply.subarray(reply.indexOf("\r\n\r\n") + 4).toString("hex")).toBe(`8105${"48656c6c6f"}8800`);
+      expect(reply).toMatch(/^HTTP\/1\.1 101 /);
+      expect(reply).toContain("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n");
+      const frames = Buffer.from(reply.slice(reply.indexOf("\r\n\r\n") + 4), "latin1");
+      expect(frames.toString("hex")).toBe(`8105${"48656c6c6f"}8800`);
     }
   });
 
@@ -113,7 +107,7 @@ describe("/ws", () => {
     ["no key", "400", "Sec-WebSocket-Version: 13\r\n"],
     ["a key of the wrong length", "400", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YQ==\r\n"],
   ])("refuses an opening with %s (%s)", async (_, status, fields) => {
-    expect((await raw(opening(fields))).toString("latin1")).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(await raw(opening(fields))).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   });
 
   it("explains itself to a plain GET", async () => {

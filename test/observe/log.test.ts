@@ -101,8 +101,8 @@ test("changes, failures and purges have a line each; what the request line says 
   listen({ type: "store-state", up: true, detail: "ready" });
   listen({ type: "refreshed", key: "http://h/a?token=s3cret", result: "failed" });
   listen({ type: "refreshed", key: "k", result: "validated" });
-  listen({ type: "purged", target: { type: "everything" }, epoch: 7 });
-  listen({ type: "purged", target: { type: "url", key: "http://h/a?sig=s3cret" }, epoch: 8 });
+  listen({ type: "purged", target: { type: "everything" }, mode: "delete", epoch: 7 });
+  listen({ type: "purged", target: { type: "url", key: "http://h/a?sig=s3cret" }, mode: "delete", epoch: 8 });
   listen({ type: "foreign-value", key: "k", detail: "unknown version" });
   listen({ type: "stored", key: "k", bytes: 1 });
   listen({ type: "not-stored", key: "k", reason: "private" });
@@ -225,6 +225,9 @@ test.each([
   ["auto", true, { NO_COLOR: "" }, "colour"],
   ["auto", false, {}, "json"],
   ["pretty", false, {}, "plain"],
+  ["pretty", false, { FORCE_COLOR: "1" }, "colour"],
+  ["pretty", false, { FORCE_COLOR: "1", NO_COLOR: "1" }, "plain"],
+  ["auto", false, { FORCE_COLOR: "1" }, "json"],
   ["json", true, {}, "json"],
 ] as const)("format %s, terminal %s, environment %o: %s", (format, isTTY, env, expected) => {
   const { listen, logger, text } = aLog({ format, isTTY, env });

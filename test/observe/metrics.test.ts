@@ -69,6 +69,8 @@ test("origins are counted by class of status code, failures among them, conditio
   metrics.listen({ ...origin200, status: 999 });
   metrics.listen({ type: "origin-failed", origin: ORIGIN, code: "reset", message: "" });
   metrics.listen({ type: "origin-failed", origin: undefined, code: "no-healthy-origin", message: "" });
+  // One that was counted as answered, and broke off.
+  metrics.listen({ type: "origin-failed", origin: ORIGIN, code: "reset", message: "", answered: true });
 
   expect(await samples(metrics)).toEqual(
     expect.arrayContaining([
@@ -78,6 +80,8 @@ test("origins are counted by class of status code, failures among them, conditio
       `freshline_origin_requests_total{origin="${ORIGIN}",code_class="other"} 1`,
       `freshline_origin_requests_total{origin="${ORIGIN}",code_class="error"} 1`,
       `freshline_origin_requests_total{origin="none",code_class="error"} 1`,
+      `freshline_origin_failures_total{origin="${ORIGIN}",code="reset"} 2`,
+      `freshline_origin_failures_total{origin="none",code="no-healthy-origin"} 1`,
       'freshline_revalidations_total{result="validated"} 1',
       'freshline_revalidations_total{result="replaced"} 1',
       'freshline_revalidations_total{result="failed"} 1',
@@ -95,8 +99,8 @@ test("every other event has its metric", async () => {
   metrics.listen({ type: "origin-health", origin: "http://127.0.0.1:4002", healthy: false, detail: "" });
   metrics.listen({ type: "not-stored", key: "k", reason: "set-cookie" });
   metrics.listen({ type: "refreshed", key: "k", result: "dropped" });
-  metrics.listen({ type: "purged", target: { type: "everything" }, epoch: 1 });
-  metrics.listen({ type: "purged", target: { type: "url", key: "k" }, epoch: 2 });
+  metrics.listen({ type: "purged", target: { type: "everything" }, mode: "delete", epoch: 1 });
+  metrics.listen({ type: "purged", target: { type: "url", key: "k" }, mode: "delete", epoch: 2 });
   metrics.listen({ type: "store-failed", tier: "redis", operation: "put", code: "timeout", message: "" });
   metrics.listen({ type: "store-state", up: true, detail: "" });
   metrics.listen({ type: "foreign-value", key: "k", detail: "" });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { redactQuery } from "../../src/observe/redact.ts";
+import { redactQuery, shownUri } from "../../src/observe/redact.ts";
 
 test.each([
   ["/a?token=s3cret&id=1", "/a?token=***&id=1"],
@@ -15,6 +15,12 @@ test.each([
   ["/a?X-Amz-Signature=s3cret", "/a?X-Amz-Signature=***"],
   ["/a?%74oken=s3cret", "/a?%74oken=***"],
   ["/a?token=s3cret=more?s3cret", "/a?token=***"],
+  ["/a?token=s3cret?s3cret?s3cret&id=1", "/a?token=***&id=1"],
+  ["/a?id=1?token=s3cret", "/a?id=1?token=***"],
+  ["/a#access_token=s3cret", "/a#access_token=***"],
+  ["/a;jsessionid=s3cret?id=1", "/a;jsessionid=***?id=1"],
+  ["/a;v=1/b;sid=s3cret", "/a;v=1/b;sid=***"],
+  ["/a;v=1?token=s3cret#x;key=s3cret", "/a;v=1?token=***#x;key=***"],
   ["http://h/a?x&token=s3cret", "http://h/a?x&token=***"],
 ])("hides the secret of %s", (target, shown) => {
   expect(redactQuery(target)).toBe(shown);
@@ -22,6 +28,8 @@ test.each([
 
 test.each([
   "/token=visible",
+  "/token=visible;v=1",
+  "/a;b;c=d?e;f=g#h",
   "/data?id=1&sort_key_name=2",
   "/data?country_code=US",
   "/data?keyword=shoes",
@@ -31,4 +39,19 @@ test.each([
   "/data?",
 ])("leaves %s as it is", (target) => {
   expect(redactQuery(target)).toBe(target);
+});
+
+test.each([
+  ["http://user:s3cret@shop.example:8080/a?id=1", "shop.example:8080", "/a?id=1"],
+  ["HTTP://s3cret@[::1]:81", "[::1]:81", "/"],
+  ["http://us@er:s3cret@shop.example?x", "shop.example", "?x"],
+  ["ftp://user:s3cret@shop.example/a", "shop.example", "/a"],
+  ["http://user:s3/cret@shop.example/a?x=@", undefined, "***@shop.example/a?x=@"],
+  ["user:s3cret@shop.example:443", undefined, "***@shop.example:443"],
+  ["s3cret@shop.example", undefined, "***@shop.example"],
+  ["http://shop.example/users/@me?mail=a@b.example", "shop.example", "/users/@me?mail=a@b.example"],
+  ["/users/@me?u=http://a:b@c", undefined, "/users/@me?u=http://a:b@c"],
+  ["-", undefined, "-"],
+])("of %s, host and path are shown, and neither user nor password", (uri, host, path) => {
+  expect(shownUri(uri)).toEqual({ host, path });
 });

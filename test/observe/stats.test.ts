@@ -92,6 +92,14 @@ test("every other event is counted under its own name", () => {
   });
 });
 
+test("a request to an origin whose body broke off is counted as one request and one failure", () => {
+  const { listen, read } = createStats({ memory: () => NO_MEMORY, now: () => 0 });
+  const origin = "http://127.0.0.1:4001";
+  listen({ type: "origin-answered", origin, status: 200, headMs: 1, conditional: false });
+  listen({ type: "origin-failed", origin, code: "reset", message: "", answered: true });
+  expect(read()).toMatchObject({ origin_requests: 1, origin_failures: 1 });
+});
+
 test("what was read does not change afterwards", () => {
   const { listen, read } = createStats({ memory: () => NO_MEMORY, now: () => 0 });
   const before = read();

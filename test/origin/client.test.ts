@@ -1,48 +1,26 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { OriginError } from "../../src/cache/ports.ts";
 import { originOf } from "../../src/origin/address.ts";
-import { type Client, type ClientOptions, createClient } from "../../src/origin/client.ts";
-import {
-  answering,
-  CLIENT,
-  closedPort,
-  get,
-  never,
-  OK,
-  type RawServer,
-  rawServer,
-  readAll,
-  rejection,
-  until,
-} from "./raw-server.ts";
+import type { ClientOptions } from "../../src/origin/client.ts";
+import { aClient, get, never, readAll, rejection } from "./asking.ts";
+import { answering, closedPort, OK, type RawServer, rawServer, until } from "./raw-server.ts";
 
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const each of open.splice(0).reverse()) await each.close();
-});
-const keep = <T extends { close(): Promise<void> }>(each: T): T => {
-  open.push(each);
-  return each;
-};
-const client = (server: RawServer, options: Partial<ClientOptions> = {}): Client =>
-  keep(createClient(server.url, { ...CLIENT, ...options }));
+/** The socket buffers fill; then nothing more is written for 30 looks in a row. */
+function standstill(written: () => number): Promise<void> {
+  let still = 0;
+  let last = -1;
+  return until("the sender stands still", () => {
+    still = written() === last ? still + 1 : 0;
+    last = written();
+    return still > 30;
+  });
+}
 
 describe("what the origin receives", () => {
   it("is the request's own bytes, the origin's Host and nothing that was not asked for", async () => {
-    const server = keep(await answering(OK));
-    const fields = [
-      "X-Odd-CASE",
-      "1",
-      "x-odd-case",
-      "2",
-      "X-Latin",
-      "caf\xe9",
-      "Empty",
-      "",
-      "TE-ish",
-      "a, b",
-    ];
-    const response = await client(server).send(get("/a//b/../c?x=%7e\xe9&y", fields), never());
+    const server = await answering(OK);
+    const lines = ["X-Odd-CASE", "1", "x-odd-case", "2", "X-Latin", "caf\xe9", "Empty", "", "TE-ish", "a, b"];
+    const response = await aClient(server.url).send(get("/a//b/../c?x=%7e\xe9&y", lines), never());
     await readAll(response.body);
     expect(server.connections[0]?.received()).toBe(
       [
@@ -60,26 +38,18 @@ describe("what the origin receives", () => {
   });
 
   it("is the client's Host when it is preserved", async () => {
-    const server = keep(await answering(OK));
-    const response = await client(server, { preserveHost: true }).send(get("/"), never());
+    const server = await answering(OK);
+    const response = await aClient(server.url, { preserveHost: true }).send(get("/"), never());
     await readAll(response.body);
     expect(server.connections[0]?.received()).toContain("\r\nhost: client.example\r\n");
   });
 
   it("never holds framing or connection fields that the caller left in by mistake", async () => {
-    const server = keep(await answering(OK));
-    const smuggled = [
-      "Host",
-      "evil",
-      "Content-Length",
-      "9",
-      "Transfer-Encoding",
-      "chunked",
-      "Connection",
-      "close",
-    ];
-    const more = ["Keep-Alive", "timeout=1", "Upgrade", "h2c", "Expect", "100-continue", "Kept", "yes"];
-    const response = await client(server).send(get("/", [...smuggled, ...more]), never());
+    const server = await answering(OK);
+    const framing = ["Host", "evil", "Content-Length", "9", "Transfer-Encoding", "chunked"];
+    const hop = ["Connection", "close", "Keep-Alive", "timeout=1", "Upgrade", "h2c"];
+    const more = ["Expect", "100-continue", "Kept", "yes"];
+    const response = await aClient(server.url).send(get("/", [...framing, ...hop, ...more]), never());
     await readAll(response.body);
     expect(server.connections[0]?.received()).toBe(
       `GET / HTTP/1.1\r\nhost: 127.0.0.1:${server.port}\r\nconnection: keep-alive\r\nKept: yes\r\n\r\n`,
@@ -87,8 +57,8 @@ describe("what the origin receives", () => {
   });
 
   it("is refused before it is sent when it cannot be written safely", async () => {
-    const server = keep(await answering(OK));
-    const one = client(server);
+    const server = await answering(OK);
+    const one = aClient(server.url);
     for (const request of [get("/a b"), get("/", ["X", "a\r\nb: c"]), get("/", ["bad name", "x"])]) {
       expect(await rejection(one.send(request, never()))).toMatchObject({
         name: "OriginError",
@@ -104,8 +74,8 @@ describe("a response", () => {
   it("keeps case, order, repetition and latin1 bytes of its field lines, and its reason phrase", async () => {
     const head =
       "HTTP/1.1 299 Tr\xc3\xa8s bien\r\nSet-Cookie: a=1\r\nX-oDD: caf\xe9\r\nset-cookie: b=2\r\nEmpty:\r\nPadded:  x \t\r\nContent-Length: 2\r\n\r\nok";
-    const server = keep(await answering(head));
-    const response = await client(server).send(get(), never());
+    const server = await answering(head);
+    const response = await aClient(server.url).send(get(), never());
     expect(response.status).toBe(299);
     expect(response.statusMessage).toBe("Tr\xc3\xa8s bien");
     expect(response.origin).toBe(server.url);
@@ -118,19 +88,19 @@ describe("a response", () => {
   });
 
   it("drops a reason phrase that was not UTF-8, as undici has lost it", async () => {
-    const server = keep(await answering("HTTP/1.1 200 Tr\xe8s\r\nContent-Length: 0\r\n\r\n"));
-    expect((await client(server).send(get(), never())).statusMessage).toBe("");
+    const server = await answering("HTTP/1.1 200 Tr\xe8s\r\nContent-Length: 0\r\n\r\n");
+    expect((await aClient(server.url).send(get(), never())).statusMessage).toBe("");
   });
 
   it("drops a reason phrase with control characters, which could not be written again", async () => {
-    const server = keep(await answering("HTTP/1.1 200 O\x01K\r\nContent-Length: 0\r\n\r\n"));
-    expect((await client(server).send(get(), never())).statusMessage).toBe("");
+    const server = await answering("HTTP/1.1 200 O\x01K\r\nContent-Length: 0\r\n\r\n");
+    expect((await aClient(server.url).send(get(), never())).statusMessage).toBe("");
   });
 
   it("comes after interim responses, which are ignored", async () => {
     const early = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n";
-    const server = keep(await answering(early + OK));
-    const response = await client(server).send(get(), never());
+    const server = await answering(early + OK);
+    const response = await aClient(server.url).send(get(), never());
     expect([response.status, response.fields]).toEqual([200, ["Content-Length", "2"]]);
     expect((await readAll(response.body)).toString()).toBe("ok");
   });
@@ -140,8 +110,8 @@ describe("a response", () => {
     ["GET", "204 No Content"],
     ["HEAD", "200 OK"],
   ])("to %s with %s may name the length of a body it does not have", async (method, status) => {
-    const server = keep(await answering(`HTTP/1.1 ${status}\r\nETag: "x"\r\nContent-Length: 500\r\n\r\n`));
-    const response = await client(server).send({ ...get(), method }, never());
+    const server = await answering(`HTTP/1.1 ${status}\r\nETag: "x"\r\nContent-Length: 500\r\n\r\n`);
+    const response = await aClient(server.url).send({ ...get(), method }, never());
     expect(response.fields).toEqual(["ETag", '"x"', "Content-Length", "500"]);
     expect(await readAll(response.body)).toHaveLength(0);
     expect(response.closeDelimited).toBeUndefined();
@@ -152,35 +122,31 @@ describe("a response", () => {
     ["GET", "204 No Content"],
     ["HEAD", "200 OK"],
   ])("to %s with %s needs no length to be complete", async (method, status) => {
-    const server = keep(await answering(`HTTP/1.1 ${status}\r\n\r\n`));
-    const response = await client(server).send({ ...get(), method }, never());
+    const server = await answering(`HTTP/1.1 ${status}\r\n\r\n`);
+    const response = await aClient(server.url).send({ ...get(), method }, never());
     expect(await readAll(response.body)).toHaveLength(0);
     expect(response.closeDelimited).toBeUndefined();
   });
 
   it("without length or chunks ends with its connection, and says that its end proves nothing", async () => {
-    const server = keep(
-      await rawServer(({ socket }) => socket.end("HTTP/1.0 200 OK\r\nA: b\r\n\r\nall of it")),
-    );
-    const response = await client(server).send(get(), never());
+    const server = await rawServer(({ socket }) => socket.end("HTTP/1.0 200 OK\r\nA: b\r\n\r\nall of it"));
+    const response = await aClient(server.url).send(get(), never());
     expect(response.closeDelimited).toBe(true);
     expect((await readAll(response.body)).toString()).toBe("all of it");
   });
 
   it("in chunks is delivered without its framing", async () => {
-    const server = keep(
-      await answering(
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n",
-      ),
+    const server = await answering(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n",
     );
-    const response = await client(server).send(get(), never());
+    const response = await aClient(server.url).send(get(), never());
     expect(response.closeDelimited).toBeUndefined();
     expect((await readAll(response.body)).toString()).toBe("abcde");
   });
 
   it("reuses its connection for the next request", async () => {
-    const server = keep(await answering(OK));
-    const one = client(server);
+    const server = await answering(OK);
+    const one = aClient(server.url);
     for (let i = 0; i < 5; i++) {
       await readAll((await one.send(get(`/${i}`), never())).body);
       await new Promise(setImmediate);
@@ -192,7 +158,7 @@ describe("a response", () => {
 
 describe("an origin that fails before the head is complete", () => {
   const fails = async (server: RawServer, options: Partial<ClientOptions> = {}) => {
-    const error = await rejection(client(server, options).send(get(), never()));
+    const error = await rejection(aClient(server.url, options).send(get(), never()));
     expect(error).toBeInstanceOf(OriginError);
     expect((error as OriginError).origin).toBe(server.url);
     return (error as OriginError).code;
@@ -200,7 +166,7 @@ describe("an origin that fails before the head is complete", () => {
 
   it("is refused when nobody listens", async () => {
     const port = await closedPort();
-    const one = keep(createClient(`http://127.0.0.1:${port}`, CLIENT));
+    const one = aClient(`http://127.0.0.1:${port}`);
     expect(await rejection(one.send(get(), never()))).toMatchObject({
       code: "refused",
       facts: { progress: "unconnected" },
@@ -209,13 +175,13 @@ describe("an origin that fails before the head is complete", () => {
   });
 
   it("is connect when the name does not exist", async () => {
-    const one = keep(createClient("http://no-such-host.invalid", CLIENT));
+    const one = aClient("http://no-such-host.invalid");
     expect(await rejection(one.send(get(), never()))).toMatchObject({ code: "connect" });
   });
 
   it("is connect, not timeout, when a TLS handshake is never answered", async () => {
-    const server = keep(await rawServer(() => {}));
-    const one = keep(createClient(`https://127.0.0.1:${server.port}`, { ...CLIENT, connectTimeoutMs: 50 }));
+    const server = await rawServer(() => {});
+    const one = aClient(`https://127.0.0.1:${server.port}`, { connectTimeoutMs: 50 });
     expect(await rejection(one.send(get(), never()))).toMatchObject({ code: "connect" });
   });
 
@@ -225,11 +191,11 @@ describe("an origin that fails before the head is complete", () => {
     ["half a head", "HTTP/1.1 200 OK\r\nContent-Le"],
     ["an interim response alone", "HTTP/1.1 103 Early Hints\r\n\r\n"],
   ])("is reset when the connection ends after %s", async (_what, bytes) => {
-    expect(await fails(keep(await rawServer(({ socket }) => socket.end(bytes))))).toBe("reset");
+    expect(await fails(await rawServer(({ socket }) => socket.end(bytes)))).toBe("reset");
   });
 
   it("is reset when the connection is reset", async () => {
-    expect(await fails(keep(await rawServer(({ socket }) => socket.resetAndDestroy())))).toBe("reset");
+    expect(await fails(await rawServer(({ socket }) => socket.resetAndDestroy()))).toBe("reset");
   });
 
   it.each([
@@ -253,14 +219,12 @@ describe("an origin that fails before the head is complete", () => {
       "HTTP/1.1 101 OK\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
     ],
   ])("is malformed when it sends %s", async (_what, bytes) => {
-    expect(await fails(keep(await answering(bytes)))).toBe("malformed");
+    expect(await fails(await answering(bytes))).toBe("malformed");
   });
 
   it("is timeout when no head comes, or only a part of one", async () => {
-    expect(await fails(keep(await answering("")), { headersTimeoutMs: 50 })).toBe("timeout");
-    expect(await fails(keep(await answering("HTTP/1.1 200 OK\r\nA:")), { headersTimeoutMs: 50 })).toBe(
-      "timeout",
-    );
+    expect(await fails(await answering(""), { headersTimeoutMs: 50 })).toBe("timeout");
+    expect(await fails(await answering("HTTP/1.1 200 OK\r\nA:"), { headersTimeoutMs: 50 })).toBe("timeout");
   });
 });
 
@@ -276,9 +240,9 @@ describe("a body that breaks off", () => {
     ],
     ["before the empty line after the last chunk", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n"],
   ])("%s delivers what came and rejects with reset", async (_what, rest) => {
-    const server = keep(await rawServer(({ socket }) => socket.end(`HTTP/1.1 200 OK\r\n${rest}`)));
+    const server = await rawServer(({ socket }) => socket.end(`HTTP/1.1 200 OK\r\n${rest}`));
     const failures: string[] = [];
-    const one = client(server, { bodyFailed: (error) => failures.push(error.code) });
+    const one = aClient(server.url, { bodyFailed: (error) => failures.push(error.code) });
     const response = await one.send(get(), never());
     let text = "";
     const error = await rejection(
@@ -293,16 +257,16 @@ describe("a body that breaks off", () => {
   });
 
   it("by a chunk size that is none is malformed", async () => {
-    const server = keep(
-      await answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n"),
+    const server = await answering(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n",
     );
-    const response = await client(server).send(get(), never());
+    const response = await aClient(server.url).send(get(), never());
     expect(await rejection(readAll(response.body))).toMatchObject({ code: "malformed" });
   });
 
   it("by silence is a timeout", async () => {
-    const server = keep(await answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"));
-    const response = await client(server, { bodyTimeoutMs: 50 }).send(get(), never());
+    const server = await answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+    const response = await aClient(server.url, { bodyTimeoutMs: 50 }).send(get(), never());
     expect(await rejection(readAll(response.body))).toMatchObject({ code: "timeout" });
   });
 });
@@ -327,22 +291,22 @@ describe("a request body", () => {
     });
 
   it("of known length is sent with Content-Length", async () => {
-    const server = keep(await echo("abcde"));
-    await readAll((await client(server).send(post(pieces("abc", "de"), 5), never())).body);
+    const server = await echo("abcde");
+    await readAll((await aClient(server.url).send(post(pieces("abc", "de"), 5), never())).body);
     expect(server.connections[0]?.received()).toMatch(/\r\ncontent-length: 5\r\n\r\nabcde$/);
   });
 
   it("of unknown length is sent in chunks", async () => {
-    const server = keep(await echo("0\r\n\r\n"));
-    await readAll((await client(server).send(post(pieces("abc", "de")), never())).body);
+    const server = await echo("0\r\n\r\n");
+    await readAll((await aClient(server.url).send(post(pieces("abc", "de")), never())).body);
     expect(server.connections[0]?.received()).toMatch(
       /\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n$/,
     );
   });
 
   it("of no bytes has the length 0", async () => {
-    const server = keep(await answering(OK));
-    await readAll((await client(server).send(post(pieces(), 0), never())).body);
+    const server = await answering(OK);
+    await readAll((await aClient(server.url).send(post(pieces(), 0), never())).body);
     expect(server.connections[0]?.received()).toMatch(/\r\ncontent-length: 0\r\n\r\n$/);
   });
 
@@ -351,13 +315,13 @@ describe("a request body", () => {
     ["a length", 100],
   ])("with %s that breaks off is cut off at the origin, never completed", async (_what, length) => {
     const broken = new Error("client left");
-    const server = keep(await rawServer(() => {}));
+    const server = await rawServer(() => {});
     async function* breaking(): AsyncGenerator<Uint8Array> {
       yield Buffer.from("half");
       await until("the half is there", () => server.connections[0]?.received().includes("half") === true);
       throw broken;
     }
-    const error = await rejection(client(server).send(post(breaking(), length), never()));
+    const error = await rejection(aClient(server.url).send(post(breaking(), length), never()));
     expect(error).toMatchObject({
       code: "reset",
       message: expect.stringContaining("request body broke off"),
@@ -368,10 +332,10 @@ describe("a request body", () => {
   });
 
   it("that is longer than it said is cut off at the length", async () => {
-    const server = keep(await rawServer(() => {}));
-    expect(await rejection(client(server).send(post(pieces("abc", "INJECTED"), 3), never()))).toBeInstanceOf(
-      OriginError,
-    );
+    const server = await rawServer(() => {});
+    expect(
+      await rejection(aClient(server.url).send(post(pieces("abc", "INJECTED"), 3), never())),
+    ).toBeInstanceOf(OriginError);
     await until("the origin sees the end", () => server.connections[0]?.socket.destroyed === true);
     expect(server.connections[0]?.received()).not.toContain("INJECTED");
   });
@@ -384,17 +348,10 @@ describe("a request body", () => {
         yield Buffer.alloc(65_536);
       }
     }
-    const server = keep(await rawServer(({ socket }) => socket.pause()));
+    const server = await rawServer(({ socket }) => socket.pause());
     const leaving = new AbortController();
-    const answer = rejection(client(server).send(post(endless()), leaving.signal));
-    // The socket buffers fill; then nothing more is taken for 30 looks in a row.
-    let still = 0;
-    let last = -1;
-    await until("the sender stands still", () => {
-      still = sent === last ? still + 1 : 0;
-      last = sent;
-      return still > 30;
-    });
+    const answer = rejection(aClient(server.url).send(post(endless()), leaving.signal));
+    await standstill(() => sent);
     expect(sent).toBeLessThan(64 * 1024 * 1024);
     leaving.abort(new Error("enough"));
     expect(await answer).toMatchObject({ message: "enough" });
@@ -418,8 +375,8 @@ describe("a request body", () => {
         };
       },
     };
-    const server = keep(await answering("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"));
-    const one = client(server);
+    const server = await answering("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
+    const one = aClient(server.url);
     const response = await one.send(post(waits), never());
     expect(response.status).toBe(413);
     expect((await readAll(response.body)).toString()).toBe("no");
@@ -448,22 +405,13 @@ describe("back-pressure", () => {
     });
     return { progress, server };
   };
-  const standstill = async (progress: { written: number }) => {
-    let still = 0;
-    let last = -1;
-    await until("the origin stands still", () => {
-      still = progress.written === last ? still + 1 : 0;
-      last = progress.written;
-      return still > 30;
-    });
-  };
 
   it("stops the origin while the reader stops, and loses nothing", async () => {
     const { progress, server } = flood();
-    const response = await client(keep(await server)).send(get(), never());
+    const response = await aClient((await server).url).send(get(), never());
     const reader = response.body[Symbol.asyncIterator]();
     let read = (await reader.next()).value?.length ?? 0;
-    await standstill(progress);
+    await standstill(() => progress.written);
     expect(progress.written).toBeLessThan(SIZE / 2);
     for (;;) {
       const { done, value } = await reader.next();
@@ -475,8 +423,8 @@ describe("back-pressure", () => {
 
   it("gives up on a body that nobody begins to read", async () => {
     const { server } = flood();
-    const raw = keep(await server);
-    const one = client(raw, { bodyTimeoutMs: 50 });
+    const raw = await server;
+    const one = aClient(raw.url, { bodyTimeoutMs: 50 });
     const response = await one.send(get(), never());
     await until("the connection is given up", () => raw.connections[0]?.socket.destroyed === true);
     expect(one.inFlight).toBe(0);
@@ -485,8 +433,8 @@ describe("back-pressure", () => {
 
   it("frees the connection when the reader leaves in the middle", async () => {
     const { server } = flood();
-    const raw = keep(await server);
-    const one = client(raw);
+    const raw = await server;
+    const one = aClient(raw.url);
     const response = await one.send(get(), never());
     for await (const _chunk of response.body) break;
     expect(one.inFlight).toBe(0);
@@ -496,20 +444,23 @@ describe("back-pressure", () => {
 
 describe("an abort", () => {
   it("that came before sends nothing", async () => {
-    const server = keep(await answering(OK));
+    const server = await answering(OK);
     const reason = new Error("too late");
-    const one = client(server);
+    const one = aClient(server.url);
     expect(await rejection(one.send(get(), AbortSignal.abort(reason)))).toBe(reason);
     expect(server.connections).toHaveLength(0);
     expect(one.inFlight).toBe(0);
   });
 
   it("rejects with its reason while the head is awaited, and frees the connection", async () => {
-    const server = keep(await answering(""));
-    const one = client(server);
+    const server = await answering("");
+    const one = aClient(server.url);
     const leaving = new AbortController();
     const answer = rejection(one.send(get(), leaving.signal));
-    await until("the request is there", () => server.connections[0]?.received() !== undefined);
+    await until(
+      "the request is there",
+      () => server.connections[0]?.received().endsWith("\r\n\r\n") === true,
+    );
     const reason = new Error("left");
     leaving.abort(reason);
     expect(await answer).toBe(reason);
@@ -518,8 +469,8 @@ describe("an abort", () => {
   });
 
   it("rejects at once while undici still connects, and the slot comes back when that is over", async () => {
-    const server = keep(await rawServer(() => {}));
-    const one = keep(createClient(`https://127.0.0.1:${server.port}`, { ...CLIENT, connectTimeoutMs: 100 }));
+    const server = await rawServer(() => {});
+    const one = aClient(`https://127.0.0.1:${server.port}`, { connectTimeoutMs: 100 });
     const leaving = new AbortController();
     const answer = rejection(one.send(get(), leaving.signal));
     leaving.abort(new Error("left"));
@@ -529,8 +480,8 @@ describe("an abort", () => {
   });
 
   it("while undici connects leaves the connection to the next request", async () => {
-    const server = keep(await answering(OK));
-    const one = client(server, { connections: 1 });
+    const server = await answering(OK);
+    const one = aClient(server.url, { connections: 1 });
     const leaving = new AbortController();
     const answer = rejection(one.send(get("/aborted"), leaving.signal));
     leaving.abort(new Error("left"));
@@ -541,9 +492,9 @@ describe("an abort", () => {
   });
 
   it("ends a body that is being read, with its reason", async () => {
-    const server = keep(await answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"));
+    const server = await answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
     const failures: unknown[] = [];
-    const one = client(server, { bodyFailed: (error) => failures.push(error) });
+    const one = aClient(server.url, { bodyFailed: (error) => failures.push(error) });
     const leaving = new AbortController();
     const response = await one.send(get(), leaving.signal);
     const reader = response.body[Symbol.asyncIterator]();
@@ -557,8 +508,8 @@ describe("an abort", () => {
   });
 
   it("that comes after the end harms nobody", async () => {
-    const server = keep(await answering(OK));
-    const one = client(server);
+    const server = await answering(OK);
+    const one = aClient(server.url);
     const leaving = new AbortController();
     const response = await one.send(get(), leaving.signal);
     await readAll(response.body);
@@ -572,8 +523,8 @@ describe("an abort", () => {
 describe("slots", () => {
   const silent = () => answering("");
   it("bound what is under way and what waits; the next one is overloaded", async () => {
-    const server = keep(await silent());
-    const one = client(server, { connections: 2, queue: 3 });
+    const server = await silent();
+    const one = aClient(server.url, { connections: 2, queue: 3 });
     const leaving = new AbortController();
     const under = Array.from({ length: 5 }, (_, i) => rejection(one.send(get(`/${i}`), leaving.signal)));
     for (let i = 0; i < 20; i++) {
@@ -589,13 +540,11 @@ describe("slots", () => {
 
   it("are given in order of arrival, and a waiting request that is aborted leaves the queue", async () => {
     const order: string[] = [];
-    const server = keep(
-      await rawServer(({ socket }, head) => {
-        order.push(head.split(" ")[1] as string);
-        setImmediate(() => socket.write(OK));
-      }),
-    );
-    const one = client(server, { connections: 1, queue: 3 });
+    const server = await rawServer(({ socket }, head) => {
+      order.push(head.split(" ")[1] as string);
+      setImmediate(() => socket.write(OK));
+    });
+    const one = aClient(server.url, { connections: 1, queue: 3 });
     const leaving = new AbortController();
     const read = async (target: string) => readAll((await one.send(get(target), never())).body);
     const first = read("/1");
@@ -610,8 +559,8 @@ describe("slots", () => {
   });
 
   it("are not waited for after an abort, which makes room for another at once", async () => {
-    const server = keep(await silent());
-    const one = client(server, { connections: 1, queue: 1 });
+    const server = await silent();
+    const one = aClient(server.url, { connections: 1, queue: 1 });
     const leaving = new AbortController();
     const holding = rejection(one.send(get("/holds"), never()));
     const waiting = rejection(one.send(get("/waits"), leaving.signal));
@@ -626,8 +575,8 @@ describe("slots", () => {
   });
 
   it("are waited for no longer than the time for a head", async () => {
-    const server = keep(await answering("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"));
-    const one = client(server, { connections: 1, headersTimeoutMs: 50 });
+    const server = await answering("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+    const one = aClient(server.url, { connections: 1, headersTimeoutMs: 50 });
     await one.send(get(), never());
     expect(await rejection(one.send(get(), never()))).toMatchObject({ code: "overloaded" });
     expect(one.inFlight).toBe(1);
@@ -635,8 +584,8 @@ describe("slots", () => {
 });
 
 it("close ends everything that is under way or waits", async () => {
-  const server = keep(await answering("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"));
-  const one = createClient(server.url, { ...CLIENT, connections: 1 });
+  const server = await answering("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+  const one = aClient(server.url, { connections: 1 });
   const response = await one.send(get(), never());
   const reading = rejection(readAll(response.body));
   const waiting = rejection(one.send(get(), never()));

@@ -1,32 +1,22 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { createHealthChecks, type HealthOptions } from "../../src/origin/health.ts";
 import { answering, closedPort, type RawServer, rawServer, until } from "./raw-server.ts";
 
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const each of open.splice(0).reverse()) await each.close();
-});
-const keep = <T extends { close(): Promise<void> }>(each: T): T => {
-  open.push(each);
-  return each;
-};
-
 function checksOf(origins: readonly string[], options: Partial<HealthOptions> = {}) {
   const results: [origin: string, healthy: boolean, detail: string][] = [];
-  const checks = keep(
-    createHealthChecks(
-      origins,
-      {
-        healthCheckPath: "/health-check?deep=1",
-        healthCheckIntervalMs: 10_000,
-        healthCheckTimeoutMs: 10_000,
-        maxHeaderBytes: 16_384,
-        every: () => () => {},
-        ...options,
-      },
-      (...result) => results.push(result),
-    ),
+  const checks = createHealthChecks(
+    origins,
+    {
+      healthCheckPath: "/health-check?deep=1",
+      healthCheckIntervalMs: 10_000,
+      healthCheckTimeoutMs: 10_000,
+      maxHeaderBytes: 16_384,
+      every: () => () => {},
+      ...options,
+    },
+    (...result) => results.push(result),
   );
+  onTestFinished(() => checks.close());
   return { checks, results };
 }
 const status = (code: number) => answering(`HTTP/1.1 ${code} x\r\nContent-Length: 0\r\n\r\n`);
@@ -46,7 +36,7 @@ describe("an origin", () => {
     [503, false],
     [504, false],
   ])("that answers its check with %i: healthy is %s", async (code, healthy) => {
-    const server = keep(await status(code));
+    const server = await status(code);
     const { checks, results } = checksOf([server.url]);
     await checks.ready;
     expect(results).toEqual([[server.url, healthy, `answered ${code}`]]);
@@ -54,8 +44,8 @@ describe("an origin", () => {
 
   it("that refuses, hangs up or talks nonsense is unhealthy", async () => {
     const refusing = `http://127.0.0.1:${await closedPort()}`;
-    const hanging = keep(await rawServer(({ socket }) => socket.destroy()));
-    const nonsense = keep(await answering("hello\r\n\r\n"));
+    const hanging = await rawServer(({ socket }) => socket.destroy());
+    const nonsense = await answering("hello\r\n\r\n");
     const { checks, results } = checksOf([refusing, hanging.url, nonsense.url]);
     await checks.ready;
     const byOrigin = new Map(results.map(([origin, healthy]) => [origin, healthy]));
@@ -67,26 +57,24 @@ describe("an origin", () => {
   });
 
   it("that does not answer in time is unhealthy", async () => {
-    const server = keep(await answering(""));
+    const server = await answering("");
     const { checks, results } = checksOf([server.url], { healthCheckTimeoutMs: 50 });
     await checks.ready;
     expect(results).toEqual([[server.url, false, "no answer within 50 ms"]]);
   });
 
   it("whose check has a body that is endless or breaks off is judged by the status", async () => {
-    const endless = keep(
-      await rawServer(({ socket }) => {
-        const block = Buffer.alloc(65_536);
-        socket.write("HTTP/1.1 200 OK\r\n\r\n");
-        const pump = () => {
-          while (!socket.destroyed && socket.write(block));
-        };
-        socket.on("drain", pump);
-        pump();
-      }),
-    );
-    const broken = keep(
-      await rawServer(({ socket }) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx")),
+    const endless = await rawServer(({ socket }) => {
+      const block = Buffer.alloc(65_536);
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      const pump = () => {
+        while (!socket.destroyed && socket.write(block));
+      };
+      socket.on("drain", pump);
+      pump();
+    });
+    const broken = await rawServer(({ socket }) =>
+      socket.end("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"),
     );
     const { checks, results } = checksOf([endless.url, broken.url], { healthCheckTimeoutMs: 60_000 });
     await checks.ready;
@@ -95,7 +83,7 @@ describe("an origin", () => {
   });
 
   it("is asked with GET, the path as it is set, its own Host and nothing else", async () => {
-    const server = keep(await status(200));
+    const server = await status(200);
     await checksOf([server.url]).checks.ready;
     expect(server.connections[0]?.received()).toBe(
       `GET /health-check?deep=1 HTTP/1.1\r\nhost: 127.0.0.1:${server.port}\r\nconnection: keep-alive\r\n\r\n`,
@@ -109,13 +97,11 @@ describe("checks", () => {
     const together: RawServer[] = [];
     for (let i = 0; i < 3; i++) {
       together.push(
-        keep(
-          await rawServer(({ socket }) => {
-            waiting.push(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
-            // Nobody is answered before everybody is asked.
-            if (waiting.length === 3) for (const answer of waiting) answer();
-          }),
-        ),
+        await rawServer(({ socket }) => {
+          waiting.push(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+          // Nobody is answered before everybody is asked.
+          if (waiting.length === 3) for (const answer of waiting) answer();
+        }),
       );
     }
     const { checks, results } = checksOf(together.map(({ url }) => url));
@@ -125,11 +111,9 @@ describe("checks", () => {
 
   it("of one origin never overlap", async () => {
     const waiting: (() => void)[] = [];
-    const server = keep(
-      await rawServer(({ socket }) => {
-        waiting.push(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
-      }),
-    );
+    const server = await rawServer(({ socket }) => {
+      waiting.push(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    });
     const { checks, results } = checksOf([server.url]);
     const more = [checks.checkAll(), checks.checkAll()];
     await until("the first check is there", () => waiting.length === 1);
@@ -144,7 +128,7 @@ describe("checks", () => {
   });
 
   it("come again at the interval, and end with close", async () => {
-    const server = keep(await status(200));
+    const server = await status(200);
     const ticks: (() => void)[] = [];
     let stopped = false;
     const { checks, results } = checksOf([server.url], {
@@ -168,7 +152,7 @@ describe("checks", () => {
   });
 
   it("that close cuts off say nothing about the origin", async () => {
-    const server = keep(await answering(""));
+    const server = await answering("");
     const { checks, results } = checksOf([server.url]);
     await until("the check is there", () => server.connections.length === 1);
     await checks.close();

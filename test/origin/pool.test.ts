@@ -1,30 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
 import { OriginError } from "../../src/cache/ports.ts";
-import { createOriginPool, type OriginPool, type OriginPoolOptions } from "../../src/origin/pool.ts";
-import {
-  CLIENT,
-  type Connection,
-  closedPort,
-  get,
-  never,
-  OK,
-  type RawServer,
-  rawServer,
-  readAll,
-  rejection,
-  until,
-} from "./raw-server.ts";
+import type { OriginPool, OriginPoolOptions } from "../../src/origin/pool.ts";
+import { aPool, get, never, readAll, rejection } from "./asking.ts";
+import { type Connection, closedPort, OK, type RawServer, rawServer, until } from "./raw-server.ts";
 
 const HEALTH = "/health-check";
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const each of open.splice(0).reverse()) await each.close();
-});
-const keep = <T extends { close(): Promise<void> }>(each: T): T => {
-  open.push(each);
-  return each;
-};
 
 let events: CacheEvent[] = [];
 let clock = 0;
@@ -61,28 +42,27 @@ async function anOrigin(
     asked.push(`${method} ${target}`);
     state.answer(connection, head);
   }, port);
-  return keep(Object.assign(state, server));
+  return Object.assign(state, server);
 }
+
+/** A pool whose first checks are still under way. */
+const checkingPoolOf = (origins: readonly string[], options: Partial<OriginPoolOptions> = {}): OriginPool =>
+  aPool(origins, { emit: (event) => events.push(event), now: () => clock, ...options });
 
 async function poolOf(
   origins: readonly string[],
   options: Partial<OriginPoolOptions> = {},
 ): Promise<OriginPool> {
-  const pool = keep(
-    createOriginPool({
-      ...CLIENT,
-      origins,
-      healthCheckPath: HEALTH,
-      healthCheckIntervalMs: 10_000,
-      healthCheckTimeoutMs: 5_000,
-      every: () => () => {},
-      emit: (event) => events.push(event),
-      now: () => clock,
-      ...options,
-    }),
-  );
+  const pool = checkingPoolOf(origins, options);
   await pool.ready;
   return pool;
+}
+
+/** An origin that answers like this, one that is well, and a pool that asks them in this order. */
+async function badAndGood(answer: Origin["answer"], options: Partial<OriginPoolOptions> = {}) {
+  const bad = await anOrigin(answer);
+  const good = await anOrigin();
+  return { bad, good, pool: await poolOf([bad.url, good.url], options) };
 }
 const fetched = async (pool: OriginPool, request = get()) =>
   readAll((await pool.send(request, never())).body);
@@ -98,9 +78,7 @@ describe("healthy origins", () => {
   });
 
   it("with less in flight are asked first", async () => {
-    const slow = await anOrigin(() => {});
-    const quick = await anOrigin();
-    const pool = await poolOf([slow.url, quick.url]);
+    const { bad: slow, good: quick, pool } = await badAndGood(() => {});
     const leaving = new AbortController();
     const hanging = rejection(pool.send(get(), leaving.signal));
     await until("the slow one is asked", () => slow.asked.length === 1);
@@ -129,17 +107,7 @@ describe("healthy origins", () => {
   it("count as healthy before their first check has ended", async () => {
     const origin = await anOrigin();
     origin.health = "";
-    const pool = keep(
-      createOriginPool({
-        ...CLIENT,
-        origins: [origin.url],
-        healthCheckPath: HEALTH,
-        healthCheckIntervalMs: 10_000,
-        healthCheckTimeoutMs: 60_000,
-        emit: (event) => events.push(event),
-        now: () => clock,
-      }),
-    );
+    const pool = checkingPoolOf([origin.url]);
     expect(pool.anyHealthy()).toBe(true);
     expect(pool.states()).toEqual([
       { origin: origin.url, healthy: true, since: 1_000_000, detail: "not checked yet", inFlight: 0 },
@@ -207,9 +175,7 @@ it("no healthy origin is an error at once, with no origin in it", async () => {
 
 describe("a request that failed before any byte of a response", () => {
   it.each(["GET", "HEAD"])("is tried once more on another origin, if it is a %s", async (method) => {
-    const bad = await anOrigin(reset);
-    const good = await anOrigin();
-    const pool = await poolOf([bad.url, good.url]);
+    const { bad, good, pool } = await badAndGood(reset);
     const response = await pool.send({ ...get("/x"), method }, never());
     expect([response.status, response.origin]).toEqual([200, good.url]);
     expect([bad.asked, good.asked]).toEqual([[`${method} /x`], [`${method} /x`]]);
@@ -226,9 +192,7 @@ describe("a request that failed before any byte of a response", () => {
   });
 
   it("is tried on another origin after a time-out for the head", async () => {
-    const silent = await anOrigin(() => {});
-    const good = await anOrigin();
-    const pool = await poolOf([silent.url, good.url], { headersTimeoutMs: 50 });
+    const { pool } = await badAndGood(() => {}, { headersTimeoutMs: 50 });
     expect((await fetched(pool)).toString()).toBe("ok");
     expect(told("origin-failed").map(({ code }) => code)).toEqual(["timeout"]);
   });
@@ -236,18 +200,14 @@ describe("a request that failed before any byte of a response", () => {
   it.each(["POST", "PUT", "DELETE", "OPTIONS", "PURGE"])(
     "is never sent again, if it is a %s",
     async (method) => {
-      const bad = await anOrigin(reset);
-      const good = await anOrigin();
-      const pool = await poolOf([bad.url, good.url]);
+      const { bad, good, pool } = await badAndGood(reset);
       expect(await rejection(pool.send({ ...get(), method }, never()))).toMatchObject({ code: "reset" });
       expect([bad.asked.length, good.asked.length]).toEqual([1, 0]);
     },
   );
 
   it("is never sent again, if it has a body", async () => {
-    const bad = await anOrigin(reset);
-    const good = await anOrigin();
-    const pool = await poolOf([bad.url, good.url]);
+    const { good, pool } = await badAndGood(reset);
     // One that could be read again: not even then.
     async function* pieces(): AsyncGenerator<Uint8Array> {
       yield Buffer.from("x");
@@ -258,12 +218,10 @@ describe("a request that failed before any byte of a response", () => {
   });
 
   it("is not tried again when its client has left", async () => {
-    const silent = await anOrigin(() => {});
-    const good = await anOrigin();
-    const pool = await poolOf([silent.url, good.url]);
+    const { bad, good, pool } = await badAndGood(() => {});
     const leaving = new AbortController();
     const answer = rejection(pool.send(get(), leaving.signal));
-    await until("it is asked", () => silent.asked.length === 1);
+    await until("it is asked", () => bad.asked.length === 1);
     leaving.abort(new Error("left"));
     expect(await answer).toMatchObject({ message: "left" });
     expect(good.asked).toEqual([]);
@@ -275,9 +233,7 @@ describe("a request that failed after the first byte of a response", () => {
   it.each(["HTTP/1.1 2", "HTTP/1.1 103 Early Hints\r\n\r\n", "garbage"])(
     "%j is not sent again",
     async (bytes) => {
-      const bad = await anOrigin(({ socket }) => socket.end(bytes));
-      const good = await anOrigin();
-      const pool = await poolOf([bad.url, good.url]);
+      const { good, pool } = await badAndGood(({ socket }) => socket.end(bytes));
       expect(await rejection(pool.send(get(), never()))).toBeInstanceOf(OriginError);
       expect(good.asked).toEqual([]);
     },

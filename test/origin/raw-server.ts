@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import net, { type AddressInfo, type Socket } from "node:net";
-import type { ClientOptions } from "../../src/origin/client.ts";
+import { onTestFinished } from "vitest";
 
 /** One connection as the origin sees it: latin1 text in, anything out. */
 export interface Connection {
@@ -16,7 +16,7 @@ export interface RawServer {
   close(): Promise<void>;
 }
 
-/** A server that writes exactly what the test says, and parses nothing. */
+/** A server that writes exactly what the test says, and parses nothing; closed when the test has finished. */
 export async function rawServer(
   onRequest: (connection: Connection, head: string, nth: number) => void,
   port = 0,
@@ -42,23 +42,17 @@ export async function rawServer(
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
   const bound = (server.address() as AddressInfo).port;
-  return {
-    url: `http://127.0.0.1:${bound}`,
-    port: bound,
-    connections,
-    async close() {
-      for (const { socket } of connections) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
+  const close = async () => {
+    for (const { socket } of connections) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
   };
+  onTestFinished(close);
+  return { url: `http://127.0.0.1:${bound}`, port: bound, connections, close };
 }
 
 /** A server that always answers with these bytes and leaves the connection open. */
-export const answering = (bytes: string | Buffer, port = 0): Promise<RawServer> =>
-  rawServer(
-    ({ socket }) => socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes),
-    port,
-  );
+export const answering = (bytes: string): Promise<RawServer> =>
+  rawServer(({ socket }) => socket.write(Buffer.from(bytes, "latin1")));
 
 /** A port where nobody listens. */
 export async function closedPort(): Promise<number> {
@@ -69,31 +63,6 @@ export async function closedPort(): Promise<number> {
 
 export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-export const never = (): AbortSignal => new AbortController().signal;
-
-export const get = (target = "/", fields: readonly string[] = []) => ({
-  method: "GET",
-  target,
-  host: "client.example",
-  fields,
-});
-
-export const CLIENT: ClientOptions = {
-  connectTimeoutMs: 5_000,
-  headersTimeoutMs: 5_000,
-  bodyTimeoutMs: 5_000,
-  connections: 8,
-  queue: 8,
-  maxHeaderBytes: 16_384,
-  preserveHost: false,
-};
-
-export async function readAll(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
 /** Waits for a real event by looking, with a deadline. */
 export async function until(what: string, condition: () => boolean, deadlineMs = 10_000): Promise<void> {
   const deadline = Date.now() + deadlineMs;
@@ -101,14 +70,4 @@ export async function until(what: string, condition: () => boolean, deadlineMs =
     if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-}
-
-/** The rejection of a promise that must reject. */
-export async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("expected a rejection");
 }

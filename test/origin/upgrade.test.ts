@@ -1,29 +1,12 @@
 import { once } from "node:events";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
 import { OriginError } from "../../src/cache/ports.ts";
-import { createOriginPool, type OriginPool } from "../../src/origin/pool.ts";
+import type { OriginPool } from "../../src/origin/pool.ts";
 import { createUpgrader, type Upgrade, type UpgraderOptions } from "../../src/origin/upgrade.ts";
-import {
-  answering,
-  CLIENT,
-  get,
-  never,
-  type RawServer,
-  rawServer,
-  readAll,
-  rejection,
-  until,
-} from "./raw-server.ts";
+import { aPool, CLIENT, get, never, readAll, rejection } from "./asking.ts";
+import { answering, type RawServer, rawServer, until } from "./raw-server.ts";
 
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const each of open.splice(0).reverse()) await each.close();
-});
-const keep = <T extends { close(): Promise<void> }>(each: T): T => {
-  open.push(each);
-  return each;
-};
 let events: CacheEvent[] = [];
 beforeEach(() => {
   events = [];
@@ -34,17 +17,7 @@ const upgraderFor = (
   settings: Partial<UpgraderOptions> = {},
 ): { upgrade: Upgrade; pool: OriginPool } => {
   const options = { ...CLIENT, emit: (event: CacheEvent) => events.push(event), now: () => 0, ...settings };
-  const pool = keep(
-    createOriginPool({
-      ...options,
-      // Checks have tests of their own: here they would be among what the origin received.
-      origins: [origin],
-      healthCheckPath: "/health-check",
-      healthCheckIntervalMs: 10_000,
-      healthCheckTimeoutMs: 10_000,
-      every: () => () => {},
-    }),
-  );
+  const pool = aPool([origin], options);
   return { upgrade: createUpgrader(pool, options), pool };
 };
 const webSocket = (target = "/chat") => ({
@@ -58,6 +31,18 @@ const origin = (answer: Parameters<typeof rawServer>[0]): Promise<RawServer> =>
       connection.socket.write("HTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n");
     else answer(connection, head, nth);
   });
+/** The socket of an upgrade that must switch. */
+const switched = async (upgrading: ReturnType<Upgrade>) => {
+  const upgraded = await upgrading;
+  if (upgraded.type !== "switched") throw new Error("expected a switch");
+  return upgraded;
+};
+/** The response to an upgrade that must be answered instead. */
+const answered = async (upgrading: ReturnType<Upgrade>) => {
+  const upgraded = await upgrading;
+  if (upgraded.type !== "answered") throw new Error("expected an answer");
+  return upgraded.response;
+};
 const asked = (server: RawServer) =>
   server.connections.find((connection) => connection.received().includes(" /chat"));
 const SWITCHED =
@@ -65,15 +50,13 @@ const SWITCHED =
 
 describe("an origin that switches", () => {
   it("gets the request with Upgrade and Connection set anew and nothing added, and gives its socket", async () => {
-    const server = keep(await origin(({ socket }) => socket.write(`${SWITCHED}early`)));
+    const server = await origin(({ socket }) => socket.write(`${SWITCHED}early`));
     const { upgrade, pool } = upgraderFor(server.url);
     await pool.ready;
-    const upgraded = await upgrade(webSocket(), never());
+    const { socket, ...rest } = await switched(upgrade(webSocket(), never()));
     expect(asked(server)?.received()).toBe(
       `GET /chat HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: a2V5\r\nX-Odd: caf\xe9\r\n\r\n`,
     );
-    if (upgraded.type !== "switched") throw new Error("expected a switch");
-    const { socket, ...rest } = upgraded;
     expect(rest).toMatchObject({
       statusMessage: "Switching Protocols",
       fields: ["Upgrade", "websocket", "Connection", "Upgrade", "Sec-WebSocket-Accept", "x"],
@@ -93,12 +76,11 @@ describe("an origin that switches", () => {
   });
 
   it("has the tunnel counted as in flight while it is open, whatever ends it", async () => {
-    const server = keep(await origin(({ socket }) => socket.write(SWITCHED)));
+    const server = await origin(({ socket }) => socket.write(SWITCHED));
     const { upgrade, pool } = upgraderFor(server.url);
     const inFlight = () => pool.states()[0]?.inFlight;
-    const first = await upgrade(webSocket(), never());
-    const second = await upgrade(webSocket(), never());
-    if (first.type !== "switched" || second.type !== "switched") throw new Error("expected a switch");
+    const first = await switched(upgrade(webSocket(), never()));
+    await switched(upgrade(webSocket(), never()));
     expect(inFlight()).toBe(2);
     first.socket.destroy();
     await until("the first is counted out", () => inFlight() === 1);
@@ -109,20 +91,19 @@ describe("an origin that switches", () => {
   });
 
   it("gets the client's Host when it is preserved", async () => {
-    const server = keep(await origin(({ socket }) => socket.write(SWITCHED)));
+    const server = await origin(({ socket }) => socket.write(SWITCHED));
     const { upgrade } = upgraderFor(server.url, { preserveHost: true });
     await upgrade(webSocket(), never());
     expect(asked(server)?.received()).toContain("\r\nHost: client.example\r\n");
   });
 
   it("is not cut off by a signal that fires after the switch", async () => {
-    const server = keep(await origin(({ socket }) => socket.write(SWITCHED)));
+    const server = await origin(({ socket }) => socket.write(SWITCHED));
     const { upgrade } = upgraderFor(server.url);
     const leaving = new AbortController();
-    const upgraded = await upgrade(webSocket(), leaving.signal);
+    const { socket } = await switched(upgrade(webSocket(), leaving.signal));
     leaving.abort();
-    if (upgraded.type !== "switched") throw new Error("expected a switch");
-    expect(upgraded.socket.destroyed).toBe(false);
+    expect(socket.destroyed).toBe(false);
   });
 });
 
@@ -130,15 +111,11 @@ describe("an origin that answers instead", () => {
   const half = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
 
   it("gives a response like any other", async () => {
-    const server = keep(
-      await origin(({ socket }) =>
-        socket.write("HTTP/1.1 426 Upgrade Required\r\nUPGRADE: h9\r\nContent-Length: 2\r\n\r\nno"),
-      ),
+    const server = await origin(({ socket }) =>
+      socket.write("HTTP/1.1 426 Upgrade Required\r\nUPGRADE: h9\r\nContent-Length: 2\r\n\r\nno"),
     );
     const { upgrade, pool } = upgraderFor(server.url);
-    const upgraded = await upgrade(webSocket(), never());
-    if (upgraded.type !== "answered") throw new Error("expected an answer");
-    const { body, ...head } = upgraded.response;
+    const { body, ...head } = await answered(upgrade(webSocket(), never()));
     expect(head).toEqual({
       status: 426,
       statusMessage: "Upgrade Required",
@@ -150,49 +127,44 @@ describe("an origin that answers instead", () => {
   });
 
   it("and breaks off rejects with reset", async () => {
-    const server = keep(await origin(({ socket }) => socket.end(half)));
-    const upgraded = await upgraderFor(server.url).upgrade(webSocket(), never());
-    if (upgraded.type !== "answered") throw new Error("expected an answer");
-    expect(await rejection(readAll(upgraded.response.body))).toMatchObject({
+    const server = await origin(({ socket }) => socket.end(half));
+    const { body } = await answered(upgraderFor(server.url).upgrade(webSocket(), never()));
+    expect(await rejection(readAll(body))).toMatchObject({
       name: "OriginError",
       code: "reset",
     });
   });
 
   it("and breaks off before anybody reads rejects with reset, too", async () => {
-    const server = keep(await origin(({ socket }) => socket.write(half)));
+    const server = await origin(({ socket }) => socket.write(half));
     const { upgrade, pool } = upgraderFor(server.url);
-    const upgraded = await upgrade(webSocket(), never());
-    if (upgraded.type !== "answered") throw new Error("expected an answer");
+    const { body } = await answered(upgrade(webSocket(), never()));
     asked(server)?.socket.resetAndDestroy();
     await until("it is counted out", () => pool.states()[0]?.inFlight === 0);
-    expect(await rejection(readAll(upgraded.response.body))).toMatchObject({ code: "reset" });
+    expect(await rejection(readAll(body))).toMatchObject({ code: "reset" });
   });
 
   it("and falls silent rejects with timeout", async () => {
-    const server = keep(await origin(({ socket }) => socket.write(half)));
+    const server = await origin(({ socket }) => socket.write(half));
     const { upgrade } = upgraderFor(server.url, { bodyTimeoutMs: 50 });
-    const upgraded = await upgrade(webSocket(), never());
-    if (upgraded.type !== "answered") throw new Error("expected an answer");
-    expect(await rejection(readAll(upgraded.response.body))).toMatchObject({ code: "timeout" });
+    const { body } = await answered(upgrade(webSocket(), never()));
+    expect(await rejection(readAll(body))).toMatchObject({ code: "timeout" });
   });
 
   it("and falls silent before anybody reads rejects with timeout, too", async () => {
-    const server = keep(await origin(({ socket }) => socket.write(half)));
+    const server = await origin(({ socket }) => socket.write(half));
     const { upgrade, pool } = upgraderFor(server.url, { bodyTimeoutMs: 50 });
-    const upgraded = await upgrade(webSocket(), never());
-    if (upgraded.type !== "answered") throw new Error("expected an answer");
+    const { body } = await answered(upgrade(webSocket(), never()));
     await until("it is counted out", () => pool.states()[0]?.inFlight === 0);
-    expect(await rejection(readAll(upgraded.response.body))).toMatchObject({ code: "timeout" });
+    expect(await rejection(readAll(body))).toMatchObject({ code: "timeout" });
   });
 
   it("is left when the signal fires", async () => {
-    const server = keep(await origin(({ socket }) => socket.write(half)));
+    const server = await origin(({ socket }) => socket.write(half));
     const leaving = new AbortController();
     const { upgrade } = upgraderFor(server.url, { bodyTimeoutMs: 60_000 });
-    const upgraded = await upgrade(webSocket(), leaving.signal);
-    if (upgraded.type !== "answered") throw new Error("expected an answer");
-    const reading = rejection(readAll(upgraded.response.body));
+    const { body } = await answered(upgrade(webSocket(), leaving.signal));
+    const reading = rejection(readAll(body));
     leaving.abort(new Error("left"));
     expect(await reading).toMatchObject({ message: "left" });
     await until("the connection is closed", () => asked(server)?.socket.destroyed === true);
@@ -213,7 +185,7 @@ describe("a handshake that fails", () => {
   });
 
   it("is timeout when no answer comes, and the connection is closed", async () => {
-    const server = keep(await origin(() => {}));
+    const server = await origin(() => {});
     const { upgrade, pool } = upgraderFor(server.url, { headersTimeoutMs: 100 });
     expect(await rejection(upgrade(webSocket(), never()))).toMatchObject({
       code: "timeout",
@@ -224,7 +196,7 @@ describe("a handshake that fails", () => {
   });
 
   it("is connect when TLS is never answered", async () => {
-    const server = keep(await rawServer(() => {}));
+    const server = await rawServer(() => {});
     const { upgrade } = upgraderFor(`https://127.0.0.1:${server.port}`, { connectTimeoutMs: 50 });
     expect(await rejection(upgrade(webSocket(), never()))).toMatchObject({ code: "connect" });
   });
@@ -234,7 +206,7 @@ describe("a handshake that fails", () => {
     ["reset", "HTTP/1.1 10"],
     ["malformed", "hello\r\n\r\n"],
   ])("is %s when the origin hangs up after %j, and is not tried again", async (code, bytes) => {
-    const server = keep(await origin(({ socket }) => socket.end(bytes)));
+    const server = await origin(({ socket }) => socket.end(bytes));
     const { upgrade } = upgraderFor(server.url);
     expect(await rejection(upgrade(webSocket(), never()))).toMatchObject({ name: "OriginError", code });
     expect(events.filter(({ type }) => type === "origin-failed")).toHaveLength(1);
@@ -242,7 +214,7 @@ describe("a handshake that fails", () => {
   });
 
   it("is malformed when it cannot be written safely", async () => {
-    const server = keep(await answering(""));
+    const server = await answering("");
     const { upgrade } = upgraderFor(server.url);
     for (const request of [webSocket("/a b"), { ...webSocket(), fields: ["X", "a\r\nb: c"] }]) {
       const error = await rejection(upgrade(request, never()));
@@ -253,7 +225,7 @@ describe("a handshake that fails", () => {
   });
 
   it("ends at once when the signal fires, and sends nothing when it has fired before", async () => {
-    const server = keep(await origin(() => {}));
+    const server = await origin(() => {});
     const { upgrade, pool } = upgraderFor(server.url);
     expect(await rejection(upgrade(webSocket(), AbortSignal.abort(new Error("before"))))).toMatchObject({
       message: "before",
@@ -269,7 +241,7 @@ describe("a handshake that fails", () => {
 });
 
 it("the upgrader and the checks name the same origin", async () => {
-  const server = keep(await answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+  const server = await answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   const { pool } = upgraderFor(server.url);
   await pool.ready;
   expect(pool.states()[0]).toMatchObject({ origin: server.url, healthy: true, detail: "answered 200" });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Upload } from "../../src/origin/upload.ts";
-import { rejection } from "./raw-server.ts";
+import { rejection } from "./asking.ts";
 
 describe("an upload that is cut", () => {
   it("rejects the chunk that is waited for, and every later one, and never ends cleanly", async () => {

@@ -110,6 +110,13 @@ const DISCARDED: readonly (Exchange & { id: string; clause: string; expect: NotS
     expect: "vary-star",
   },
   {
+    id: "Vary by what is no name",
+    clause: "§4.1",
+    cacheControl: AN_HOUR,
+    fields: { Vary: "Accept Language" },
+    expect: "vary-star",
+  },
+  {
     id: "Vary by client address",
     clause: "§4.1",
     cacheControl: AN_HOUR,
@@ -505,14 +512,21 @@ describe("the stored lines (§3.1)", () => {
     expect(namesOf({ cacheControl: AN_HOUR, fields })).toEqual(["date", "content-type", "cache-control"]);
   });
 
-  test("leave out what was for this hop alone, and keep what caches behind it may read (RFC 9213 §3)", () => {
+  test("keep what decided the lifetime, for a 304 that does not repeat it (§3.2)", () => {
     const fields = {
       "Surrogate-Control": "max-age=60",
       "X-Accel-Expires": "60",
       "CDN-Cache-Control": "max-age=60",
       "Cache-Groups": '"a"',
     };
-    expect(namesOf({ fields })).toEqual(["date", "content-type", "cdn-cache-control", "cache-groups"]);
+    expect(namesOf({ fields })).toEqual([
+      "date",
+      "content-type",
+      "surrogate-control",
+      "x-accel-expires",
+      "cdn-cache-control",
+      "cache-groups",
+    ]);
   });
 
   test("leave out what the field that counts withholds, and nothing that another does (RFC 9213 §2.2)", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cacheGroups, invalidatedGroups } from "../../src/policy/cache-groups.ts";
-import { type Fields, fieldValues, lines } from "./builders.ts";
+import { type Fields, fieldValues, lines, URI } from "./builders.ts";
 
 interface Row {
   readonly id: string;
@@ -39,21 +39,29 @@ const LISTS: readonly Row[] = [
 describe("Cache-Groups and Cache-Group-Invalidation are lists of strings", () => {
   for (const row of LISTS) {
     test(`${row.id} (${row.clause})`, () => {
-      expect(cacheGroups(lines({ "Cache-Groups": row.value }))).toEqual(row.expect);
+      expect(cacheGroups(lines({ "Cache-Groups": row.value }), URI)).toEqual(row.expect);
       const fields = lines({ "Cache-Group-Invalidation": row.value });
       expect(invalidatedGroups({ method: "PUT" }, { status: 200, fields })).toEqual(row.expect);
     });
   }
 
   test("absent is none", () => {
-    expect(cacheGroups(lines({ "Cache-Group-Invalidation": '"a"', "Cache-Group": '"a"' }))).toEqual([]);
+    expect(cacheGroups(lines({ "Cache-Group-Invalidation": '"a"', "Cache-Group": '"a"' }), URI)).toEqual([]);
+  });
+
+  test("a response that answers several queries is in the group of its path's searches, if it says so validly", () => {
+    const groups = (value: string) =>
+      cacheGroups(lines({ "Cache-Groups": '"a"', "No-Vary-Search": value }), URI);
+    expect(groups('params=("utm")')).toEqual(["a", "?/data"]);
+    expect(groups("key-order")).toEqual(["a", "?/data"]);
+    expect(groups("utm")).toEqual(["a"]);
   });
 
   test("at least 32 groups of 32 characters (§2), and a bounded number", () => {
     const named = (count: number, length: number) =>
       Array.from({ length: count }, (_, i) => `${i}`.padStart(length, "g"));
     const of = (groups: readonly string[]) =>
-      cacheGroups(lines({ "Cache-Groups": groups.map((group) => `"${group}"`).join(", ") }));
+      cacheGroups(lines({ "Cache-Groups": groups.map((group) => `"${group}"`).join(", ") }), URI);
     expect(of(named(32, 32))).toEqual(named(32, 32));
     expect(of(named(256, 1000))).toEqual(named(256, 1000));
     expect(of(named(257, 32))).toEqual(named(257, 32).slice(0, 256));
@@ -93,7 +101,7 @@ describe("Cache-Group-Invalidation (§3)", () => {
 test("whatever comes: never throws, at most 256, no group twice", () => {
   fc.assert(
     fc.property(fc.array(fieldValues, { maxLength: 3 }), (values) => {
-      const groups = cacheGroups(lines({ "Cache-Groups": values }));
+      const groups = cacheGroups(lines({ "Cache-Groups": values }), URI);
       expect(groups.length).toBeLessThanOrEqual(256);
       expect(new Set(groups).size).toBe(groups.length);
     }),
@@ -108,7 +116,7 @@ test("every list of printable strings is read back as it was written", () => {
   fc.assert(
     fc.property(fc.uniqueArray(printable, { maxLength: 40 }), (groups) => {
       const written = groups.map((group) => `"${group.replace(/["\\]/g, "\\$&")}"`).join(", ");
-      expect(cacheGroups(["Cache-Groups", written])).toEqual(groups);
+      expect(cacheGroups(["Cache-Groups", written], URI)).toEqual(groups);
     }),
   );
 });

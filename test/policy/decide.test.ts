@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { NOTHING_ASKED } from "../../src/policy/cache-control.ts";
 import { type Decision, decide } from "../../src/policy/decide.ts";
+import { isSafe } from "../../src/policy/invalidate.ts";
 import type { StoredResponse } from "../../src/policy/stored-response.ts";
 import { aRequest, aStored, later } from "./builders.ts";
 
@@ -304,6 +305,7 @@ describe("decide", () => {
 describe("pass", () => {
   const passed = [
     { id: "POST", clause: "§4", request: aRequest({ method: "POST" }), expect: "method" },
+    { id: "OPTIONS", clause: "§4", request: aRequest({ method: "OPTIONS" }), expect: "method" },
     { id: "unknown method", clause: "§4", request: aRequest({ method: "PURGE" }), expect: "method" },
     {
       id: "GET with content",
@@ -335,6 +337,12 @@ describe("pass", () => {
       const verdict = { type: "pass", reason: row.expect };
       expect(decide(row.request, aStored(), later(1))).toEqual(verdict);
       expect(decide(row.request, undefined, later(1))).toEqual(verdict);
+    });
+
+    test(`${row.id} with only-if-cached, honoured: ${isSafe(row.request.method) ? "refused" : "written through"} (§5.2.1.7, §4)`, () => {
+      const directives = { ...row.request.directives, onlyIfCached: true };
+      const verdict = isSafe(row.request.method) ? REFUSE : { type: "pass", reason: row.expect };
+      expect(decide({ ...row.request, directives }, undefined, later(1))).toEqual(verdict);
     });
   }
 });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { fieldLineValues, withoutFields } from "../../src/policy/fields.ts";
 import {
   correctedInitialAge,
   currentAge,
   freshnessLifetime,
   hasExplicitFreshness,
   keepUntil,
+  withOneAge,
 } from "../../src/policy/freshness.ts";
 import { instructionsOf } from "../../src/policy/targeted.ts";
 import { aResponse, aStored, dateAt, type Fields, later, lines, NOW } from "./builders.ts";
@@ -216,4 +218,17 @@ test("keepUntil is the end of the last window, less the age that the response ca
   expect(keepUntil(aStored({ freshnessLifetime: 60, keep: 30 }))).toBe(later(90));
   expect(keepUntil(aStored({ freshnessLifetime: 60, keep: 30, initialAge: 70 }))).toBe(later(20));
   expect(keepUntil(aStored({ freshnessLifetime: 60, keep: 30, initialAge: 500 }))).toBe(NOW);
+});
+
+test.each([
+  ["5", ["5"]],
+  ["5, 7", ["5"]],
+  ["abc", []],
+  ["-1", []],
+  ["1.5, 2", []],
+  ["", []],
+])("Age: %s is sent on as %j (§5.1)", (age, expected) => {
+  const sent = withOneAge(["X-A", "1", "Age", age, "X-B", "2"]);
+  expect(fieldLineValues(sent, "age")).toEqual(expected);
+  expect(withoutFields(sent, new Set(["age"]))).toEqual(["X-A", "1", "X-B", "2"]);
 });

@@ -74,114 +74,69 @@ describe("ignored parameters", () => {
 });
 
 describe("selecting header fields (§4.1)", () => {
-  const rows: { id: string; vary: Fields; first: Fields; second: Fields; expect: boolean }[] = [
-    { id: "no Vary", vary: {}, first: { Accept: "a" }, second: { Accept: "b" }, expect: true },
-    {
-      id: "the same",
-      vary: { Vary: "Accept" },
-      first: { Accept: "a" },
-      second: { accept: "a" },
-      expect: true,
-    },
-    {
-      id: "another",
-      vary: { Vary: "Accept" },
-      first: { Accept: "a" },
-      second: { Accept: "b" },
-      expect: false,
-    },
-    {
-      id: "another case",
-      vary: { Vary: "X-Choice" },
-      first: { "X-Choice": "a" },
-      second: { "X-Choice": "A" },
-      expect: false,
-    },
-    {
-      id: "another order",
-      vary: { Vary: "X-Choice" },
-      first: { "X-Choice": "a, b" },
-      second: { "X-Choice": "b, a" },
-      expect: false,
-    },
-    { id: "absent in both", vary: { Vary: "Accept" }, first: {}, second: {}, expect: true },
-    {
-      id: "absent in the second",
-      vary: { Vary: "Accept" },
-      first: { Accept: "a" },
-      second: {},
-      expect: false,
-    },
-    {
-      id: "absent in the first",
-      vary: { Vary: "Accept" },
-      first: {},
-      second: { Accept: "a" },
-      expect: false,
-    },
-    { id: "absent is not empty", vary: { Vary: "Accept" }, first: {}, second: { Accept: "" }, expect: false },
-    ...["Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language"].map((name) => ({
-      id: `${name} in another case, order and weight that mean the same`,
-      vary: { Vary: name },
-      first: { [name]: "a, b;q=0.5, C;q=0" },
-      second: { [name]: ["B;q=0.9", "c;q=0.0 , A"] },
-      expect: true,
-    })),
-    {
-      id: "preferences that mean something else",
-      vary: { Vary: "Accept-Language" },
-      first: { "Accept-Language": "de, en;q=0.5" },
-      second: { "Accept-Language": "en, de;q=0.5" },
-      expect: false,
-    },
-    {
-      id: "a field that only begins like a preference, in another order",
-      vary: { Vary: "Accept-Ranges" },
-      first: { "Accept-Ranges": "a, b" },
-      second: { "Accept-Ranges": "b, a" },
-      expect: false,
-    },
-    {
-      id: "whitespace around members",
-      vary: { Vary: "accept" },
-      first: { Accept: "a,b" },
-      second: { Accept: " a ,\t b " },
-      expect: true,
-    },
-    {
-      id: "whitespace within a member",
-      vary: { Vary: "X-Choice" },
-      first: { "X-Choice": "a;q=1" },
-      second: { "X-Choice": "a; q=1" },
-      expect: false,
-    },
-    {
-      id: "one line or two",
-      vary: { Vary: "Accept" },
-      first: { Accept: "a, b" },
-      second: { Accept: ["a", "b"] },
-      expect: true,
-    },
-    {
-      id: "all that are named, on all lines",
-      vary: { Vary: ["Accept", "X-A, X-B"] },
-      first: { Accept: "a", "X-A": "1", "X-B": "2" },
-      second: { Accept: "a", "X-A": "1", "X-B": "3" },
-      expect: false,
-    },
-    { id: "Vary: *", vary: { Vary: "*" }, first: {}, second: {}, expect: false },
-    {
-      id: "a name that objects have",
-      vary: { Vary: "__proto__" },
-      first: { ["__proto__"]: "1" },
-      second: { ["__proto__"]: "2" },
-      expect: false,
-    },
+  type Row = readonly [id: string, vary: Fields, first: Fields, second: Fields, matches: boolean];
+  const rows: readonly Row[] = [
+    ["no Vary", {}, { Accept: "a" }, { Accept: "b" }, true],
+    ["the same", { Vary: "Accept" }, { Accept: "a" }, { accept: "a" }, true],
+    ["another", { Vary: "Accept" }, { Accept: "a" }, { Accept: "b" }, false],
+    ["another case", { Vary: "X-Choice" }, { "X-Choice": "a" }, { "X-Choice": "A" }, false],
+    ["another order", { Vary: "X-Choice" }, { "X-Choice": "a, b" }, { "X-Choice": "b, a" }, false],
+    ["absent in both", { Vary: "Accept" }, {}, {}, true],
+    ["absent in the second", { Vary: "Accept" }, { Accept: "a" }, {}, false],
+    ["absent in the first", { Vary: "Accept" }, {}, { Accept: "a" }, false],
+    ["absent is not empty", { Vary: "Accept" }, {}, { Accept: "" }, false],
+    ...["Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language"].map(
+      (name): Row => [
+        `${name} in another case, order and weight that mean the same`,
+        { Vary: name },
+        { [name]: "a, b;q=0.5, C;q=0" },
+        { [name]: ["B;q=0.9", "c;q=0.0 , A"] },
+        true,
+      ],
+    ),
+    [
+      "preferences that mean something else",
+      { Vary: "Accept-Language" },
+      { "Accept-Language": "de, en;q=0.5" },
+      { "Accept-Language": "en, de;q=0.5" },
+      false,
+    ],
+    [
+      "a field that only begins like a preference, in another order",
+      { Vary: "Accept-Ranges" },
+      { "Accept-Ranges": "a, b" },
+      { "Accept-Ranges": "b, a" },
+      false,
+    ],
+    ["whitespace around members", { Vary: "accept" }, { Accept: "a,b" }, { Accept: " a ,\t b " }, true],
+    [
+      "whitespace within a member",
+      { Vary: "X-Choice" },
+      { "X-Choice": "a;q=1" },
+      { "X-Choice": "a; q=1" },
+      false,
+    ],
+    ["one line or two", { Vary: "Accept" }, { Accept: "a, b" }, { Accept: ["a", "b"] }, true],
+    [
+      "all that are named, on all lines",
+      { Vary: ["Accept", "X-A, X-B"] },
+      { Accept: "a", "X-A": "1", "X-B": "2" },
+      { Accept: "a", "X-A": "1", "X-B": "3" },
+      false,
+    ],
+    ["Vary: *", { Vary: "*" }, {}, {}, false],
+    [
+      "a name that objects have",
+      { Vary: "__proto__" },
+      { ["__proto__"]: "1" },
+      { ["__proto__"]: "2" },
+      false,
+    ],
   ];
-  for (const row of rows) {
-    test(`${row.id}: ${row.expect ? "matches" : "does not match"}`, () => {
-      const selecting = selectingFields(lines(row.vary), lines(row.first));
-      expect(variantMatches(selecting, lines(row.second))).toBe(row.expect);
+  for (const [id, vary, first, second, matches] of rows) {
+    test(`${id}: ${matches ? "matches" : "does not match"}`, () => {
+      const selecting = selectingFields(lines(vary), lines(first));
+      expect(variantMatches(selecting, lines(second))).toBe(matches);
     });
   }
 

@@ -6,6 +6,7 @@ import {
   type Forwarded,
   type Outcome,
   type Reason,
+  withValidCacheStatus,
   xCacheStatus,
 } from "../../src/policy/outcome.ts";
 
@@ -98,9 +99,9 @@ const ROWS: readonly Row[] = [
   },
   {
     id: "refused",
-    outcome: { word: "MISS", body: "none", fwd: "uri-miss", reason: "only_if_cached" },
+    outcome: { word: "MISS", body: "none", reason: "only_if_cached" },
     xCacheStatus: "MISS",
-    cacheStatus: "freshline; fwd=uri-miss; detail=only_if_cached",
+    cacheStatus: "freshline; detail=only_if_cached",
   },
 ];
 
@@ -112,8 +113,9 @@ describe("what the client sees (RFC 9211)", () => {
       expect(member).toBe(row.cacheStatus);
       const [[name, parameters] = []] = parseList(member);
       expect(name).toEqual(new Token("freshline"));
-      // Exactly one of the two says what happened (RFC 9211 §2.1, §2.2).
-      expect(parameters?.has("hit")).toBe(!parameters?.has("fwd"));
+      // One of the two says what happened, and none where there was neither an answer nor a request (RFC 9211 §2.1, §2.2).
+      const said = ["hit", "fwd"].filter((word) => parameters?.has(word));
+      expect(said).toHaveLength(row.outcome.body === "none" ? 0 : 1);
     });
   }
 });
@@ -161,7 +163,7 @@ const FORWARDED = {
   method: 0,
   "uri-miss": 0,
   "vary-miss": 0,
-  miss: 0,
+  partial: 0,
   request: 0,
   stale: 0,
 } satisfies Record<Forwarded, 0>;
@@ -205,4 +207,10 @@ describe("as a structured field (RFC 9651)", () => {
       );
     }
   });
+});
+
+test("a Cache-Status that is no list is not appended to (RFC 9651 §4.2)", () => {
+  const good = ["cache-status", "a; hit", "Cache-Status", '"b c"; fwd=miss', "X-A", "1"];
+  expect(withValidCacheStatus(good)).toEqual(good);
+  expect(withValidCacheStatus([...good, "Cache-Status", ";;;"])).toEqual(["X-A", "1"]);
 });

@@ -4,89 +4,69 @@ import { listMembers } from "../../src/policy/fields.ts";
 import { canonicalPreferences } from "../../src/policy/preferences.ts";
 import { fieldValues, recased } from "./builders.ts";
 
-interface Row {
-  readonly id: string;
-  readonly clause: string;
-  readonly one: string;
-  readonly other: string;
-}
+type Row = readonly [id: string, clause: string, one: string, other: string];
 
 const SAME: readonly Row[] = [
-  { id: "whitespace", clause: "RFC 9110 §5.6.1", one: "de,en;q=0.5", other: "\tde ,  en ; q=0.5 " },
-  { id: "empty members", clause: "RFC 9110 §5.6.1", one: "de,en", other: ",de,, en," },
-  { id: "nothing", clause: "RFC 9110 §5.6.1", one: "", other: " , " },
-  { id: "case", clause: "RFC 9110 §12.5.4", one: "en-US, *;Q=0.1", other: "EN-us, *;q=0.1" },
-  { id: "order of what is equally preferred", clause: "RFC 9110 §12.4.2", one: "de, en", other: "en, de" },
-  { id: "order of lines with weights", clause: "RFC 9110 §12.4.2", one: "a;q=0.1, b", other: "b, a;q=0.1" },
-  { id: "no weight is 1", clause: "RFC 9110 §12.4.2", one: "gzip", other: "gzip;q=1" },
-  {
-    id: "digits of weights",
-    clause: "RFC 9110 §12.4.2",
-    one: "a;q=0.5, b;q=1.",
-    other: "a;q=0.500, b;q=1.000",
-  },
-  {
-    id: "weights that order alike",
-    clause: "ours",
-    one: "a, b;q=0.9, c;q=0.8",
-    other: "a, b;q=0.5, c;q=0.1",
-  },
-  { id: "digits of a refusal", clause: "RFC 9110 §12.4.2", one: "a, b;q=0", other: "a, b;q=0.000" },
-  { id: "repetition", clause: "RFC 9110 §12.4", one: "gzip, br, gzip", other: "gzip, br" },
-  { id: "media ranges", clause: "RFC 9110 §12.5.1", one: "text/*, */*;q=0.8", other: "Text/*,*/*;q=0.1" },
-  { id: "what is no plain list, but for whitespace", clause: "ours", one: "a;v=1 , b", other: "a;v=1,b" },
+  ["whitespace", "RFC 9110 §5.6.1", "de,en;q=0.5", "\tde ,  en ; q=0.5 "],
+  ["empty members", "RFC 9110 §5.6.1", "de,en", ",de,, en,"],
+  ["nothing", "RFC 9110 §5.6.1", "", " , "],
+  ["case", "RFC 9110 §12.5.4", "en-US, *;Q=0.1", "EN-us, *;q=0.1"],
+  ["order of what is equally preferred", "RFC 9110 §12.4.2", "de, en", "en, de"],
+  ["order of lines with weights", "RFC 9110 §12.4.2", "a;q=0.1, b", "b, a;q=0.1"],
+  ["no weight is 1", "RFC 9110 §12.4.2", "gzip", "gzip;q=1"],
+  ["digits of weights", "RFC 9110 §12.4.2", "a;q=0.5, b;q=1.", "a;q=0.500, b;q=1.000"],
+  ["weights that order alike", "ours", "a, b;q=0.9, c;q=0.8", "a, b;q=0.5, c;q=0.1"],
+  ["digits of a refusal", "RFC 9110 §12.4.2", "a, b;q=0", "a, b;q=0.000"],
+  ["repetition", "RFC 9110 §12.4", "gzip, br, gzip", "gzip, br"],
+  ["media ranges", "RFC 9110 §12.5.1", "text/*, */*;q=0.8", "Text/*,*/*;q=0.1"],
+  ["what is no plain list, but for whitespace", "ours", "a;v=1 , b", "a;v=1,b"],
 ];
 
 const DIFFERENT: readonly Row[] = [
-  { id: "another name", clause: "RFC 9110 §12.5", one: "de", other: "en" },
-  { id: "one more", clause: "RFC 9110 §12.5", one: "de", other: "de, en" },
-  { id: "none at all", clause: "RFC 9110 §12.5", one: "", other: "*" },
-  { id: "another order of preference", clause: "RFC 9110 §12.4.2", one: "a, b;q=0.5", other: "a;q=0.5, b" },
-  { id: "preferred is not equal", clause: "RFC 9110 §12.4.2", one: "a, b", other: "a, b;q=0.9" },
-  { id: "the least is not refused", clause: "RFC 9110 §12.4.2", one: "a, b;q=0.001", other: "a, b;q=0" },
-  { id: "refused is not absent", clause: "RFC 9110 §12.5.3", one: "a, identity;q=0", other: "a" },
-  { id: "all refused is not all accepted", clause: "RFC 9110 §12.4.2", one: "a;q=0", other: "a;q=1" },
-  { id: "a range and its wildcard", clause: "RFC 9110 §12.5.1", one: "text/html", other: "text/*" },
-  { id: "names that run together", clause: "ours", one: "ab, c", other: "a, bc" },
-  { id: "parameters of media types", clause: "RFC 9110 §12.5.1", one: "a/b;v=1", other: "a/b;v=2" },
-  { id: "case in a parameter", clause: "RFC 9110 §8.3.1", one: "a/b;v=x", other: "a/b;v=X" },
-  { id: "order beside a parameter", clause: "ours", one: "a/b;v=1, c/d", other: "c/d, a/b;v=1" },
-  { id: "weights beside a parameter", clause: "ours", one: "a/b;v=1;q=0.5", other: "a/b;v=1;q=0.6" },
-  { id: "two weights", clause: "ours", one: "a;q=1;q=0", other: "a;q=1" },
-  { id: "a weight with too many digits", clause: "RFC 9110 §12.4.2", one: "a;q=1.0000", other: "a;q=1" },
-  { id: "a weight beyond 1", clause: "RFC 9110 §12.4.2", one: "a;q=1.1", other: "a;q=1" },
-  { id: "a weight without digits", clause: "RFC 9110 §12.4.2", one: "a;q=", other: "a" },
-  { id: "space around a weight's =", clause: "RFC 9110 §12.4.2", one: "a;q =0", other: "a;q=0" },
-  {
-    id: "other bytes that JavaScript takes for space",
-    clause: "RFC 9110 §5.6.3",
-    one: "a;q=0\xa0",
-    other: "a;q=0",
-  },
-  { id: "the same before =", clause: "RFC 9110 §5.6.3", one: "a;q\xa0=0", other: "a;q=0" },
-  { id: "the same in a name", clause: "RFC 9110 §5.6.3", one: "\xa0a", other: "a" },
-  { id: "case beyond ASCII", clause: "RFC 9110 §5.6.2", one: "\xc9", other: "\xe9" },
-  { id: "an empty name", clause: "RFC 9110 §5.6.2", one: ";q=0.5", other: "" },
-  { id: "an empty parameter", clause: "ours", one: "a;", other: "a" },
-  { id: "a comma in quotes", clause: "RFC 9110 §5.6.4", one: '"a, b"', other: "a, b" },
-  { id: "a semicolon in quotes", clause: "RFC 9110 §5.6.4", one: '"a;q=0', other: '"a' },
-  { id: "the inside of the plain form", clause: "ours", one: '=[[true,"a"]]', other: "a" },
-  { id: "a quote that looks like another name", clause: "ours", one: 'a","b', other: "a, b" },
-  { id: "the inside of the other form", clause: "ours", one: "~a;v=1", other: "a;v=1" },
+  ["another name", "RFC 9110 §12.5", "de", "en"],
+  ["one more", "RFC 9110 §12.5", "de", "de, en"],
+  ["none at all", "RFC 9110 §12.5", "", "*"],
+  ["another order of preference", "RFC 9110 §12.4.2", "a, b;q=0.5", "a;q=0.5, b"],
+  ["preferred is not equal", "RFC 9110 §12.4.2", "a, b", "a, b;q=0.9"],
+  ["the least is not refused", "RFC 9110 §12.4.2", "a, b;q=0.001", "a, b;q=0"],
+  ["refused is not absent", "RFC 9110 §12.5.3", "a, identity;q=0", "a"],
+  ["all refused is not all accepted", "RFC 9110 §12.4.2", "a;q=0", "a;q=1"],
+  ["a range and its wildcard", "RFC 9110 §12.5.1", "text/html", "text/*"],
+  ["names that run together", "ours", "ab, c", "a, bc"],
+  ["parameters of media types", "RFC 9110 §12.5.1", "a/b;v=1", "a/b;v=2"],
+  ["case in a parameter", "RFC 9110 §8.3.1", "a/b;v=x", "a/b;v=X"],
+  ["order beside a parameter", "ours", "a/b;v=1, c/d", "c/d, a/b;v=1"],
+  ["weights beside a parameter", "ours", "a/b;v=1;q=0.5", "a/b;v=1;q=0.6"],
+  ["two weights", "ours", "a;q=1;q=0", "a;q=1"],
+  ["a weight with too many digits", "RFC 9110 §12.4.2", "a;q=1.0000", "a;q=1"],
+  ["a weight beyond 1", "RFC 9110 §12.4.2", "a;q=1.1", "a;q=1"],
+  ["a weight without digits", "RFC 9110 §12.4.2", "a;q=", "a"],
+  ["space around a weight's =", "RFC 9110 §12.4.2", "a;q =0", "a;q=0"],
+  ["other bytes that JavaScript takes for space", "RFC 9110 §5.6.3", "a;q=0\xa0", "a;q=0"],
+  ["the same before =", "RFC 9110 §5.6.3", "a;q\xa0=0", "a;q=0"],
+  ["the same in a name", "RFC 9110 §5.6.3", "\xa0a", "a"],
+  ["case beyond ASCII", "RFC 9110 §5.6.2", "\xc9", "\xe9"],
+  ["an empty name", "RFC 9110 §5.6.2", ";q=0.5", ""],
+  ["an empty parameter", "ours", "a;", "a"],
+  ["a comma in quotes", "RFC 9110 §5.6.4", '"a, b"', "a, b"],
+  ["a semicolon in quotes", "RFC 9110 §5.6.4", '"a;q=0', '"a'],
+  ["the inside of the plain form", "ours", '=[[true,"a"]]', "a"],
+  ["a quote that looks like another name", "ours", 'a","b', "a, b"],
+  ["the inside of the other form", "ours", "~a;v=1", "a;v=1"],
 ];
 
 describe("count the same", () => {
-  for (const row of SAME) {
-    test(`${row.id} (${row.clause})`, () => {
-      expect(canonicalPreferences(row.one)).toBe(canonicalPreferences(row.other));
+  for (const [id, clause, one, other] of SAME) {
+    test(`${id} (${clause})`, () => {
+      expect(canonicalPreferences(one)).toBe(canonicalPreferences(other));
     });
   }
 });
 
 describe("count as different", () => {
-  for (const row of DIFFERENT) {
-    test(`${row.id} (${row.clause})`, () => {
-      expect(canonicalPreferences(row.one)).not.toBe(canonicalPreferences(row.other));
+  for (const [id, clause, one, other] of DIFFERENT) {
+    test(`${id} (${clause})`, () => {
+      expect(canonicalPreferences(one)).not.toBe(canonicalPreferences(other));
     });
   }
 });

@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { admit } from "../../src/policy/admit.ts";
 import { stronglyEqual, weaklyEqual } from "../../src/policy/entity-tag.ts";
+import { fieldValue } from "../../src/policy/fields.ts";
 import {
   freshen,
+  identifies,
   isConditional,
   notModified,
   notModifiedFields,
@@ -11,6 +14,7 @@ import {
 } from "../../src/policy/validate.ts";
 import {
   aRequest,
+  aResponse,
   aStored,
   dateAt,
   type Fields,
@@ -50,14 +54,7 @@ describe("validationFields (§4.3.1)", () => {
   });
 });
 
-interface ConditionRow {
-  readonly id: string;
-  readonly clause: string;
-  readonly asked: Fields;
-  readonly fields: Fields;
-  readonly status?: number;
-  readonly expect: boolean;
-}
+type ConditionRow = readonly [id: string, clause: string, asked: Fields, fields: Fields, expected: boolean];
 
 const A = { ETag: '"a"' };
 const MODIFIED = { "Last-Modified": dateAt(-100) };
@@ -65,99 +62,62 @@ const inm = (value: string | string[]): Fields => ({ "If-None-Match": value });
 const ims = (value: string): Fields => ({ "If-Modified-Since": value });
 
 const CONDITIONS: readonly ConditionRow[] = [
-  { id: "no condition", clause: "RFC 9110 §13.2.2", asked: {}, fields: { ...A, ...MODIFIED }, expect: false },
-  { id: "the same tag", clause: "RFC 9110 §13.1.2", asked: inm('"a"'), fields: A, expect: true },
-  { id: "another tag", clause: "RFC 9110 §13.1.2", asked: inm('"b"'), fields: A, expect: false },
-  { id: "weak in the request", clause: "RFC 9110 §13.1.2", asked: inm('W/"a"'), fields: A, expect: true },
-  {
-    id: "weak in the response",
-    clause: "RFC 9110 §13.1.2",
-    asked: inm('"a"'),
-    fields: { ETag: 'W/"a"' },
-    expect: true,
-  },
-  { id: "in a list", clause: "RFC 9110 §13.1.2", asked: inm('"x", W/"a","y"'), fields: A, expect: true },
-  {
-    id: "on the second line",
-    clause: "RFC 9110 §13.1.2",
-    asked: inm(['"x"', '"a"']),
-    fields: A,
-    expect: true,
-  },
-  { id: "not in a list", clause: "RFC 9110 §13.1.2", asked: inm('"x", "y"'), fields: A, expect: false },
-  {
-    id: "a comma within a tag",
-    clause: "RFC 9110 §8.8.3",
-    asked: inm('"x,a", "b"'),
-    fields: { ETag: '"x,a"' },
-    expect: true,
-  },
-  { id: "a part of a tag", clause: "RFC 9110 §13.1.2", asked: inm('"x,a"'), fields: A, expect: false },
-  { id: "*", clause: "RFC 9110 §13.1.2", asked: inm(" * "), fields: {}, expect: true },
-  { id: "a tag, and none stored", clause: "RFC 9110 §13.1.2", asked: inm('"a"'), fields: {}, expect: false },
-  { id: "tags are case-sensitive", clause: "RFC 9110 §8.8.3", asked: inm('"A"'), fields: A, expect: false },
-  {
-    id: "modified then",
-    clause: "RFC 9110 §13.1.3",
-    asked: ims(dateAt(-100)),
-    fields: MODIFIED,
-    expect: true,
-  },
-  {
-    id: "modified before",
-    clause: "RFC 9110 §13.1.3",
-    asked: ims(dateAt(-99)),
-    fields: MODIFIED,
-    expect: true,
-  },
-  {
-    id: "modified after",
-    clause: "RFC 9110 §13.1.3",
-    asked: ims(dateAt(-101)),
-    fields: MODIFIED,
-    expect: false,
-  },
-  {
-    id: "another form of date",
-    clause: "RFC 9110 §5.6.7",
-    asked: ims("Thursday, 15-Jan-26 12:00:00 GMT"),
-    fields: MODIFIED,
-    expect: true,
-  },
-  { id: "not a date", clause: "RFC 9110 §13.1.3", asked: ims("yesterday"), fields: MODIFIED, expect: false },
-  {
-    id: "Last-Modified is not a date",
-    clause: "RFC 9110 §13.1.3",
-    asked: ims(dateAt(0)),
-    fields: { "Last-Modified": "yesterday" },
-    expect: false,
-  },
-  { id: "no Last-Modified: Date then", clause: "§4.3.2", asked: ims(dateAt(0)), fields: {}, expect: true },
-  { id: "no Last-Modified: Date after", clause: "§4.3.2", asked: ims(dateAt(-1)), fields: {}, expect: false },
-  {
-    id: "another tag outweighs the date",
-    clause: "RFC 9110 §13.2.2",
-    asked: { ...inm('"b"'), ...ims(dateAt(0)) },
-    fields: { ...A, ...MODIFIED },
-    expect: false,
-  },
-  {
-    id: "the same tag outweighs the date",
-    clause: "RFC 9110 §13.2.2",
-    asked: { ...inm('"a"'), ...ims(dateAt(-500)) },
-    fields: { ...A, ...MODIFIED },
-    expect: true,
-  },
-  { id: "not for 404", clause: "RFC 9110 §13.2.1", asked: inm('"a"'), fields: A, status: 404, expect: false },
+  ["no condition", "RFC 9110 §13.2.2", {}, { ...A, ...MODIFIED }, false],
+  ["the same tag", "RFC 9110 §13.1.2", inm('"a"'), A, true],
+  ["another tag", "RFC 9110 §13.1.2", inm('"b"'), A, false],
+  ["weak in the request", "RFC 9110 §13.1.2", inm('W/"a"'), A, true],
+  ["weak in the response", "RFC 9110 §13.1.2", inm('"a"'), { ETag: 'W/"a"' }, true],
+  ["in a list", "RFC 9110 §13.1.2", inm('"x", W/"a","y"'), A, true],
+  ["on the second line", "RFC 9110 §13.1.2", inm(['"x"', '"a"']), A, true],
+  ["not in a list", "RFC 9110 §13.1.2", inm('"x", "y"'), A, false],
+  ["a comma within a tag", "RFC 9110 §8.8.3", inm('"x,a", "b"'), { ETag: '"x,a"' }, true],
+  ["a backslash in a tag", "RFC 9110 §8.8.3", inm('"x\\\\", "a"'), A, true],
+  ["a part of a tag", "RFC 9110 §13.1.2", inm('"x,a"'), A, false],
+  ["*", "RFC 9110 §13.1.2", inm(" * "), {}, true],
+  ["a tag, and none stored", "RFC 9110 §13.1.2", inm('"a"'), {}, false],
+  ["tags are case-sensitive", "RFC 9110 §8.8.3", inm('"A"'), A, false],
+  ["modified then", "RFC 9110 §13.1.3", ims(dateAt(-100)), MODIFIED, true],
+  ["modified before", "RFC 9110 §13.1.3", ims(dateAt(-99)), MODIFIED, true],
+  ["modified after", "RFC 9110 §13.1.3", ims(dateAt(-101)), MODIFIED, false],
+  ["another form of date", "RFC 9110 §5.6.7", ims("Thursday, 15-Jan-26 12:00:00 GMT"), MODIFIED, true],
+  ["not a date", "RFC 9110 §13.1.3", ims("yesterday"), MODIFIED, false],
+  [
+    "Last-Modified is not a date",
+    "RFC 9110 §13.1.3",
+    ims(dateAt(0)),
+    { "Last-Modified": "yesterday" },
+    false,
+  ],
+  ["no Last-Modified: Date then", "§4.3.2", ims(dateAt(0)), {}, true],
+  ["no Last-Modified: Date after", "§4.3.2", ims(dateAt(-1)), {}, false],
+  [
+    "another tag outweighs the date",
+    "RFC 9110 §13.2.2",
+    { ...inm('"b"'), ...ims(dateAt(0)) },
+    { ...A, ...MODIFIED },
+    false,
+  ],
+  [
+    "the same tag outweighs the date",
+    "RFC 9110 §13.2.2",
+    { ...inm('"a"'), ...ims(dateAt(-500)) },
+    { ...A, ...MODIFIED },
+    true,
+  ],
 ];
 
 describe("notModified", () => {
-  for (const row of CONDITIONS) {
-    test(`${row.id} (${row.clause})`, () => {
-      const { status, fields } = aStored({ fields: row.fields, status: row.status ?? 200 });
-      expect(notModified(lines(row.asked), { status, fields }, NOW)).toBe(row.expect);
+  for (const [id, clause, asked, storedFields, expected] of CONDITIONS) {
+    test(`${id} (${clause})`, () => {
+      const { status, fields } = aStored({ fields: storedFields });
+      expect(notModified(lines(asked), { status, fields }, NOW)).toBe(expected);
     });
   }
+
+  test("not for 404 (RFC 9110 §13.2.1)", () => {
+    const { status, fields } = aStored({ fields: A, status: 404 });
+    expect(notModified(lines(inm('"a"')), { status, fields }, NOW)).toBe(false);
+  });
 
   test("never throws, whatever the conditions are", () => {
     const name = fc.constantFrom("If-None-Match", "If-Modified-Since");
@@ -204,13 +164,8 @@ describe("updatedFields (§3.2)", () => {
     );
   });
 
-  test("leaves what describes the stored bytes, and never takes a cookie", () => {
-    const update = {
-      "content-length": "0",
-      "Content-Encoding": "gzip",
-      "Content-Range": "x",
-      "Set-Cookie": "a=b",
-    };
+  test("leaves what describes the stored bytes", () => {
+    const update = { "content-length": "0", "Content-Encoding": "gzip", "Content-Range": "x" };
     expect(updatedFields(stored, lines(update))).toEqual(stored);
   });
 
@@ -269,9 +224,97 @@ describe("freshen (§4.3.4)", () => {
     expect(freshened(forbidden)).toEqual({ type: "discard", reason: "no-store" });
   });
 
-  test("a 304's cookie neither reaches the store nor ends it", () => {
-    const admission = freshened({ Date: dateAt(100), "Set-Cookie": "session=1" });
-    expect(JSON.stringify(admission)).not.toContain("session=1");
-    expect(admission.type).toBe("store");
+  test("a 304's cookie neither reaches the store nor ends it (ours)", () => {
+    for (const allowSetCookie of [false, true]) {
+      const admission = freshened(
+        { Date: dateAt(100), "Set-Cookie": "session=1", "Cache-Control": "public, max-age=60" },
+        someSettings({ allowSetCookie }),
+      );
+      expect(JSON.stringify(admission)).not.toContain("session=1");
+      expect(admission.type).toBe("store");
+    }
   });
+
+  test("in the profile rfc it replaces the stored one (§3.2)", () => {
+    const rfc = someSettings({ profile: "rfc" });
+    const admission = freshened({ Date: dateAt(100), "Set-Cookie": "session=1" }, rfc);
+    expect(admission.type === "store" && fieldValue(admission.head.fields, "set-cookie")).toBe("session=1");
+  });
+
+  test("a lifetime that was for this cache alone outlives a 304 that does not repeat it (§3.2)", () => {
+    for (const control of [{ "Surrogate-Control": "max-age=90" }, { "X-Accel-Expires": "90" }]) {
+      const response = aResponse("max-age=5", { fields: { ETag: '"a"', ...control } });
+      const first = admit(aRequest(), response, { requestTime: NOW, responseTime: NOW }, 1, someSettings());
+      if (first.type !== "store") throw new Error(first.reason);
+      const again = freshen(
+        { ...first.head, bodyLength: 0 },
+        aRequest(),
+        lines({ ETag: '"a"', "Cache-Control": "max-age=5" }),
+        times,
+        9,
+        someSettings(),
+      );
+      expect(again).toMatchObject({ type: "store", head: { freshnessLifetime: 90 } });
+    }
+  });
+});
+
+describe("identifies (§4.3.4)", () => {
+  const LM = dateAt(-100);
+  const rows: readonly [id: string, stored: Fields, notModified: Fields, expected: boolean][] = [
+    ["the same strong tag", { ETag: '"a"' }, { ETag: '"a"' }, true],
+    ["another strong tag", { ETag: '"a"' }, { ETag: '"b"' }, false],
+    [
+      "another strong tag and the same date",
+      { ETag: '"a"', "Last-Modified": LM },
+      { ETag: '"b"', "Last-Modified": LM },
+      false,
+    ],
+    [
+      "the same strong tag and another date",
+      { ETag: '"a"', "Last-Modified": LM },
+      { ETag: '"a"', "Last-Modified": dateAt(-50) },
+      true,
+    ],
+    ["a strong tag, where a weak one is stored", { ETag: 'W/"a"' }, { ETag: '"a"' }, false],
+    ["a strong tag, where none is stored", {}, { ETag: '"a"' }, false],
+    [
+      "a strong tag, where a date is stored that the 304 does not have",
+      { "Last-Modified": LM },
+      { ETag: '"a"' },
+      false,
+    ],
+    [
+      "a strong tag and the same strong date",
+      { "Last-Modified": LM },
+      { ETag: '"a"', "Last-Modified": LM },
+      true,
+    ],
+    [
+      "a strong tag and the same weak date",
+      { "Last-Modified": dateAt(0) },
+      { ETag: '"a"', "Last-Modified": dateAt(0) },
+      false,
+    ],
+    ["a weak tag that is stored as a strong one", { ETag: '"a"' }, { ETag: 'W/"a"' }, true],
+    ["the same weak tag", { ETag: 'W/"a"' }, { ETag: 'W/"a"' }, true],
+    ["another weak tag", { ETag: 'W/"a"' }, { ETag: 'W/"b"' }, false],
+    ["a weak tag, where none is stored", { "Last-Modified": LM }, { ETag: 'W/"a"' }, false],
+    ["a weak tag and the same date", { "Last-Modified": LM }, { ETag: 'W/"a"', "Last-Modified": LM }, true],
+    ["the same date alone", { ETag: '"a"', "Last-Modified": LM }, { "Last-Modified": LM }, true],
+    ["another date alone", { "Last-Modified": LM }, { "Last-Modified": dateAt(-50) }, false],
+    ["a date, where none is stored", { ETag: '"a"' }, { "Last-Modified": LM }, false],
+    ["no validator, where one was sent (ours)", { ETag: '"a"' }, {}, true],
+    ["no validator, where none is stored", {}, {}, true],
+  ];
+  for (const [id, fields, notModified, expected] of rows) {
+    test(`${id}: ${expected ? "about this" : "about another"}`, () => {
+      const stored = aStored({
+        fields: { Date: dateAt(0), ...fields },
+        ...(fields["ETag"] === undefined ? {} : { etag: String(fields["ETag"]) }),
+        ...(fields["Last-Modified"] === undefined ? {} : { lastModified: String(fields["Last-Modified"]) }),
+      });
+      expect(identifies(lines(notModified), stored, NOW)).toBe(expected);
+    });
+  }
 });

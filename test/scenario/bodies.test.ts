@@ -93,11 +93,11 @@ async function warmProgram(origin: string): Promise<Program> {
   return program;
 }
 
-/** Resolves when `count` has not moved for half a second: then everything waits. */
-async function standstill(count: () => number): Promise<void> {
+/** Resolves when `count` has not moved for so long: then everything waits. */
+async function standstill(count: () => number, ms = 500): Promise<void> {
   const deadline = performance.now() + 30_000;
   let [seen, since] = [count(), performance.now()];
-  while (seen === 0 || performance.now() - since < 500) {
+  while (seen === 0 || performance.now() - since < ms) {
     if (performance.now() > deadline) throw new Error(`it never stood still, at ${seen}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
     if (count() !== seen) [seen, since] = [count(), performance.now()];
@@ -137,6 +137,46 @@ describe("a body of 256 MiB passes in constant memory", () => {
       expect(await sum(program.port)).toBe(expected);
     });
     expect(growth).toBeLessThan(GROWTH);
+  });
+});
+
+describe("slow readers of bodies that are stored", () => {
+  it("hold no more than CACHE_FLIGHT_BYTES of them, however many they are", async () => {
+    const [length, readers] = [16 * MiB, 20];
+    let sent = 0;
+    const origin = await startOrigin(async (request, response) => {
+      if (request.url === "/echo") return void request.resume().once("end", () => response.end());
+      response.writeHead(200, { "Content-Length": String(length), "Cache-Control": "max-age=60" });
+      for (let i = 0; i < length / BLOCK.length && !response.destroyed; i++) {
+        sent += BLOCK.length;
+        if (!response.write(BLOCK)) await drained(response);
+      }
+      response.end();
+    });
+    const program = await startProgram({
+      ORIGINS: origin.url,
+      LOG_LEVEL: "silent",
+      CACHE_MEMORY_BYTES: "128MiB",
+      CACHE_FLIGHT_BYTES: "32MiB",
+    });
+    await upload(program, { "Transfer-Encoding": "chunked" }, WARM_UP_BLOCKS);
+    const growth = await growthDuring(program, async () => {
+      const responses: IncomingMessage[] = [];
+      // One after the other, so that each has landed when the next begins.
+      for (let i = 0; i < readers; i++) {
+        responses.push(await responseTo(requestTo(program, `/big/${i}`).end()));
+        await standstill(() => sent, 100);
+      }
+      const taken = await Promise.all(
+        responses.map(async (response) => {
+          let bytes = 0;
+          for await (const chunk of response) bytes += (chunk as Buffer).length;
+          return bytes;
+        }),
+      );
+      expect(taken).toEqual(Array(readers).fill(length));
+    });
+    expect(growth).toBeLessThan(64 * MiB + GROWTH);
   });
 });
 

@@ -160,3 +160,70 @@ it("an origin that goes on failing is asked three times by a burst, not once by 
   for (const answer of answers) expect([502, 503]).toContain(answer.status);
   expect(await site.asked(`GET ${path}`)).toBe(3);
 });
+
+it("1,000 clients of a cold key in two languages reach the origin twice", async () => {
+  const { url, held, requests } = await startHeldOrigin();
+  const site = await startSite({ settings: { ORIGINS: url } });
+  const answerInOwn = (response: ServerResponse) =>
+    response
+      .writeHead(200, { ...CACHEABLE, Vary: "Accept-Language" })
+      .end(`in ${response.req.headers["accept-language"]}`);
+  const languages = ["de", "en"];
+  const clients = many(1000, (i) => site.get("/page", { "Accept-Language": languages[i % 2]! }));
+  await site.until("the first has asked", () => held.length === 1);
+  // Round trips on which the proxy has had time to read them all.
+  await many(100, () => site.get("/health-check"));
+  answerInOwn(held[0]!);
+  await site.until("the other language has asked", () => held.length === 2);
+  answerInOwn(held[1]!);
+  expect((await clients).map(({ text }) => text)).toEqual(
+    Array.from({ length: 1000 }, (_, i) => `in ${languages[i % 2]}`),
+  );
+  expect(requests.filter((request) => request.url === "/page")).toHaveLength(2);
+});
+
+it("an origin that hangs is asked three times by a burst, and all share the error", async () => {
+  const { url, requests } = await startHeldOrigin();
+  const settings = { ORIGINS: url, COALESCE_PATIENCE: "300ms", ORIGIN_TIMEOUT: "2s" };
+  const site = await startSite({ settings });
+  const answers = await many(257, () => site.get("/page"));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([504]));
+  expect(requests).toHaveLength(3);
+});
+
+it("a leader that is merely slow serves those who wait for it, and is stored", async () => {
+  const { url, held, requests } = await startHeldOrigin();
+  const site = await startSite({ settings: { ORIGINS: url, COALESCE_PATIENCE: "50ms" } });
+  const clients = many(100, () => site.get("/page"));
+  await site.until("three have asked", () => held.length === 3);
+  held[0]!.writeHead(200, CACHEABLE).end("slow");
+  await site.until("it is stored", () => site.events.some(({ type }) => type === "stored"));
+  for (const response of held.slice(1)) response.destroy();
+  const texts = (await clients).map(({ text }) => text).filter((text) => text === "slow");
+  // All but the two that asked beside it.
+  expect(texts).toHaveLength(98);
+  expect((await site.get("/page")).cache).toBe("HIT/HIT");
+  expect(requests).toHaveLength(3);
+});
+
+it("a member of a group that was fetched across a write is nobody's who came after it", async () => {
+  const held: ServerResponse[] = [];
+  const origin = await startOrigin((request, response) => {
+    if (request.method === "GET") held.push(response);
+    else response.writeHead(200, { "Cache-Group-Invalidation": '"g"' }).end();
+  });
+  const site = await startSite({ settings: { ORIGINS: origin.url } });
+  const answer = (nth: number, text: string) =>
+    held[nth]!.writeHead(200, { ...CACHEABLE, "Cache-Groups": '"g"' }).end(text);
+  const before = site.get("/member");
+  await site.until("the leader has asked", () => held.length === 1);
+  await site.ask("/list", { method: "PUT", body: "new" });
+  const after = many(20, () => site.get("/member"));
+  await site.admin("/health/live");
+  answer(0, "old");
+  await site.until("another fetch has begun", () => held.length === 2);
+  answer(1, "new");
+  expect((await after).map(({ text }) => text)).toEqual(Array(20).fill("new"));
+  expect((await before).text).toBe("old");
+  expect((await site.get("/member")).text).toBe("new");
+});

@@ -52,6 +52,25 @@ describe("a body that is longer than CACHE_MAX_OBJECT_BYTES", () => {
     slow.socket.pause();
     expect((await site.get(path)).body.length).toBe(33_554_432);
   });
+
+  it("and turns out so only on its way is not held up by one who takes nothing: that one is cut off", async () => {
+    const site = await startSite({ settings: { CACHE_MAX_OBJECT_BYTES: "1MiB" } });
+    const path = "/bytes?n=67108864&chunked=1&cache-control=max-age=60";
+    await site.behave({ delay_ms: 300 });
+    const stalled = await rawClient(site.proxy.port);
+    const host = `127.0.0.1:${site.proxy.port}`;
+    stalled.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    stalled.socket.pause();
+    const startedAt = performance.now();
+    const other = await site.get(path);
+    expect(other.body.length).toBe(67_108_864);
+    expect(other.header("cache-status")).toContain("collapsed");
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
+    stalled.socket.resume();
+    const seen = await stalled.end();
+    expect(seen).not.toMatch(/\r\n0\r\n\r\n$/);
+    await site.until("it is told", () => answered(site).some(({ aborted }) => aborted));
+  }, 40_000);
 });
 
 describe("a client that leaves", () => {

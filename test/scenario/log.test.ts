@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished, vi } from "vitest";
 import { startMockOrigins } from "../../mock-origin/start.ts";
 import { startProgram } from "./program.ts";
+import { exchange } from "./raw.ts";
 import { ask } from "./site.ts";
 
 // Every test starts processes, each of which takes a second of a busy machine.
@@ -64,10 +65,48 @@ it("no secret is in it: neither fields, nor bodies, nor tokens in a query, nor p
   expect(program.out() + program.err()).not.toContain("secret");
 });
 
+it("no user or password of a request-target is in it, whether the request was served or refused", async () => {
+  const { program } = await started();
+  const targets = [
+    "http://user:secret@a.example/x",
+    "http://secret@a.example",
+    "http://user:secret/secret@a.example/x",
+    "ftp://user:secret@a.example/x",
+    "user:secret@a.example:80",
+    "/a b?token=secret",
+    "/a;jsessionid=secret?sid=secret#token=secret",
+    "/\\?token=secret",
+  ];
+  for (const target of targets) {
+    const head = `GET ${target} HTTP/1.1\r\nHost: user:secret@a.example\r\nConnection: close\r\n\r\n`;
+    expect(await exchange(program.port, head)).toMatch(/^HTTP\/1\.1 400 /);
+    await exchange(program.port, head.replace("user:secret@a", "a"));
+  }
+  await exchange(program.port, "CONNECT user:secret@a.example:443 HTTP/1.1\r\nHost: a\r\n\r\n");
+  const requests = () => program.lines().filter(({ msg }) => msg === "request");
+  await expect.poll(() => requests().length, { timeout: 10_000 }).toBe(2 * targets.length + 1);
+  expect(requests().map(({ path }) => path)).toContain("/x");
+  expect(program.out() + program.err()).not.toContain("secret");
+});
+
+it("what is refused before it is a request is a line like every other", async () => {
+  const { program } = await started({ HEADERS_TIMEOUT: "200ms", REQUEST_TIMEOUT: "200ms" });
+  const seen = await exchange(program.port, "GET /a HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n");
+  await exchange(program.port, "GET /b HTTP/1.1\r\nHost: a");
+  const requests = () => program.lines().filter(({ msg }) => msg === "request");
+  await expect.poll(() => requests().length, { timeout: 10_000 }).toBe(2);
+  const common = { level: "info", cache: "BYPASS", x_cache_status: "MISS", reason: "bad_request" };
+  expect(requests()).toMatchObject([
+    { ...common, method: "GET", path: "/a", status: 400, request_id: /X-Request-Id: (\S+)/.exec(seen)?.[1] },
+    { ...common, method: "-", path: "-", status: 408 },
+  ]);
+});
+
 it("a request that failed is a warning with its reason, and the origin's failure is told", async () => {
   const { mock, program, url } = await started();
   await mock.close();
-  expect((await ask(`${url}/data?id=1`)).status).toBe(502);
+  const answer = await ask(`${url}/data?id=1`);
+  expect(answer.status).toBe(502);
   await program.says('"request"');
   expect(program.lines().find(({ msg }) => msg === "request")).toMatchObject({
     level: "warn",
@@ -76,8 +115,20 @@ it("a request that failed is a warning with its reason, and the origin's failure
     origin: mock.urls[0],
   });
   expect(program.lines()).toContainEqual(
-    expect.objectContaining({ level: "warn", msg: "origin failed", code: "refused" }),
+    expect.objectContaining({
+      level: "warn",
+      msg: "origin failed",
+      code: "refused",
+      origin: mock.urls[0],
+      detail: expect.stringContaining("ECONNREFUSED"),
+    }),
   );
+  // Where the origin is, and what a library says of it, is nobody's business outside.
+  expect(answer.json()).toEqual({
+    code: "origin_unreachable",
+    message: "the server behind this proxy did not answer",
+    requestId: answer.header("x-request-id"),
+  });
 });
 
 it("is silent with LOG_LEVEL=silent, but for the line that says where it is", async () => {

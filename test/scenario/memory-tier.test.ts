@@ -1,4 +1,6 @@
-import { expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { startMockOrigins } from "../../mock-origin/start.ts";
+import { startProgram } from "./program.ts";
 import { startSite } from "./site.ts";
 
 interface Memory {
@@ -43,6 +45,33 @@ it("without memory and without Redis nothing is kept, and everything works", asy
   const path = "/data?id=1&cache-control=max-age=60";
   for (let i = 0; i < 3; i++) expect((await site.get(path)).cache).toBe("MISS/MISS");
   expect((await site.admin("/stats")).json()).toMatchObject({ entries: 0, bytes: 0, hits: 0, misses: 3 });
+});
+
+describe("without Redis the longest body is what memory takes, an eighth of CACHE_MEMORY_BYTES:", () => {
+  it("a longer one is not announced as stored", async () => {
+    const site = await startSite({ settings: { CACHE_MEMORY_BYTES: "80000" } });
+    const path = (n: number) => `/bytes?n=${n}&cache-control=max-age=60`;
+    expect(site.proxy.maxObjectBytes).toBe(10_000);
+    const miss = "freshline; fwd=uri-miss; fwd-status=200";
+    expect((await site.get(path(10_000))).header("cache-status")).toBe(`${miss}; stored`);
+    expect((await site.get(path(10_000))).cache).toBe("HIT/HIT");
+    expect((await site.get(path(10_001))).header("cache-status")).toBe(`${miss}; detail=too-large`);
+    expect((await site.get(path(10_001))).cache).toBe("MISS/MISS");
+  });
+
+  it("the log says so at the start, where that is less than CACHE_MAX_OBJECT_BYTES", async () => {
+    const mock = await startMockOrigins({ ports: [0] });
+    onTestFinished(() => mock.close());
+    const start = (bytes: string) =>
+      startProgram({ ORIGINS: mock.urls.join(","), LOG_FORMAT: "json", CACHE_MEMORY_BYTES: bytes });
+    const small = await start("8MiB");
+    await small.says('"max_object_bytes":1048576');
+    const large = await start("128MiB");
+    await large.says("the cache is this process's memory alone");
+    large.child.kill("SIGTERM");
+    await large.exited;
+    expect(large.out()).not.toContain("max_object_bytes");
+  });
 });
 
 it("a default TTL makes a success fresh that says nothing of it, and no error", async () => {

@@ -59,6 +59,29 @@ describe.each(ROWS.filter(([name]) => name !== "Vary: Cookie"))(
   },
 );
 
+it("a crowd whose first answer is not for it goes on side by side, as many as there are connections", async () => {
+  const waiting: (() => void)[] = [];
+  const CONNECTIONS = 8;
+  const fields = { "Set-Cookie": "session=1", "Cache-Control": "max-age=60" };
+  const origin = await startOrigin((request, response) =>
+    waiting.push(() => ownPage(fields)(request, response)),
+  );
+  const settings = { ORIGINS: origin.url, ORIGIN_CONNECTIONS: String(CONNECTIONS) };
+  const site = await startSite({ settings });
+  const crowd = Array.from({ length: 200 }, (_, i) => site.get("/account", { Cookie: `user=${i}` }));
+  await site.until("the leader has asked", () => waiting.length === 1);
+  let answered = 0;
+  const answerNext = () => waiting[answered++]!();
+  answerNext();
+  while (answered < crowd.length) {
+    const together = Math.min(CONNECTIONS, crowd.length - answered);
+    // None of them is answered before all of them have asked: one after the other would never get here.
+    await site.until("the connections are full", () => waiting.length === answered + together);
+    for (let i = 0; i < together; i++) answerNext();
+  }
+  expect((await Promise.all(crowd)).map(({ text }) => text)).toEqual(crowd.map((_, i) => `for user=${i}`));
+});
+
 it("what Authorization brings is for the one who sent it, and is not kept", async () => {
   const origin = await startOrigin(ownPage({ "Cache-Control": "max-age=60" }));
   const site = await startSite({ settings: { ORIGINS: origin.url } });

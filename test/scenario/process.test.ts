@@ -155,7 +155,7 @@ describe("SIGTERM", () => {
     expect(await program.exited).toBe(0);
   });
 
-  it("ends idle keep-alive connections at once", async () => {
+  it("ends idle keep-alive connections soon", async () => {
     const program = await startProgram({ ORIGINS: await mockOrigin() });
     const client = connect(program.port, "127.0.0.1");
     client.write("GET /data?id=1 HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -13,8 +13,10 @@ let namespaces = 0;
 const N = 200_000;
 const path = (n = N) => `/bytes?n=${n}&cache-control=max-age=600`;
 
-async function siteOn(memory: string, more: Record<string, string> = {}): Promise<Site> {
-  const settings = { CACHE_NAMESPACE: `ranges${++namespaces}`, CACHE_MEMORY_BYTES: memory, ...more };
+type Settings = Record<string, string>;
+
+async function siteOn(tiers: Settings, more: Settings = {}): Promise<Site> {
+  const settings = { CACHE_NAMESPACE: `ranges${++namespaces}`, ...tiers, ...more };
   return startSite({ settings, redisUrl: redis.url });
 }
 
@@ -27,11 +29,12 @@ const stored = (site: Site, n: number): Promise<void> =>
 const statusOf = (answer: Answer) => [answer.status, answer.header("content-range"), answer.cache];
 
 describe.each([
-  ["with the memory tier", "64MiB"],
-  ["from Redis alone", "0"],
-])("ranges %s", (_name, memory) => {
+  ["with the memory tier", { CACHE_MEMORY_BYTES: "64MiB" }],
+  ["from Redis alone", { CACHE_MEMORY_BYTES: "0" }],
+  ["from Redis alone, in chunks", { CACHE_MEMORY_BYTES: "0", CACHE_CHUNK_BYTES: "16KiB" }],
+])("ranges %s", (_name, tiers) => {
   it("are cut from a stored whole, one or several", async () => {
-    const site = await siteOn(memory);
+    const site = await siteOn(tiers);
     const whole = await site.get(path());
     await stored(site, 1);
     const one = await site.get(path(), range("70000-140000"));
@@ -62,7 +65,7 @@ describe.each([
   });
 
   it("are stored as parts, put together, completed, and never taken for the whole", async () => {
-    const site = await siteOn(memory);
+    const site = await siteOn(tiers);
     const whole = await site.origin(path());
     const askedBefore = await site.asked(`GET ${path()}`);
     await site.get(path(), range("0-49999"));
@@ -82,7 +85,7 @@ describe.each([
       String(N),
       "MISS/MISS",
     ]);
-    expect(completed.header("cache-status")).toBe("freshline; fwd=miss; fwd-status=206; stored");
+    expect(completed.header("cache-status")).toBe("freshline; fwd=partial; fwd-status=206; stored");
     expect(completed.body.equals(whole.body)).toBe(true);
     await stored(site, 3);
     const hit = await site.get(path());
@@ -91,7 +94,7 @@ describe.each([
   });
 
   it("are validated as parts when stale", async () => {
-    const site = await siteOn(memory);
+    const site = await siteOn(tiers);
     const first = await site.get(path(), range("-1000"));
     await stored(site, 1);
     site.advance(601);
@@ -107,7 +110,7 @@ describe.each([
   });
 
   it("are gone after a purge", async () => {
-    const site = await siteOn(memory);
+    const site = await siteOn(tiers);
     await site.get(path(), range("0-9"));
     await stored(site, 1);
     const purged = await site.admin("/purge", {
@@ -120,13 +123,13 @@ describe.each([
   });
 
   it("without a strong validator are not completed: the whole is fetched", async () => {
-    const site = await siteOn(memory);
+    const site = await siteOn(tiers);
     await site.behave({ etag: false });
     await site.get(path(), range("0-9"));
     await stored(site, 1);
     expect((await site.get(path(), range("2-3"))).cache).toBe("HIT/HIT");
     const whole = await site.get(path());
-    expect(whole.header("cache-status")).toBe("freshline; fwd=miss; fwd-status=200; stored");
+    expect(whole.header("cache-status")).toBe("freshline; fwd=partial; fwd-status=200; stored");
     expect(whole.body.equals((await site.origin(path())).body)).toBe(true);
   });
 
@@ -146,7 +149,7 @@ describe.each([
         .writeHead(206, { ...fields, "Content-Range": contentRange })
         .end(content.slice(first, last + 1));
     });
-    const site = await siteOn(memory, { ORIGINS: origin.url });
+    const site = await siteOn(tiers, { ORIGINS: origin.url });
     expect((await site.get("/a", range("0-4"))).text).toBe("abcde");
     await stored(site, 1);
     content = "0123456789xyz";
@@ -159,7 +162,7 @@ describe.each([
 });
 
 it("a part that another instance has stored answers here", async () => {
-  const one = await siteOn("64MiB");
+  const one = await siteOn({ CACHE_MEMORY_BYTES: "64MiB" });
   const settings = { CACHE_NAMESPACE: `ranges${namespaces}` };
   const host = { Host: "shop.example" };
   await one.get(path(), range("0-99", host));

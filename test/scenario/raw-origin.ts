@@ -1,4 +1,3 @@
-import { onTestFinished } from "vitest";
 import { type Connection, type RawServer, rawServer } from "../origin/raw-server.ts";
 
 /** An origin that writes bytes of the test's choosing; closed when the test has finished. Its health check is a 404. */
@@ -14,7 +13,6 @@ export async function startRawOrigin(
     heads.push(head);
     answer(connection, head, heads.length - 1);
   });
-  onTestFinished(() => server.close());
   return { ...server, heads };
 }
 

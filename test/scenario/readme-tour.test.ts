@@ -66,10 +66,11 @@ describe("the README's tour", () => {
     await Promise.all(tours.map(async (tour) => played.set(tour.name, await play(tour, redis.url))));
   }, 120_000);
 
-  it("shows the three directives", () => {
+  it("shows the three directives, and a write", () => {
     expect(tours.map(({ name }) => name)).toEqual([
       "must-revalidate",
       "stale-while-revalidate",
+      "cache-groups",
       "stale-if-error",
     ]);
   });

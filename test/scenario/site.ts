@@ -49,7 +49,9 @@ export function ask(url: string, { method = "GET", headers = {}, body }: Ask = {
             rawHeaders: response.rawHeaders,
             header,
             body: bytes,
-            text: bytes.toString(),
+            get text() {
+              return bytes.toString();
+            },
             json: <T>() => JSON.parse(bytes.toString()) as T,
             cache: `${header("x-cache-status")}/${header("x-cache")}`,
           });

@@ -2,7 +2,6 @@ import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { anyFreePort } from "../../scripts/ports.ts";
 import { addressOf, answers, RedisLine, ReplyError, readReply } from "../../scripts/redis-line.ts";
-import { namesOf, SharedRedis } from "../../scripts/share-redis.ts";
 import { startRedis, type TestRedis } from "../redis-server.ts";
 
 describe("addressOf", () => {
@@ -45,11 +44,6 @@ describe("readReply", () => {
     expect(() => readReply(Buffer.from("HTTP/1.1 400 Bad Request\r\n"), 0)).toThrow("not a Redis");
     expect(() => readReply(Buffer.from("$many\r\n"), 0)).toThrow("not a Redis");
   });
-});
-
-test("namesOf finds the named clients of CLIENT LIST", () => {
-  const list = "id=3 addr=127.0.0.1:1 laddr=x name=freshline-run db=0\nid=4 addr=y name= db=0\nid=5 name=b\n";
-  expect(namesOf(list)).toEqual(["freshline-run", "b"]);
 });
 
 describe("answers", () => {
@@ -96,10 +90,6 @@ describe("answers", () => {
     expect(await line.ask(["ECHO", "é"], 5_000)).toBe("é");
     line.close();
     await expect(line.ask(["PING"], 5_000)).rejects.toThrow("closed");
-  });
-
-  test("a Redis that no run started is not shared", async () => {
-    expect(await SharedRedis.join(redis.url)).toBeUndefined();
   });
 });
 

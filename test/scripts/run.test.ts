@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
@@ -42,11 +42,21 @@ class Run {
     return run;
   }
 
-  async untilReady(): Promise<void> {
+  untilReady(): Promise<void> {
+    return this.says("Ctrl-C stops it all");
+  }
+
+  async says(pattern: string): Promise<void> {
     await until(
-      () => this.output.includes("Ctrl-C stops it all"),
+      () => new RegExp(pattern).test(this.output),
       () => this.output,
     );
+  }
+
+  /** As a terminal that is gone. */
+  closeOutput(): void {
+    this.#launcher.stdout?.destroy();
+    this.#launcher.stderr?.destroy();
   }
 
   signal(name: NodeJS.Signals): void {
@@ -105,23 +115,116 @@ test("brings up Redis, mock origins and the proxy, and a signal stops it all", {
   expect(await allFree([run.port, run.adminPort, redisPort, ...run.mockPorts])).toBe(true);
 });
 
-test("two runs share a Redis, and the last to stop ends it", { timeout: 120_000 }, async () => {
+test("a Redis that a second run borrows stops with the run that started it, and with no other", {
+  timeout: 120_000,
+}, async () => {
   const { port: redisPort, REDIS_URL } = await redisAt();
   const first = await Run.start({ REDIS_URL });
   await first.untilReady();
-  const second = await Run.start({ REDIS_URL });
-  await second.untilReady();
-  expect(second.output).toContain(`${REDIS_URL} (shared with another make run)`);
+  const [hurried, second] = [await Run.start({ REDIS_URL }), await Run.start({ REDIS_URL })];
+  await Promise.all([hurried.untilReady(), second.untilReady()]);
+  expect(second.output).toContain(`${REDIS_URL} (another make run's, and stops with that)`);
   expect(second.mockPorts.filter((port) => first.mockPorts.includes(port))).toEqual([]);
 
-  first.signal("SIGTERM");
-  expect(await first.exit).toBe(0);
+  hurried.signal("SIGINT");
+  await hurried.says("Stopping");
+  hurried.signal("SIGINT");
+  await hurried.exit;
   expect(await answers(REDIS_URL, 5_000)).toBe(true);
+
+  first.signal("SIGINT");
+  expect(await first.exit).toBe(0);
+  expect(await portState(redisPort)).toBe("free");
   expect((await second.get("/data?id=1")).status).toBe(200);
 
   second.signal("SIGTERM");
   expect(await second.exit).toBe(0);
-  expect(await allFree([redisPort, ...second.mockPorts])).toBe(true);
+  expect(await allFree([...hurried.mockPorts, ...second.mockPorts])).toBe(true);
+});
+
+/** A request that its origin is answering until it is let go. */
+async function inFlight(run: Run, delayMs: number): Promise<{ response: Promise<Response> }> {
+  const mock = `http://127.0.0.1:${run.mockPorts[0]}`;
+  const told = { method: "PUT", body: JSON.stringify({ delay_ms: delayMs }) };
+  expect((await fetch(`${mock}/behavior?all=1`, told)).status).toBe(200);
+  const response = run.get("/data?id=1&cache-control=max-age=60");
+  response.catch(() => undefined);
+  const counts = async () => (await fetch(`${mock}/counts?all=1`)).text();
+  await until(
+    async () => (await counts()).includes("/data?id=1"),
+    () => run.output,
+  );
+  return { response };
+}
+
+test("after one Ctrl-C origins and Redis are there until the proxy has finished its requests", {
+  timeout: 120_000,
+}, async () => {
+  const { REDIS_URL } = await redisAt();
+  const run = await Run.start({ REDIS_URL, LOG_LEVEL: "info" });
+  await run.untilReady();
+  const { response } = await inFlight(run, 3_000);
+  run.signal("SIGINT");
+  await run.says('"stopping"');
+  expect(await answers(REDIS_URL, 5_000)).toBe(true);
+  const { status, headers } = await response;
+  expect([status, headers.get("cache-status")]).toEqual([
+    200,
+    "freshline; fwd=uri-miss; fwd-status=200; stored",
+  ]);
+  expect(await run.exit).toBe(0);
+});
+
+test("a second Ctrl-C ends all at once, whatever is in progress", { timeout: 120_000 }, async () => {
+  const { port: redisPort, REDIS_URL } = await redisAt();
+  const run = await Run.start({ REDIS_URL, SHUTDOWN_TIMEOUT: "10m" });
+  await run.untilReady();
+  const { response } = await inFlight(run, 60_000);
+  run.signal("SIGINT");
+  await run.says("Stopping");
+  run.signal("SIGINT");
+  expect(await run.exit).toBe(130);
+  await expect(response).rejects.toThrow();
+  expect(await allFree([run.port, run.adminPort, redisPort, ...run.mockPorts])).toBe(true);
+});
+
+test("Ctrl-C before it is ready stops what has been started so far", { timeout: 120_000 }, async () => {
+  const { port: redisPort, REDIS_URL } = await redisAt();
+  const run = await Run.start({ REDIS_URL });
+  await until(
+    () => answers(REDIS_URL, 500),
+    () => run.output,
+  );
+  run.signal("SIGINT");
+  expect(await run.exit).toBe(0);
+  expect(await allFree([run.port, run.adminPort, redisPort])).toBe(true);
+});
+
+test("a run whose terminal is closed stops all, though the signal comes twice and nobody reads", {
+  timeout: 120_000,
+}, async () => {
+  const { port: redisPort, REDIS_URL } = await redisAt();
+  const run = await Run.start({ REDIS_URL, LOG_LEVEL: "info" });
+  await run.untilReady();
+  run.closeOutput();
+  const { response } = await inFlight(run, 1_000);
+  run.signal("SIGHUP");
+  run.signal("SIGHUP");
+  expect((await response).status).toBe(200);
+  expect(await run.exit).toBe(0);
+  expect(await allFree([run.port, run.adminPort, redisPort, ...run.mockPorts])).toBe(true);
+});
+
+test("what it says comes first and in one piece, the log of the proxy after it", {
+  timeout: 120_000,
+}, async () => {
+  const { REDIS_URL } = await redisAt();
+  const run = await Run.start({ REDIS_URL, LOG_LEVEL: "info" });
+  await run.untilReady();
+  await run.says("store up");
+  const [block, log] = run.output.split("Ctrl-C stops it all.\n\n");
+  expect(block?.split("\n").filter((line) => line !== "" && !line.startsWith("  "))).toEqual([]);
+  expect(log).toMatch(/^\{.*"store up"/);
 });
 
 test("nothing outlives a run that was killed", { timeout: 120_000 }, async () => {
@@ -153,19 +256,33 @@ test("with origins of the user's and Redis turned off it starts the proxy alone"
   origin.close();
 });
 
-test("a taken port is one sentence, and nothing is started", { timeout: 120_000 }, async () => {
+test("a taken port is one sentence with ports that are free, and nothing is started", {
+  timeout: 120_000,
+}, async () => {
   const { port: redisPort, REDIS_URL } = await redisAt();
-  const blocker = createServer();
   const port = await anyFreePort();
-  await new Promise<void>((resolve) => blocker.listen(port, "127.0.0.1", resolve));
+  // The next ones that come to mind are taken as well: one for the proxy, one for its admin API.
+  const blockers = await Promise.all([port, port + 10, port + 21].map(block));
   const run = await Run.start({ REDIS_URL, PORT: `${port}` });
   expect(await run.exit).toBe(1);
-  expect(run.output).toMatch(
-    new RegExp(`^Port ${port}, which the proxy is to listen on, is taken; [^\\n]+\\n$`),
+  const sentence = new RegExp(
+    `^Port ${port}, which the proxy is to listen on, is taken; try make run port=(\\d+)\\.\\n$`,
   );
-  expect(await portState(redisPort)).toBe("free");
-  blocker.close();
+  const tried = Number(sentence.exec(run.output)?.[1]);
+  expect(run.output).toMatch(sentence);
+  expect(await allFree([tried, tried + 1, redisPort])).toBe(true);
+  for (const blocker of blockers) blocker.close();
 });
+
+/** Takes it, unless somebody else has it already, which is as good. */
+async function block(port: number): Promise<Server> {
+  const server = createServer();
+  await new Promise<void>((resolve) => {
+    server.once("error", () => resolve());
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  return server;
+}
 
 test("a bad port is one sentence", { timeout: 120_000 }, async () => {
   const run = await Run.start({ PORT: "abc" });

@@ -14,6 +14,8 @@ describe("what a fresh clone runs", () => {
       adminHost: "127.0.0.1",
       origins: undefined,
       redisUrl: "redis://127.0.0.1:6379",
+      redisNamed: false,
+      logFormat: "auto",
       patience: 12_000,
     });
   });

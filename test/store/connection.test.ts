@@ -1,39 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { StoreError } from "../../src/cache/ports.ts";
-import { addressOf, maskPassword, RedisConnection, retryDelay } from "../../src/store/connection.ts";
+import { RedisConnection } from "../../src/store/connection.ts";
+import { retryDelay } from "../../src/store/redis-options.ts";
 import { startRedis } from "../redis-server.ts";
 import { openLink } from "./link.ts";
 import { eventLog, until } from "./sample.ts";
-
-describe("a Redis URL", () => {
-  it.each([
-    ["redis://h", { host: "h", port: 6379, db: 0 }],
-    ["redis://h:1234/5", { host: "h", port: 1234, db: 5 }],
-    ["redis://:p%40ss@h/", { host: "h", port: 6379, db: 0, password: "p@ss" }],
-    ["redis://u:p@[::1]:1", { host: "::1", port: 1, db: 0, username: "u", password: "p" }],
-    ["rediss://h", { host: "h", port: 6379, db: 0, tls: {} }],
-  ])("%s is understood", (url, address) => {
-    expect(addressOf(url)).toEqual(address);
-  });
-
-  it.each([
-    "",
-    "h:6379",
-    "http://u:secret@h",
-    "redis://u:secret@h/x",
-    "redis://u:secret@h:99999",
-    "redis://u:secr%zz@h",
-  ])("%j is refused in one sentence that does not hold the password", (url) => {
-    const attempt = () => addressOf(url);
-    expect(attempt).toThrow(/^not a Redis URL: .*expected redis:\/\//);
-    expect(attempt).not.toThrow(/secr/);
-  });
-
-  it("is shown without its password, also when it is malformed", () => {
-    expect(maskPassword("redis://u:p@ss/w@rd@h:1/2")).toBe("redis://***@h:1/2");
-    expect(maskPassword("redis://h:1")).toBe("redis://h:1");
-  });
-});
 
 describe("the delay before a reconnection", () => {
   it("doubles from 50 ms, stays within a second, and is spread", () => {

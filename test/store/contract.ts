@@ -1,11 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Lookup, Store } from "../../src/cache/ports.ts";
-import { KEY, sampleEntry, T0, testClock } from "./sample.ts";
+import { type ChunkedBody, type Lookup, readBytes, type Store } from "../../src/cache/ports.ts";
+import { bodyChecksum } from "../../src/store/codec.ts";
+import { bytes, entryOf, KEY, sampleEntry, T0, testClock } from "./sample.ts";
 
-/** What every Store promises (src/cache/ports.ts). `make` gives an empty one whose clock stands at T0. */
+const CHUNK = 256 * 1024;
+
+/**
+ * What every Store promises (src/cache/ports.ts). `make` gives an empty one whose clock stands at T0,
+ * `largest` is the longest body that it keeps.
+ */
 export function storeContract(
   name: string,
   make: (clock: ReturnType<typeof testClock>) => Promise<Store>,
+  largest = Number.POSITIVE_INFINITY,
 ): void {
   describe(`${name} keeps the Store contract`, () => {
     let store: Store;
@@ -16,8 +23,8 @@ export function storeContract(
     });
     afterEach(() => store.close());
 
-    const body = (lookup: Lookup): string =>
-      lookup.type === "found" ? Buffer.from(lookup.entry.body).toString() : lookup.fwd;
+    const body = async (lookup: Lookup): Promise<string> =>
+      lookup.type === "found" ? Buffer.from(await readBytes(lookup.entry.body)).toString() : lookup.fwd;
     const ask = async (key: string, ...request: string[]) => body(await store.lookup(key, request));
 
     it("misses what was never put", async () => {
@@ -30,18 +37,61 @@ export function storeContract(
       const found = await store.lookup(KEY, ["Accept", "text/plain"]);
       if (found.type !== "found") throw new Error("not found");
       expect(found.entry.stored).toEqual(entry.stored);
-      expect(Buffer.from(found.entry.body).equals(entry.body)).toBe(true);
+      expect(Buffer.from(await readBytes(found.entry.body)).equals(entry.body)).toBe(true);
     });
 
     it("gives back every byte of a body", async () => {
-      const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, i) => i % 256));
-      const entry = {
-        stored: { ...sampleEntry("").stored, bodyLength: bytes.length },
-        body: new Uint8Array(bytes),
-      };
-      await store.put(KEY, entry);
+      const every = Buffer.from(Array.from({ length: 70_000 }, (_, i) => i % 256));
+      await store.put(KEY, entryOf(new Uint8Array(every)));
       const found = await store.lookup(KEY, []);
-      expect(found.type === "found" && bytes.equals(found.entry.body)).toBe(true);
+      expect(found.type === "found" && every.equals(await readBytes(found.entry.body))).toBe(true);
+    });
+
+    it.each([0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 10 * 1024 * 1024])(
+      "gives back a body of %d bytes, whole, in ranges and freshened, or nothing where it keeps none so long",
+      async (length) => {
+        const whole = Buffer.from(bytes(length));
+        const entry = entryOf(whole);
+        await store.put(KEY, entry);
+        let found = await store.lookup(KEY, []);
+        expect(found.type).toBe(length > largest ? "none" : "found");
+        if (found.type === "none") return;
+        expect(found.entry.body.length).toBe(length);
+        expect(whole.equals(await readBytes(found.entry.body))).toBe(true);
+        for (const [first, last] of [
+          [0, 0],
+          [CHUNK - 1, CHUNK],
+          [CHUNK, 2 * CHUNK - 1],
+          [length - 1, length - 1],
+        ] as const) {
+          if (first < 0 || last >= length) continue;
+          const range = await readBytes(found.entry.body, first, last);
+          expect(whole.subarray(first, last + 1).equals(range)).toBe(true);
+        }
+        await store.freshen(KEY, { ...found.entry, stored: { ...entry.stored, responseTime: T0 + 60_000 } });
+        clock.advance(130);
+        found = await store.lookup(KEY, []);
+        expect(found.type === "found" && whole.equals(await readBytes(found.entry.body))).toBe(true);
+      },
+    );
+
+    it.each([1000, 3 * CHUNK + 1])("takes a body of %d bytes that lies elsewhere", async (length) => {
+      const whole = bytes(length);
+      const body: ChunkedBody = {
+        length,
+        checksum: bodyChecksum(whole),
+        async *read(first, last) {
+          for (let at = first; at <= last; at += 700) yield whole.subarray(at, Math.min(at + 700, last + 1));
+        },
+      };
+      const { stored } = entryOf(whole);
+      for (const write of ["put", "freshen"] as const) {
+        await store.drop({ type: "url", key: KEY });
+        await store[write](KEY, { stored, body });
+        const found = await store.lookup(KEY, []);
+        if (found.type !== "found") throw new Error("not found");
+        expect(Buffer.from(whole).equals(await readBytes(found.entry.body))).toBe(true);
+      }
     });
 
     it("keeps an empty body", async () => {
@@ -134,7 +184,7 @@ export function storeContract(
       const found = await store.lookup(KEY, []);
       if (found.type !== "found") throw new Error("not found");
       expect(found.entry.stored).toEqual(stored);
-      expect(body(found)).toBe("hello");
+      expect(await body(found)).toBe("hello");
     });
 
     it("freshens one variant and leaves the others", async () => {

@@ -1,10 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MemoryStore } from "../../src/store/memory.ts";
+import type { StoredResponse } from "../../src/policy/stored-response.ts";
+import { ENTRY_OVERHEAD, MemoryStore, STRING_OVERHEAD, weigh } from "../../src/store/memory.ts";
 import { storeContract } from "./contract.ts";
 import { KEY, sampleEntry, T0, testClock } from "./sample.ts";
 
-storeContract("MemoryStore", async ({ now }) => new MemoryStore({ capacity: 8 * 1024 * 1024, now }));
+storeContract(
+  "MemoryStore",
+  async ({ now }) => new MemoryStore({ capacity: 8 * 1024 * 1024, now }),
+  1024 * 1024,
+);
 
 const open = (capacity: number) => {
   const clock = testClock();
@@ -29,21 +34,29 @@ describe("the memory tier", () => {
     expect(store.stats().entries).toBeGreaterThan(5);
   });
 
-  it("counts the bytes of bodies, fields and keys, and gives them back", () => {
+  it("counts what its entries weigh, and gives it back", () => {
     const { store } = open(1e6);
-    const before = store.stats().bytes;
-    store.keep(KEY, sampleEntry("x".repeat(10_000)));
-    expect(store.stats().bytes - before).toBeGreaterThan(10_000 + KEY.length * 2);
+    const entry = sampleEntry("x".repeat(10_000));
+    store.keep(KEY, entry);
+    expect(store.stats().bytes).toBe(weigh(KEY, entry));
     store.forget({ type: "url", key: KEY });
     expect(store.stats()).toEqual({ entries: 0, bytes: 0, evictions: 0 });
   });
 
-  it("does not keep an object larger than an eighth of its capacity, nor what that replaces", () => {
-    const { store } = open(80_000);
-    store.keep(KEY, sampleEntry("small"));
+  it("does not keep a body larger than an eighth of its capacity, nor what that replaces", () => {
+    const { store } = open(80_007);
+    expect(store.maxBodyBytes).toBe(10_000);
     store.keep(KEY, sampleEntry("x".repeat(10_000)));
+    expect(store.lookup(KEY, []).type).toBe("found");
+    store.keep(KEY, sampleEntry("x".repeat(10_001)));
     expect(store.lookup(KEY, []).type).toBe("none");
     expect(store.stats()).toEqual({ entries: 0, bytes: 0, evictions: 0 });
+  });
+
+  it("does not keep what is heavier than its capacity, however short its body", () => {
+    const { store } = open(overheadOf(0) - 1);
+    store.keep(url(0), sized(0, 0));
+    expect(store.stats().entries).toBe(0);
   });
 
   it("keeps nothing when it is off", () => {
@@ -83,7 +96,7 @@ describe("the memory tier", () => {
     const entry = sampleEntry("xxxxx");
     store.keep(KEY, { ...entry, body: large.subarray(10, 15) });
     const found = store.lookup(KEY, []);
-    expect(found.type === "found" && found.entry.body.buffer.byteLength).toBe(5);
+    expect(found.type === "found" && (found.entry.body as Uint8Array).buffer.byteLength).toBe(5);
   });
 
   it("forgets everything", () => {
@@ -94,6 +107,33 @@ describe("the memory tier", () => {
     expect(store.lookup(url(3), []).type).toBe("none");
     store.keep(url(3), sized(3, 10));
     expect(store.lookup(url(3), []).type).toBe("found");
+  });
+});
+
+describe("what an entry weighs", () => {
+  const plain = sampleEntry("12345");
+  const { etag, ...bare } = plain.stored;
+  const extra = (changes: Partial<StoredResponse>) =>
+    weigh(KEY, { ...plain, stored: { ...plain.stored, ...changes } }) - weigh(KEY, plain);
+  const string = (text: string) => STRING_OVERHEAD + text.length;
+
+  it("is its objects, its body and all of its strings", () => {
+    const lines = plain.stored.fields.map(string).reduce((sum, bytes) => sum + bytes, 0);
+    const others = string(KEY) + string(KEY) + string("OK") + string(etag ?? "") + string("");
+    expect(weigh(KEY, plain)).toBe(ENTRY_OVERHEAD + 5 + lines + others);
+    expect(weigh(KEY, { ...plain, stored: bare })).toBe(weigh(KEY, plain) - (etag?.length ?? 0));
+  });
+
+  it.each<[string, Partial<StoredResponse>, number]>([
+    ["each group", { tags: ["news", "page-12"] }, string("news") + string("page-12")],
+    ["its date", { lastModified: "Sat" }, 3],
+    [
+      "each selecting field, twice",
+      { selectingFields: { a: "gzip", bc: null } },
+      2 * (7 + 4 * STRING_OVERHEAD),
+    ],
+  ])("counts %s", (_name, changes, bytes) => {
+    expect(extra(changes)).toBe(bytes);
   });
 });
 
@@ -147,8 +187,9 @@ describe("SIEVE", () => {
       }
       this.take(this.hand);
     }
-    put(id: number, bytes: number): void {
-      if (bytes > this.capacity / 8) {
+    put(id: number, overhead: number, body: number): void {
+      const bytes = overhead + body;
+      if (body > Math.floor(this.capacity / 8)) {
         this.drop(id);
         return;
       }
@@ -165,11 +206,10 @@ describe("SIEVE", () => {
   }
 
   it("keeps what the model keeps, in every history", () => {
-    const overhead = overheadOf(10);
-    const capacity = 12 * overhead;
+    const capacity = 12 * overheadOf(10);
     const id = fc.integer({ min: 10, max: 40 });
     const step = fc.oneof(
-      { weight: 5, arbitrary: fc.tuple(fc.constant("put" as const), id, fc.integer({ min: 0, max: 700 })) },
+      { weight: 5, arbitrary: fc.tuple(fc.constant("put" as const), id, fc.integer({ min: 0, max: 4000 })) },
       { weight: 5, arbitrary: fc.tuple(fc.constant("get" as const), id, fc.constant(0)) },
       { weight: 1, arbitrary: fc.tuple(fc.constant("drop" as const), id, fc.constant(0)) },
     );
@@ -179,8 +219,9 @@ describe("SIEVE", () => {
         const model = new Model(capacity);
         for (const [what, i, size] of steps) {
           if (what === "put") {
-            store.keep(url(i), sized(i, size));
-            model.put(i, overhead + size);
+            const entry = sized(i, size);
+            store.keep(url(i), entry);
+            model.put(i, weigh(url(i), entry) - size, size);
           } else if (what === "get") {
             expect(store.lookup(url(i), []).type === "found").toBe(model.get(i));
           } else {

@@ -55,6 +55,8 @@ async function attached(...options: Parameters<typeof follow>) {
   await until("the log is attached", () => follower.log.attached());
   return follower;
 }
+const INSTANCES = "freshline:instances:{purges}";
+const isPresent = async () => (await redis.command("EXISTS", INSTANCES)) === 1;
 const isGrowing = (epochs: readonly number[]) =>
   epochs.every((epoch, i) => i === 0 || epoch > epochs[i - 1]!);
 const commandCalls = async () => {
@@ -68,23 +70,25 @@ describe("the shared purge log", () => {
   it("begins with a floor, and is heard by its own instance before append resolves", async () => {
     const { log, heard } = await attached();
     expect(heard).toEqual([{ type: "floor", floor: expect.any(Number), epoch: expect.any(Number) }]);
-    const epoch = await log.append([url("a"), EVERYTHING, url("b")]);
+    const epoch = await log.append([url("a"), EVERYTHING, url("b")], "delete");
     expect(heard.slice(1).map((news) => news.type === "record" && news.record.target)).toEqual([
       url("a"),
       EVERYTHING,
       url("b"),
     ]);
-    expect(heard.at(-1)).toEqual({ type: "record", record: { epoch, target: url("b") } });
+    const record = { epoch, target: url("b"), mode: "delete", at: epoch / 1000 };
+    expect(heard.at(-1)).toEqual({ type: "record", record });
+    expect(Math.abs(Date.now() - epoch / 1000)).toBeLessThan(60_000);
   });
 
   it("is heard by the other instance within moments, in order, each record once", async () => {
     const [a, b] = [await attached(), await attached()];
     const started = performance.now();
-    await a.log.append([url("1")]);
+    await a.log.append([url("1")], "delete");
     await until("b hears", () => b.keys().length === 1);
     expect(performance.now() - started).toBeLessThan(1000);
     const wanted = Array.from({ length: 200 }, (_, i) => `${i}`);
-    await Promise.all(wanted.map((key, i) => (i % 2 === 0 ? a : b).log.append([url(key)])));
+    await Promise.all(wanted.map((key, i) => (i % 2 === 0 ? a : b).log.append([url(key)], "delete")));
     await until("both hear everything", () => a.keys().length === 201 && b.keys().length === 201);
     expect(a.keys()).toEqual(b.keys());
     expect(new Set(a.keys()).size).toBe(200);
@@ -93,7 +97,7 @@ describe("the shared purge log", () => {
 
   it("tells a new instance what is purged since the floor", async () => {
     const a = await attached();
-    await a.log.append([url("before"), EVERYTHING, url("after")]);
+    await a.log.append([url("before"), EVERYTHING, url("after")], "delete");
     const b = await attached();
     expect(b.floors()).toHaveLength(1);
     expect(b.keys()).toEqual(["after"]);
@@ -103,7 +107,7 @@ describe("the shared purge log", () => {
   it("reads a long log in pages", async () => {
     const a = await attached();
     const keys = Array.from({ length: 2500 }, (_, i) => `k${i}`);
-    await a.log.append(keys.map(url));
+    await a.log.append(keys.map(url), "delete");
     expect(a.keys()).toEqual(keys);
     const b = await attached();
     expect(b.keys()).toEqual(keys);
@@ -111,13 +115,13 @@ describe("the shared purge log", () => {
 
   it("resumes after a lost connection where it was", async () => {
     const [a, b] = [await attached(), await attached()];
-    await a.log.append([url("1")]);
+    await a.log.append([url("1")], "delete");
     await until("b hears", () => b.keys().length === 1);
     await redis.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
     await redis.command("CLIENT", "KILL", "TYPE", "pubsub");
     await until("both are attached again", async () => {
       if (!a.log.attached() || !b.log.attached()) return false;
-      return a.log.append([url("2")]).then(
+      return a.log.append([url("2")], "delete").then(
         () => true,
         () => false,
       );
@@ -138,22 +142,66 @@ describe("the shared purge log", () => {
     ["behind its stream", () => redis.command("SET", "freshline:{purges}:epoch", "5")],
   ])("makes a log that is %s a purge of everything, at once and for all", async (_name, lose) => {
     const [a, b] = [await attached(), await attached()];
-    const last = await a.log.append([url("1")]);
+    const last = await a.log.append([url("1")], "delete");
     await until("b hears", () => b.keys().length === 1);
     await lose();
     await until("both hear a floor", () => a.floors().length === 2 && b.floors().length === 2);
     expect(a.floors()[1]).toBeGreaterThan(last);
     expect(a.floors()[1]).toBe(b.floors()[1]);
-    const next = await a.log.append([url("2")]);
+    const next = await a.log.append([url("2")], "delete");
     expect(next).toBeGreaterThan(a.floors()[1]!);
     await until("b hears", () => b.keys().includes("2"));
     expect([a.floors().length, b.floors().length]).toEqual([2, 2]);
     expect(isGrowing(a.epochs()) && isGrowing(b.epochs())).toBe(true);
   });
 
+  it.each([
+    ["an unknown target", '{"type":"planet","name":"earth"}'],
+    ["an unknown mode", '{"type":"url","key":"a","mode":"freeze"}'],
+    ["a target that lacks a member", '{"type":"site"}'],
+    ["a member of another type", '{"type":"tag","site":7,"tag":"t"}'],
+    ["nonsense", "{"],
+  ])("takes a record of %s for a purge of everything so far", async (_name, record) => {
+    const a = await attached();
+    const before = await a.log.append([url("1")], "delete");
+    await redis.command(
+      "EVAL",
+      `redis.call('XADD', KEYS[1], ARGV[1] .. '-0', 'previous', ARGV[2], 'target', ARGV[3])
+       redis.call('SET', KEYS[2], ARGV[1], 'KEEPTTL')`,
+      2,
+      ...["freshline:{purges}", "freshline:{purges}:epoch"],
+      ...[before + 1, before, record],
+    );
+    await until("it is heard", () => a.floors().length === 2);
+    expect(a.heard.at(-1)).toEqual({ type: "floor", floor: before + 1, epoch: before + 1 });
+  });
+
+  it("tells every kind of purge as it was appended, also to one that comes later", async () => {
+    const a = await attached();
+    const targets: PurgeTarget[] = [
+      url("http://a/x"),
+      { type: "path", path: "/x?é" },
+      { type: "prefix", path: "/x/" },
+      { type: "prefix", site: "http://a", path: "/x/" },
+      { type: "site", site: "https://a:8443" },
+      { type: "tag", tag: "news of the day" },
+      { type: "tag", site: "http://a", tag: "" },
+      EVERYTHING,
+    ];
+    await a.log.append(targets, "invalidate");
+    const b = await attached();
+    for (const { heard } of [a, b]) {
+      const records = heard.flatMap((news) => (news.type === "record" ? [news.record] : []));
+      expect(records.map(({ target, mode }) => ({ target, mode }))).toEqual(
+        targets.map((target) => ({ target, mode: "invalidate" })),
+      );
+      expect(records.map(({ epoch, at }) => at === epoch / 1000)).toEqual(targets.map(() => true));
+    }
+  });
+
   it("makes a log that an older backup replaced a purge of everything", async () => {
     const a = await attached();
-    await a.log.append([url("1")]);
+    await a.log.append([url("1")], "delete");
     const script = `
       local kept = {}
       for i, key in ipairs(KEYS) do kept[i] = redis.call('GET', 'backup:' .. i) end
@@ -163,7 +211,7 @@ describe("the shared purge log", () => {
       end`;
     const keys = ["freshline:{purges}", "freshline:{purges}:epoch", "freshline:{purges}:floor"];
     await redis.command("EVAL", script, 3, ...keys);
-    const last = await a.log.append([url("2")]);
+    const last = await a.log.append([url("2")], "delete");
     await redis.command("EVAL", script, 3, ...keys);
     await until("the floor is heard", () => a.floors().length === 2);
     expect(a.floors()[1]).toBeGreaterThan(last);
@@ -185,14 +233,15 @@ describe("the shared purge log", () => {
     await redis.command("FLUSHALL");
     await until("the loss is heard", () => a.floors().length === 3);
     expect(a.floors()[2]).toBe(future + 1);
-    expect(await a.log.append([url("1")])).toBe(future + 2);
+    expect(await a.log.append([url("1")], "delete")).toBe(future + 2);
   });
 
   it("attaches again by itself when Redis has refused for a while, and tells it once", async () => {
     await redis.command("ACL", "SETUSER", "odd", "on", ">pw", "~*", "&*", "+@all");
     const odd = await attached({ url: redis.url.replace("redis://", "redis://odd:pw@") });
+    await until("it has said that it is here", isPresent);
     await redis.command("ACL", "SETUSER", "odd", "-evalsha", "-eval");
-    await expect(odd.log.append([url("1")])).rejects.toMatchObject({ code: "refused" });
+    await expect(odd.log.append([url("1")], "delete")).rejects.toMatchObject({ code: "refused" });
     expect(odd.log.attached()).toBe(false);
     await until("it was refused more than once", async () =>
       /cmdstat_evalsha:.*rejected_calls=([2-9]|\d\d)/.test(
@@ -202,7 +251,7 @@ describe("the shared purge log", () => {
     await redis.command("ACL", "SETUSER", "odd", "+@all");
     await until("the log is attached again", () => odd.log.attached());
     expect(odd.events.of("store-failed")).toMatchObject([{ operation: "follow", code: "refused" }]);
-    await odd.log.append([url("2")]);
+    await odd.log.append([url("2")], "delete");
     expect(odd.keys()).toEqual(["2"]);
   });
 
@@ -214,7 +263,10 @@ describe("the shared purge log", () => {
     link.cut();
     await until("b has lost Redis", () => !b.log.attached());
     for (let i = 0; i < 1000; i += 50)
-      await a.log.append(Array.from({ length: 50 }, (_, j) => url(`k${i + j}`)));
+      await a.log.append(
+        Array.from({ length: 50 }, (_, j) => url(`k${i + j}`)),
+        "delete",
+      );
     expect(a.keys()).toHaveLength(1000);
     expect(a.floors()).toHaveLength(1);
     const left = (await redis.command("XLEN", "freshline:{purges}")) as number;
@@ -232,7 +284,7 @@ describe("the shared purge log", () => {
     const a = await attached();
     const b = await attached({ url: `redis://127.0.0.1:${link.port}` });
     link.swallow();
-    await a.log.append([url("1")]);
+    await a.log.append([url("1")], "delete");
     await until("b hears", () => b.keys().length === 1);
     await until("b is attached", () => b.log.attached());
     expect(b.floors()).toHaveLength(1);
@@ -240,16 +292,19 @@ describe("the shared purge log", () => {
 
   it("attaches again after Redis was killed and came back empty", async () => {
     const a = await attached();
-    const last = await a.log.append([url("1")]);
+    const last = await a.log.append([url("1")], "delete");
     await redis.stop();
     await until("the loss is noticed", () => !a.log.attached());
-    await expect(a.log.append([url("2")])).rejects.toMatchObject({ name: "StoreError", code: "unavailable" });
+    await expect(a.log.append([url("2")], "delete")).rejects.toMatchObject({
+      name: "StoreError",
+      code: "unavailable",
+    });
     await redis.restart();
     const ms = await until("the log is attached again", () => a.log.attached());
     expect(ms).toBeLessThan(5000);
     expect(a.floors()).toHaveLength(2);
     expect(a.floors()[1]).toBeGreaterThan(last);
-    await a.log.append([url("3")]);
+    await a.log.append([url("3")], "delete");
     expect(a.keys()).toEqual(["1", "3"]);
     expect(isGrowing(a.epochs())).toBe(true);
   });
@@ -261,7 +316,7 @@ describe("the shared purge log", () => {
     await until("the silence is noticed", () => !a.log.attached());
     process.kill(redis.pid, "SIGCONT");
     await until("the log is attached again", () => a.log.attached());
-    await a.log.append([url("1")]);
+    await a.log.append([url("1")], "delete");
     expect(a.floors()).toHaveLength(1);
   });
 
@@ -269,19 +324,22 @@ describe("the shared purge log", () => {
     await redis.stop();
     const a = follow();
     const started = performance.now();
-    await expect(a.log.append([url("1")])).rejects.toMatchObject({ code: "unavailable" });
+    await expect(a.log.append([url("1")], "delete")).rejects.toMatchObject({ code: "unavailable" });
     expect(performance.now() - started).toBeLessThan(500);
     expect(a.heard).toEqual([]);
     await redis.restart();
     await until("the log is attached", () => a.log.attached());
-    await a.log.append([url("2")]);
+    await a.log.append([url("2")], "delete");
   });
 
   it("leaves no key without a time to live, renews it in good time, and bounds its stream", async () => {
     const a = await attached();
-    await a.log.append([url("1"), EVERYTHING]);
+    await a.log.append([url("1"), EVERYTHING], "delete");
     const keys = ["freshline:{purges}", "freshline:{purges}:epoch", "freshline:{purges}:floor"];
-    expect(((await redis.command("KEYS", "*")) as string[]).sort()).toEqual(keys);
+    await until("it has said that it is here", isPresent);
+    expect(((await redis.command("KEYS", "*")) as string[]).sort()).toEqual([INSTANCES, ...keys]);
+    const left = (await redis.command("PTTL", INSTANCES)) as number;
+    expect(left > 0 && left <= 60_000).toBe(true);
     const ttls = async () => (await Promise.all(keys.map((key) => redis.command("PTTL", key)))) as number[];
     expect((await ttls()).every((ttl) => ttl > 29 * DAY_MS && ttl <= 30 * DAY_MS)).toBe(true);
     for (const key of keys) await redis.command("PEXPIRE", key, 14 * DAY_MS);
@@ -292,24 +350,29 @@ describe("the shared purge log", () => {
   it("purges even when Redis is full", async () => {
     const a = await attached();
     await redis.command("CONFIG", "SET", "maxmemory", "1");
-    await a.log.append([url("1")]);
+    await a.log.append([url("1")], "delete");
     expect(a.keys()).toEqual(["1"]);
   });
 
-  it("costs an idle Redis a heartbeat and nothing else", async () => {
+  it("costs an idle Redis a heartbeat, now and then one that is written down, and nothing else", async () => {
     await attached();
+    await until("it has said that it is here", isPresent);
     await redis.command("CONFIG", "RESETSTAT");
-    await until("two heartbeats", async () => ((await commandCalls())["ping"] ?? 0) >= 2);
-    expect(Object.keys(await commandCalls()).sort()).toEqual(["config|resetstat", "info", "ping"]);
+    await until("it says that it is here", async () => ((await commandCalls())["evalsha"] ?? 0) > 0);
+    const calls = await commandCalls();
+    const presence = ["evalsha", "hgetall", "hset", "pexpire", "time", "type"];
+    expect(Object.keys(calls).sort()).toEqual(["config|resetstat", "info", "ping", ...presence].sort());
+    expect(calls["evalsha"]).toBe(1);
+    expect(calls["ping"]).toBeLessThanOrEqual(6);
   });
 
   it("polls, and says so once, where Redis allows no tracking", async () => {
     await redis.command("ACL", "SETUSER", "poor", "on", ">pw", "~*", "&*", "+@all", "-client|tracking");
     const poor = await attached({ url: redis.url.replace("redis://", "redis://poor:pw@") });
     const a = await attached();
-    await a.log.append([url("1")]);
+    await a.log.append([url("1")], "delete");
     await until("the poll hears", () => poor.keys().length === 1);
-    await poor.log.append([url("2")]);
+    await poor.log.append([url("2")], "delete");
     await until("the other hears", () => a.keys().includes("2"));
     await redis.command("FLUSHALL");
     await until("the poll hears the floor", () => poor.floors().length === 2);
@@ -328,7 +391,7 @@ describe("the shared purge log", () => {
       throw new Error("no");
     });
     await until("the log is attached", () => log.attached());
-    await log.append([url("1")]);
+    await log.append([url("1")], "delete");
     // Once for each: the floor, the attachment, the record.
     expect(events.of("store-failed")).toHaveLength(3);
   });
@@ -337,9 +400,9 @@ describe("the shared purge log", () => {
     const a = await attached();
     const many = Array.from({ length: 6000 }, (_, i) => url(`${i}`));
     const [first, second, third] = await Promise.allSettled([
-      a.log.append([url("x")]),
-      a.log.append(many),
-      a.log.append(many),
+      a.log.append([url("x")], "delete"),
+      a.log.append(many, "delete"),
+      a.log.append(many, "delete"),
     ]);
     expect([first.status, second.status]).toEqual(["fulfilled", "fulfilled"]);
     expect(third).toMatchObject({ status: "rejected", reason: { code: "refused" } });
@@ -348,7 +411,7 @@ describe("the shared purge log", () => {
   it("rejects what still waits when it is closed, and hears no more", async () => {
     const a = await attached();
     const heard = a.heard.length;
-    const waiting = [a.log.append([url("1")]), a.log.append([url("2")])].map((append) =>
+    const waiting = [a.log.append([url("1")], "delete"), a.log.append([url("2")], "delete")].map((append) =>
       append.then(
         () => "appended",
         (error: StoreError) => error.code,
@@ -367,18 +430,18 @@ describe("the local purge log", () => {
     const heard: PurgeNews[] = [];
     log.follow((news) => heard.push(news));
     expect(log.attached()).toBe(true);
-    expect(await log.append([url("a"), EVERYTHING])).toBe(2);
-    expect(await log.append([])).toBe(2);
+    expect(await log.append([url("a"), EVERYTHING], "delete")).toBe(2);
+    expect(await log.append([], "delete")).toBe(2);
     expect(heard).toEqual([
       { type: "floor", floor: 0, epoch: 0 },
       { type: "attached" },
-      { type: "record", record: { epoch: 1, target: url("a") } },
-      { type: "record", record: { epoch: 2, target: EVERYTHING } },
+      { type: "record", record: { epoch: 1, target: url("a"), mode: "delete" } },
+      { type: "record", record: { epoch: 2, target: EVERYTHING, mode: "delete" } },
     ]);
   });
 
   it("rejects when nobody follows it", async () => {
     const log = new LocalPurgeLog();
-    await expect(log.append([EVERYTHING])).rejects.toMatchObject({ code: "unavailable" });
+    await expect(log.append([EVERYTHING], "delete")).rejects.toMatchObject({ code: "unavailable" });
   });
 });

@@ -12,7 +12,7 @@ const log = eventLog();
 beforeAll(async () => {
   redis = await startRedis();
   connection = new RedisConnection({ url: redis.url, now: Date.now, emit: log.emit, commandTimeoutMs: 2000 });
-  await until("Redis is connected", () => connection.client.status === "ready");
+  await until("Redis is connected", () => connection.up());
 });
 afterAll(async () => {
   await connection.close();

@@ -6,7 +6,7 @@ import { RedisStore } from "../../src/store/redis.ts";
 import { TieredStore } from "../../src/store/tiered.ts";
 import { startRedis, type TestRedis } from "../redis-server.ts";
 import { storeContract } from "./contract.ts";
-import { eventLog, KEY, sampleEntry, T0, testClock, until } from "./sample.ts";
+import { eventLog, KEY, sampleEntry, T0, testClock, textOf, until } from "./sample.ts";
 
 let redis: TestRedis;
 let connection: RedisConnection;
@@ -14,7 +14,7 @@ const log = eventLog();
 beforeAll(async () => {
   redis = await startRedis();
   connection = new RedisConnection({ url: redis.url, now: Date.now, emit: log.emit, commandTimeoutMs: 2000 });
-  await until("Redis is connected", () => connection.client.status === "ready");
+  await until("Redis is connected", () => connection.up());
 });
 afterAll(async () => {
   await connection.close();
@@ -29,10 +29,14 @@ storeContract("TieredStore", async ({ now }) => {
   return new TieredStore({ memory, redis: redisStore(now), now, emit: log.emit });
 });
 
-storeContract("TieredStore without Redis", async ({ now }) => {
-  const memory = new MemoryStore({ capacity: 8 * 1024 * 1024, now });
-  return new TieredStore({ memory, now, emit: log.emit });
-});
+storeContract(
+  "TieredStore without Redis",
+  async ({ now }) => {
+    const memory = new MemoryStore({ capacity: 8 * 1024 * 1024, now });
+    return new TieredStore({ memory, now, emit: log.emit });
+  },
+  1024 * 1024,
+);
 
 storeContract("TieredStore without memory", async ({ now }) => {
   await redis.command("FLUSHALL");
@@ -42,9 +46,13 @@ storeContract("TieredStore without memory", async ({ now }) => {
 
 /** One instance over the shared Redis, whose reads can be held up and whose commands can be made to fail. */
 function instance(clock = testClock()) {
+  const purgedTags = new Set<string>();
   const memory = new MemoryStore({ capacity: 1e6, now: clock.now });
   const real = redisStore(clock.now);
-  const gate: { reads: number; hold?: Promise<void>; failure?: StoreError } = { reads: 0 };
+  const gate: { reads: number; answered: number; hold?: Promise<void>; failure?: StoreError } = {
+    reads: 0,
+    answered: 0,
+  };
   const fail = () => {
     if (gate.failure !== undefined) throw gate.failure;
   };
@@ -53,6 +61,7 @@ function instance(clock = testClock()) {
       gate.reads++;
       fail();
       const found = await real.lookup(key, request);
+      gate.answered++;
       await gate.hold;
       return found;
     },
@@ -73,7 +82,14 @@ function instance(clock = testClock()) {
     memory,
     gate,
     events,
-    store: new TieredStore({ memory, redis: watched, ...clock, emit: events.emit }),
+    purgedTags,
+    store: new TieredStore({
+      memory,
+      redis: watched,
+      ...clock,
+      emit: events.emit,
+      purged: (_key, { tags }) => tags.some((tag) => purgedTags.has(tag)),
+    }),
   };
 }
 /** Holds up every read until the returned function is called. */
@@ -115,7 +131,7 @@ describe("two tiers", () => {
     clock.advance(61);
     await b.store.put(KEY, sampleEntry("new", { responseTime: T0 + 61_000 }));
     const found = await a.store.lookup(KEY, []);
-    expect(found.type === "found" && Buffer.from(found.entry.body).toString()).toBe("new");
+    expect(textOf(found)).toBe("new");
     expect(a.store.lookup(KEY, [])).not.toBeInstanceOf(Promise);
   });
 
@@ -152,9 +168,7 @@ describe("two tiers", () => {
       a.store.lookup(KEY, ["A-Coding", "gzip"]),
       a.store.lookup(KEY, ["A-Coding", "br"]),
     ]);
-    expect(
-      answers.map((found) => found.type === "found" && Buffer.from(found.entry.body).toString()),
-    ).toEqual(["zipped", "old, for all"]);
+    expect(answers.map(textOf)).toEqual(["zipped", "old, for all"]);
   });
 
   it("reject with the failure of Redis when memory has nothing", async () => {
@@ -201,7 +215,7 @@ describe("two tiers", () => {
     release();
     await reading;
     const found = await b.store.lookup(KEY, []);
-    expect(found.type === "found" && Buffer.from(found.entry.body).toString()).toBe("new");
+    expect(textOf(found)).toBe("new");
   });
 
   it("admit again after a purge is over", async () => {
@@ -221,10 +235,13 @@ describe("two tiers", () => {
     b.gate.hold = promise.then(() => undefined);
     const crowd = Array.from({ length: 10_000 }, (_, i) => b.store.lookup(`http://h/${i}`, []));
     const late = b.store.lookup(KEY, []);
+    const later = b.store.lookup(KEY, []);
+    // Nor are they shared.
+    expect(b.gate.reads).toBe(10_002);
     delete b.gate.hold;
     resolve({ type: "none", fwd: "uri-miss" });
     await Promise.all(crowd);
-    expect(tierOf(await late)).toBe("redis");
+    expect([tierOf(await late), tierOf(await later)]).toEqual(["redis", "redis"]);
     expect(b.memory.stats().entries).toBe(0);
     await b.store.lookup(KEY, []);
     expect(b.memory.stats().entries).toBe(1);
@@ -244,5 +261,121 @@ describe("two tiers", () => {
     await a.store.drop({ type: "url", key: KEY });
     expect(tierOf(await a.store.lookup(KEY, []))).toBe("uri-miss");
     expect(tierOf(await b.store.lookup(KEY, []))).toBe("uri-miss");
+  });
+});
+
+describe("many who need the same of Redis at once", () => {
+  const zipped = { selectingFields: { "a-coding": "gzip" } };
+  /** One instance before a Redis into which another has put these. */
+  async function beside(...entries: ReturnType<typeof sampleEntry>[]) {
+    await redis.command("FLUSHALL");
+    const [a, b] = [instance(), instance()];
+    for (const entry of entries) await a.store.put(KEY, entry);
+    return { a, b };
+  }
+  const all = (store: TieredStore, requests: readonly string[][]) =>
+    Promise.all(requests.map(async (request) => store.lookup(KEY, request)));
+
+  it("read it once", async () => {
+    const { b } = await beside(sampleEntry("hello"));
+    const answers = await all(b.store, Array(1000).fill([]));
+    expect(answers.map(textOf)).toEqual(Array(1000).fill("hello"));
+    expect(b.gate.reads).toBe(1);
+  });
+
+  it("hear once that there is nothing", async () => {
+    const { b } = await beside();
+    expect((await all(b.store, Array(100).fill([]))).map(textOf)).toEqual(Array(100).fill("uri-miss"));
+    expect(b.gate.reads).toBe(1);
+    await b.store.lookup(KEY, []);
+    expect(b.gate.reads).toBe(2);
+  });
+
+  it("get each the variant that is theirs, read once each", async () => {
+    const names = ["gzip", "br", "zstd"];
+    const variants = names.map((coding) => sampleEntry(coding, { selectingFields: { "a-coding": coding } }));
+    const { b } = await beside(...variants);
+    const codings = Array.from({ length: 300 }, (_, i) => names[i % 3] as string);
+    const answers = await all(
+      b.store,
+      codings.map((coding) => ["A-Coding", coding]),
+    );
+    expect(answers.map(textOf)).toEqual(codings);
+    expect(b.gate.reads).toBe(3);
+  });
+
+  it("look for themselves when nothing was stored for the first, or theirs is not there either", async () => {
+    const { b } = await beside(sampleEntry("zipped", zipped));
+    const answers = await all(b.store, [
+      ["A-Coding", "br"],
+      ["A-Coding", "gzip"],
+      ["A-Coding", "zstd"],
+    ]);
+    expect(answers.map(textOf)).toEqual(["vary-miss", "zipped", "vary-miss"]);
+  });
+
+  it("fail together, and the next tries again", async () => {
+    const { b } = await beside(sampleEntry("hello"));
+    b.gate.failure = away;
+    const answers = await Promise.allSettled(Array.from({ length: 20 }, async () => b.store.lookup(KEY, [])));
+    expect(answers).toEqual(Array(20).fill({ status: "rejected", reason: away }));
+    expect(b.gate.reads).toBe(1);
+    delete b.gate.failure;
+    expect(textOf(await b.store.lookup(KEY, []))).toBe("hello");
+  });
+
+  it.each([
+    ["a put", (b: TieredStore) => b.put(KEY, sampleEntry("x".repeat(200_000), { responseTime: T0 + 1 }))],
+    ["a purge of that key", async (b: TieredStore) => b.forget({ type: "url", key: KEY })],
+    ["a purge of a group", async (b: TieredStore) => b.forget({ type: "tag", tag: "g" })],
+  ])("do not wait for what was read before %s", async (what, happens) => {
+    const { a, b } = await beside(sampleEntry("old"));
+    const release = holdReads(b);
+    const before = b.store.lookup(KEY, []);
+    await until("Redis has answered", async () => b.gate.answered === 1);
+    await happens(b.store);
+    if (what !== "a put") await a.store.put(KEY, sampleEntry("new", { responseTime: T0 + 1 }));
+    const after = [b.store.lookup(KEY, []), b.store.lookup(KEY, [])];
+    release();
+    expect(textOf(await before)).toBe("old");
+    for (const found of await Promise.all(after)) expect(textOf(found)).toMatch(/^(new|x{200000})$/);
+    expect(b.gate.reads).toBe(2);
+  });
+});
+
+describe("a copy in memory that does not answer", () => {
+  const part = { first: 0, last: 1, length: 5 };
+  const aPart = sampleEntry("he", { status: 206, part });
+
+  it("as a part does not hide the whole in Redis", async () => {
+    await redis.command("FLUSHALL");
+    const [a, b] = [instance(), instance()];
+    await a.store.put(KEY, aPart);
+    await b.store.put(KEY, sampleEntry("hello", { responseTime: T0 + 1 }));
+    expect(a.store.lookup(KEY, ["Range", "bytes=0-1"])).not.toBeInstanceOf(Promise);
+    expect(textOf(await a.store.lookup(KEY, ["Range", "bytes=1-3"]))).toBe("hello");
+    const found = a.store.lookup(KEY, []);
+    expect(found).not.toBeInstanceOf(Promise);
+    expect(textOf(await found)).toBe("hello");
+  });
+
+  it("as a part is found all the same when Redis has nothing newer, so that it can be completed", async () => {
+    await redis.command("FLUSHALL");
+    const { store } = instance();
+    await store.put(KEY, aPart);
+    expect(textOf(await store.lookup(KEY, []))).toBe("he");
+    await redis.command("FLUSHALL");
+    expect(textOf(await store.lookup(KEY, []))).toBe("he");
+  });
+
+  it("because its group was purged does not hide what another instance has stored since", async () => {
+    await redis.command("FLUSHALL");
+    const [a, b] = [instance(), instance()];
+    await a.store.put(KEY, sampleEntry("old", { tags: ["g"] }));
+    a.purgedTags.add("g");
+    expect(textOf(await a.store.lookup(KEY, []))).toBe("old");
+    await b.store.put(KEY, sampleEntry("new", { responseTime: T0 + 1 }));
+    expect(textOf(await a.store.lookup(KEY, []))).toBe("new");
+    expect(a.store.lookup(KEY, [])).not.toBeInstanceOf(Promise);
   });
 });

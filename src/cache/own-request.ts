@@ -1,0 +1,22 @@
+import { NOTHING_ASKED } from "../policy/cache-control.ts";
+import { primaryKey } from "../policy/key.ts";
+import type { CacheRequest } from "./exchange.ts";
+
+/** A plain GET that no client asked for: the proxy itself wants to have it in its cache. */
+export const ownRequest = (
+  id: string,
+  proto: "http" | "https",
+  host: string,
+  target: string,
+): CacheRequest => ({
+  id,
+  method: "GET",
+  uri: primaryKey(proto, host, target),
+  target,
+  host,
+  fields: [],
+  forwarded: { for: "127.0.0.1", host, proto },
+  directives: NOTHING_ASKED,
+  hasBody: false,
+  signal: new AbortController().signal,
+});

@@ -1,0 +1,68 @@
+import type { LeaseEnd } from "../cache/ports.ts";
+
+/** More names than any response selects by. */
+const MOST_NAMES = 100;
+
+/** What an end of a lease says, which anybody may have written; undefined where it says nothing that is known. */
+export function parseLeaseEnd(text: string): LeaseEnd | undefined {
+  return endFrom(parse(text));
+}
+
+/** What a message says: which lease has ended, and how. */
+export function parseLeaseMessage(
+  text: string,
+): { readonly name: string; readonly end: LeaseEnd } | undefined {
+  const message = parse(text);
+  if (!Array.isArray(message) || typeof message[0] !== "string") return undefined;
+  const end = endFrom(message[1]);
+  return end === undefined ? undefined : { name: message[0], end };
+}
+
+function endFrom(value: unknown): LeaseEnd | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { type, sinceHeadMs, selecting, validated, lasting, leaders, code } = value as Record<
+    string,
+    unknown
+  >;
+  switch (type) {
+    case "stored":
+      if (typeof sinceHeadMs !== "number" || !areNames(selecting)) return undefined;
+      return { type, sinceHeadMs, selecting, validated: validated === true };
+    case "uncacheable":
+      return { type, lasting: lasting === true };
+    case "failed":
+      if (typeof leaders !== "number" || !isCode(code)) return undefined;
+      return { type, leaders, code };
+    case "unkept":
+    case "lapsed":
+      return { type };
+    default:
+      return undefined;
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const areNames = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.length <= MOST_NAMES && value.every((name) => typeof name === "string");
+
+type Code = Extract<LeaseEnd, { type: "failed" }>["code"];
+
+const CODES: Readonly<Record<Code, true>> = {
+  refused: true,
+  connect: true,
+  timeout: true,
+  reset: true,
+  malformed: true,
+  overloaded: true,
+  "no-healthy-origin": true,
+  "error-status": true,
+};
+
+const isCode = (code: unknown): code is Code => typeof code === "string" && Object.hasOwn(CODES, code);

@@ -1,0 +1,77 @@
+import { luaScript } from "./redis-command.ts";
+
+/*
+ * A lease is a hash: `leaders`, how many have led so far; `since`, when the last of them began;
+ * `leader:<token>` for each who is at it; `waiter:<instance>` for each who waits; `arriving`, when a
+ * head has come. For a moment after its end it holds nothing but that `end`.
+ */
+
+/**
+ * Asks for leadership: KEYS lease; ARGV token, instance, ms to live, leaders that failed before, how
+ * many may lead, ms after which a leader is overdue (0: never), 1 where an end of just now is known,
+ * 1 to wait. Answers `held` and the leaders, `elsewhere` with the ms until it is worth asking again
+ * and whether a body arrives, or `ended` and the end.
+ */
+export const ACQUIRE = luaScript(`
+local key, ttl = KEYS[1], tonumber(ARGV[3])
+local leaders, most, patience = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local is_hash = redis.call('TYPE', key).ok == 'hash'
+local ended = is_hash and redis.call('HGET', key, 'end')
+if ended and ARGV[7] ~= '1' then return { 'ended', ended } end
+local left = redis.call('PTTL', key)
+local led = is_hash and left >= 0 and tonumber(redis.call('HGET', key, 'leaders') or '')
+if led then
+  local since = tonumber(redis.call('HGET', key, 'since') or '') or now
+  local wait = left
+  if patience > 0 and led < most then wait = math.min(wait, since + patience - now) end
+  if wait > 0 then
+    if ARGV[8] == '1' then redis.call('HSET', key, 'waiter:' .. ARGV[2], 1) end
+    return { 'elsewhere', wait, redis.call('HEXISTS', key, 'arriving') }
+  end
+  leaders = math.max(leaders, led)
+else
+  redis.call('UNLINK', key)
+end
+leaders = leaders + 1
+redis.call('HSET', key, 'leader:' .. ARGV[1], 1, 'leaders', leaders, 'since', string.format('%.0f', now))
+redis.call('PEXPIRE', key, ttl)
+return { 'held', leaders }
+`);
+
+/** Keeps a lease: KEYS lease; ARGV token, ms to live, 1 when a head has come. Answers 0 to who does not hold it. */
+export const RENEW = luaScript(`
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 0 end
+if redis.call('HEXISTS', KEYS[1], 'leader:' .. ARGV[1]) == 0 then return 0 end
+if ARGV[3] == '1' then redis.call('HSET', KEYS[1], 'arriving', 1) end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`);
+
+/**
+ * Ends a lease: KEYS lease; ARGV token, what the channels of instances begin with, the message for those
+ * who wait, 1 where it ends only with its last leader, the end as the lease itself says it, ms for which it does.
+ */
+export const RELEASE = luaScript(`
+local key = KEYS[1]
+if redis.call('TYPE', key).ok ~= 'hash' then return 0 end
+if redis.call('HDEL', key, 'leader:' .. ARGV[1]) == 0 then return 0 end
+local fields = redis.call('HKEYS', key)
+if ARGV[4] == '1' then
+  for _, field in ipairs(fields) do
+    if string.sub(field, 1, 7) == 'leader:' then return 0 end
+  end
+end
+redis.call('UNLINK', key)
+for _, field in ipairs(fields) do
+  if string.sub(field, 1, 7) == 'waiter:' then
+    redis.pcall('PUBLISH', ARGV[2] .. string.sub(field, 8), ARGV[3])
+  end
+end
+local linger = tonumber(ARGV[6])
+if linger > 0 then
+  redis.call('HSET', key, 'end', ARGV[5])
+  redis.call('PEXPIRE', key, linger)
+end
+return 1
+`);

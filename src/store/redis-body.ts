@@ -1,0 +1,99 @@
+import { crc32 } from "node:zlib";
+import { type ChunkedBody, type Entry, readBytes, StoreError } from "../cache/ports.ts";
+import { type Chunks, chunkPrefix, decodeChunk, encodeChunk } from "./chunks.ts";
+import type { RedisConnection } from "./connection.ts";
+import { isReply } from "./redis-command.ts";
+
+export interface RedisBodyOptions {
+  readonly connection: RedisConnection;
+  /** The key of the entry's hash. */
+  readonly name: string;
+  readonly chunks: Chunks;
+  readonly length: number;
+  readonly checksum: number;
+  /** A chunk is missing or not the one that was written. */
+  readonly onLost: (detail: string) => void;
+  /** Redis did not answer, or refused. */
+  readonly onFailure: (error: StoreError) => void;
+}
+
+/** So many bytes of a chunk are handed on at once. */
+const SLICE_BYTES = 65_536;
+
+/** A body in Redis, read one chunk at a time: a reader holds a chunk, however slow it is. */
+export class RedisBody implements ChunkedBody {
+  readonly length: number;
+  readonly checksum: number;
+  readonly #options: RedisBodyOptions;
+
+  constructor(options: RedisBodyOptions) {
+    this.length = options.length;
+    this.checksum = options.checksum;
+    this.#options = options;
+  }
+
+  async *read(first: number, last: number): AsyncGenerator<Uint8Array, undefined> {
+    const { chunkBytes } = this.#options.chunks;
+    for (let index = Math.floor(first / chunkBytes); index * chunkBytes <= last; index++) {
+      const start = index * chunkBytes;
+      const chunk = await this.#chunk(index);
+      const end = Math.min(chunk.length, last + 1 - start);
+      for (let at = Math.max(0, first - start); at < end; at += SLICE_BYTES)
+        yield chunk.subarray(at, Math.min(at + SLICE_BYTES, end));
+    }
+  }
+
+  async #chunk(index: number): Promise<Uint8Array> {
+    const { chunks, length } = this.#options;
+    const value = await this.#get(index);
+    if (value === null) throw this.#lost("a chunk that is not there any more");
+    const bytes = value && decodeChunk(chunks, index, value);
+    const expected = Math.min(chunks.chunkBytes, length - index * chunks.chunkBytes);
+    if (bytes?.length !== expected) throw this.#lost("a chunk of another body, or a damaged one");
+    return bytes;
+  }
+
+  /** Undefined where a value of another type is. */
+  async #get(index: number): Promise<Buffer | null | undefined> {
+    const { connection, name, chunks, onFailure } = this.#options;
+    try {
+      return await connection.run((client) => client.getBuffer(chunkPrefix(name, chunks) + index), name);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (isReply(error.cause, "WRONGTYPE")) return undefined;
+      onFailure(error);
+      throw error;
+    }
+  }
+
+  #lost(detail: string): StoreError {
+    this.#options.onLost(detail);
+    return new StoreError("unavailable", detail);
+  }
+}
+
+/**
+ * Writes a body's chunks one after the other, each to live for so many milliseconds, and resolves
+ * to the checksum of the whole. The entry that leads to them is for the caller to write.
+ */
+export async function writeChunks(
+  connection: RedisConnection,
+  name: string,
+  chunks: Chunks,
+  body: Entry["body"],
+  lifeMs: number,
+): Promise<number> {
+  const { chunkBytes, count } = chunks;
+  let checksum = 0;
+  for (let index = 0; index < count; index++) {
+    const last = Math.min((index + 1) * chunkBytes, body.length) - 1;
+    const bytes = await readBytes(body, index * chunkBytes, last);
+    checksum = crc32(bytes, checksum);
+    const value = encodeChunk(chunks, index, bytes);
+    await connection.run(
+      (client) => client.set(chunkPrefix(name, chunks) + index, value, "PX", lifeMs),
+      name,
+    );
+  }
+  return checksum;
+}

@@ -1,0 +1,149 @@
+import { Command, Redis } from "ioredis";
+import { StoreError } from "../cache/ports.ts";
+import type { EpochMs } from "../policy/stored-response.ts";
+import { Breaker } from "./breaker.ts";
+import { createFollower, lead } from "./follower.ts";
+import type { RedisServer } from "./redis-address.ts";
+import { asStoreError } from "./redis-command.ts";
+import type { CommonOptions } from "./redis-options.ts";
+
+export interface RedisNodeOptions {
+  /** Where and as whom. */
+  readonly redis: CommonOptions;
+  readonly now: () => EpochMs;
+  /** Told when the server came or went, and only then; also the first time that either is known. */
+  readonly onChange: (up: boolean, detail: string) => void;
+  /** Milliseconds that one command may take. */
+  readonly commandTimeoutMs: number;
+}
+
+/** A connection that owes an answer and sends nothing for so long is dead. */
+const SILENCE_MS = 1000;
+
+type CommandOptions = CommonOptions & { readonly commandTimeout: number; readonly socketTimeout: number };
+
+/**
+ * The connection that carries commands to one server, or to whichever server the Sentinels call
+ * the master. It heals itself for as long as it is not closed.
+ *
+ * Nothing waits in a queue for a server that is away: commands fail at once, and the breaker
+ * keeps further ones from being tried.
+ */
+export class RedisNode {
+  readonly #client: Redis;
+  readonly #options: CommonOptions;
+  readonly #forCommands: CommandOptions;
+  readonly #breaker: Breaker;
+  readonly #followers = new Set<Redis>();
+  #asking: Redis | undefined;
+  #up: boolean | undefined;
+  #closed = false;
+
+  constructor({ redis, now, onChange, commandTimeoutMs }: RedisNodeOptions) {
+    this.#options = redis;
+    this.#forCommands = { ...redis, commandTimeout: commandTimeoutMs, socketTimeout: SILENCE_MS };
+    this.#breaker = new Breaker({
+      now,
+      onChange: (up, detail) => {
+        if (this.#closed) return;
+        this.#up = up;
+        onChange(up, detail);
+      },
+    });
+    this.#client = new Redis({
+      ...this.#forCommands,
+      enableAutoPipelining: true,
+      // Bodies go by scripts, and in chunks: batched with them, small reads would wait for them all.
+      autoPipeliningIgnoredCommands: ["evalsha", "eval", "get", "set"],
+    });
+    let reason: string | undefined;
+    let sentinels: string | undefined;
+    this.#client.on("sentinelError", (error: Error) => {
+      sentinels = error.message;
+    });
+    this.#client.on("error", (error: Error) => {
+      reason = reasonOf(error);
+      // Where no server could be tried no connection closes.
+      if (error.message.startsWith("All sentinels are unreachable"))
+        this.#breaker.trip(`no Sentinel names the master: ${sentinels ?? reason}`);
+    });
+    this.#client.on("ready", () => {
+      reason = undefined;
+      this.#breaker.succeeded();
+      for (const follower of this.#followers) lead(follower);
+    });
+    this.#client.on("close", () => this.#breaker.trip(reason ?? "Redis closed the connection"));
+  }
+
+  /** Does it answer? Undefined until either is known. */
+  get up(): boolean | undefined {
+    return this.#up;
+  }
+
+  /** Runs commands under the breaker. Rejects only with StoreError. */
+  run<T>(operation: (client: Redis) => Promise<T>): Promise<T> {
+    return this.#runOn(this.#client, operation);
+  }
+
+  /** Runs commands on keys whose slot is on its way to this node. Rejects only with StoreError. */
+  runAsking<T>(operation: (client: Redis) => Promise<T>): Promise<T> {
+    this.#asking ??= openAsking(this.#forCommands);
+    return this.#runOn(this.#asking, operation);
+  }
+
+  /** A connection for subscriptions at the same server; its owner closes it. */
+  follower(commandTimeoutMs: number): Redis {
+    const follower = createFollower(this.#options, commandTimeoutMs);
+    this.#followers.add(follower);
+    follower.once("end", () => this.#followers.delete(follower));
+    if (this.#client.status === "ready") lead(follower);
+    return follower;
+  }
+
+  /** Connects anew, unless this is the server that it is connected to. */
+  protected leaveUnlessAt({ host, port }: RedisServer): void {
+    const { status, stream } = this.#client;
+    if (status === "ready" && (stream.remoteAddress !== host || stream.remotePort !== port)) stream.destroy();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#client.disconnect();
+    this.#asking?.disconnect();
+  }
+
+  #runOn<T>(client: Redis, operation: (client: Redis) => Promise<T>): Promise<T> {
+    // Not a failure that counts: whether the connection comes about shows by itself.
+    if (client.status !== "ready") {
+      return Promise.reject(new StoreError("unavailable", "Redis is not connected"));
+    }
+    return this.#breaker.run(() => operation(client), asStoreError);
+  }
+}
+
+/** Puts ASKING before every command, which batching, and an answer between two commands, could part from it. */
+class AskingRedis extends Redis {
+  override sendCommand(...[command, stream]: Parameters<Redis["sendCommand"]>): unknown {
+    if (this.status === "ready") {
+      const asking = new Command("asking");
+      asking.promise.catch(() => undefined);
+      super.sendCommand(asking);
+    }
+    return super.sendCommand(command, stream);
+  }
+}
+
+function openAsking(options: CommandOptions): Redis {
+  const client = new AskingRedis(options);
+  client.on("error", () => undefined);
+  return client;
+}
+
+/** OpenSSL's and Node's names of what can be wrong with a certificate. */
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
+
+function reasonOf(error: Error & { readonly code?: unknown }): string {
+  return CERTIFICATE.test(String(error.code))
+    ? `the certificate of Redis is not trusted: ${error.message}`
+    : error.message;
+}

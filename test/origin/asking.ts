@@ -1,0 +1,62 @@
+import { onTestFinished } from "vitest";
+import { type Client, type ClientOptions, createClient } from "../../src/origin/client.ts";
+import { createOriginPool, type OriginPool, type OriginPoolOptions } from "../../src/origin/pool.ts";
+
+export const never = (): AbortSignal => new AbortController().signal;
+
+export const get = (target = "/", fields: readonly string[] = []) => ({
+  method: "GET",
+  target,
+  host: "client.example",
+  fields,
+});
+
+export const CLIENT: ClientOptions = {
+  connectTimeoutMs: 5_000,
+  headersTimeoutMs: 5_000,
+  bodyTimeoutMs: 5_000,
+  connections: 8,
+  queue: 8,
+  maxHeaderBytes: 16_384,
+  preserveHost: false,
+};
+
+/** A client of this origin; closed when the test has finished. */
+export function aClient(url: string, options: Partial<ClientOptions> = {}): Client {
+  const client = createClient(url, { ...CLIENT, ...options });
+  onTestFinished(() => client.close());
+  return client;
+}
+
+/** A pool that checks its origins when it starts, and then when the test says; closed when the test has finished. */
+export function aPool(origins: readonly string[], options: Partial<OriginPoolOptions> = {}): OriginPool {
+  const pool = createOriginPool({
+    ...CLIENT,
+    origins,
+    healthCheckPath: "/health-check",
+    healthCheckIntervalMs: 10_000,
+    healthCheckTimeoutMs: 10_000,
+    every: () => () => {},
+    emit: () => {},
+    now: () => 0,
+    ...options,
+  });
+  onTestFinished(() => pool.close());
+  return pool;
+}
+
+export async function readAll(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** The rejection of a promise that must reject. */
+export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("expected a rejection");
+}
