@@ -25,11 +25,7 @@ export interface ChunkedBody {
 }
 
 /** Bytes of a body at once, for those who cannot take them as they come. Rejects as `ChunkedBody.read` does. */
-export async function readBytes(
-  body: Entry["body"],
-  first = 0,
-  last = body.length - 1,
-): Promise<Uint8Array> {
+export async function readBytes(body: Entry["body"], first = 0, last = body.length - 1): Promise<Uint8Array> {
   if (body instanceof Uint8Array) return body.subarray(first, last + 1);
   const bytes = new Uint8Array(last + 1 - first);
   let at = 0;
