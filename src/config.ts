@@ -68,11 +68,20 @@ export function loadConfig(written: Written): Loaded {
     : { ok: true, config, sources: sources as Record<SettingName, Source> };
 }
 
-/** PORT stands before ADMIN_PORT in the table, so its value is known here, unless it is wrong. */
+/** What a default goes by stands before it in the table, so that its value is known here, unless it is wrong. */
 function defaultText(name: SettingName, values: Partial<Record<SettingName, unknown>>): string {
-  if (name !== "ADMIN_PORT") return SETTINGS[name].default;
-  const port = Number(values.PORT ?? SETTINGS.PORT.default);
-  return String(port === 65535 ? 65534 : port + 1);
+  switch (name) {
+    case "ADMIN_PORT": {
+      const port = Number(values.PORT ?? SETTINGS.PORT.default);
+      return String(port === 65535 ? 65534 : port + 1);
+    }
+    case "CACHE_CLIENT_DIRECTIVES":
+      return values.CACHE_PROFILE === "rfc" ? "honour" : "ignore";
+    case "CACHE_SET_COOKIE":
+      return String(values.CACHE_PROFILE === "rfc");
+    default:
+      return SETTINGS[name].default;
+  }
 }
 
 /** Settings that are right each alone and wrong together. */

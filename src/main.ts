@@ -5,6 +5,7 @@ import { createLogger, type Log } from "./observe/log.ts";
 import { type Running, redisCredentials, start } from "./start.ts";
 import { RedisConnection } from "./store/connection.ts";
 import { RedisPurgeLog } from "./store/purge-log.ts";
+import { isForgedAnswer } from "./store/uncaught.ts";
 
 /** The proxy as a process: starts, says where it is, and ends well on SIGTERM and SIGINT. */
 export async function main(config: Config): Promise<void> {
@@ -12,6 +13,10 @@ export async function main(config: Config): Promise<void> {
   const warmList = await readWarmList(config.WARM_URLS, process.cwd());
   // A defect that nobody awaited must not end a process that thousands of clients are using.
   process.on("unhandledRejection", (error) => log.logger.error({ err: error }, "unhandled rejection"));
+  process.on("uncaughtException", (error) => {
+    log.logger.error({ err: error }, "uncaught exception");
+    if (!isForgedAnswer(error)) void log.close().finally(() => process.exit(1));
+  });
   const running = await start(config, { observers: [log.listen] });
   stopOnSignals(running, log);
   process.stdout.write(`Freshline on http://localhost:${running.port} → ${config.ORIGINS.join(", ")}\n`);

@@ -2,14 +2,17 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { createAdminApi } from "./admin/api.ts";
 import { listenAdmin } from "./admin/listen.ts";
-import { Coalescer } from "./cache/coalesce.ts";
+import { Coalescer, MAX_LEADERS } from "./cache/coalesce.ts";
 import { createEvents, type Emit } from "./cache/events.ts";
 import { createFetch } from "./cache/fetch.ts";
 import { FlightBudget } from "./cache/flight-budget.ts";
 import { createForward } from "./cache/forward.ts";
 import { createHandler } from "./cache/handle.ts";
+import { HeldBodies } from "./cache/held-bodies.ts";
+import { hideFields } from "./cache/hide-fields.ts";
 import { createKeep } from "./cache/keep.ts";
-import type { PurgeLog, Store } from "./cache/ports.ts";
+import { createLookup } from "./cache/lookup.ts";
+import type { Leases, PurgeLog, Store } from "./cache/ports.ts";
 import { Purges } from "./cache/purges.ts";
 import { createRefetch } from "./cache/refetch.ts";
 import { createRefresh } from "./cache/refresh.ts";
@@ -27,8 +30,10 @@ import type { EpochMs } from "./policy/stored-response.ts";
 import { createApp } from "./server/app.ts";
 import { listen } from "./server/listen.ts";
 import { trustedPeers } from "./server/peer.ts";
+import { answerPurge } from "./server/purge-request.ts";
 import { createUpgradeHandler } from "./server/upgrade.ts";
 import { RedisConnection } from "./store/connection.ts";
+import { RedisLeases } from "./store/lease.ts";
 import { LocalPurgeLog } from "./store/local-purge-log.ts";
 import { MemoryStore } from "./store/memory.ts";
 import { RedisPurgeLog } from "./store/purge-log.ts";
@@ -66,16 +71,23 @@ export async function start(
   const memory = new MemoryStore({ capacity: config.CACHE_MEMORY_BYTES, now });
   const stats = createStats({ memory: () => memory.stats(), now });
   const pool = createOriginPool(originOptions(config, emit, now));
-  const metrics = createMetrics({ memory: () => memory.stats(), origins: () => pool.states() });
+  const metrics = createMetrics({
+    memory: () => memory.stats(),
+    origins: () => pool.states(),
+    ...(config.REDIS_URL === undefined ? {} : { purgesBehindMs: () => shared.log.behindMs() }),
+  });
   for (const listener of [stats.listen, metrics.listen]) observe(listener);
 
   const shared = openShared(config, emit, now);
+  const held = new HeldBodies(config.CACHE_FLIGHT_BYTES);
   const store = new TieredStore({
     memory,
+    room: held.reserve,
     now,
     emit,
     purged: (key, stored) => purges.covers(key, stored.epoch, stored.tags),
-    ...(shared.store === undefined ? {} : { redis: shared.store }),
+    heldBack: (key, stored) => purges.holdsBack(key, stored.tags),
+    ...(shared.store === undefined ? {} : { redis: shared.store, deadlineMs: config.REDIS_COMMAND_TIMEOUT }),
   });
   const purges = new Purges({
     log: shared.log,
@@ -83,6 +95,7 @@ export async function start(
     forget: (target) => store.forget(target),
     free: async (target) => shared.store?.drop(target),
     now,
+    graceMs: config.CACHE_MEMORY_GRACE,
   });
 
   const origin = pool;
@@ -97,7 +110,10 @@ export async function start(
   const fetch = createFetch({ origin, settings: admission, epoch: () => purges.epoch, now });
   const coalescer = new Coalescer<Shared>();
   const patienceMs = config.COALESCE_PATIENCE;
+  const lookup = createLookup({ store, purges, emit, now });
   const forward = createForward({
+    ...(shared.leases === undefined ? {} : { leases: shared.leases }),
+    lookup,
     origin,
     fetch,
     keep,
@@ -106,6 +122,7 @@ export async function start(
     purges,
     variances,
     admission,
+    ignoredParameters: config.CACHE_KEY_IGNORE_PARAMS,
     patienceMs,
     now,
     timer,
@@ -118,11 +135,20 @@ export async function start(
     concurrency: config.REFRESH_CONCURRENCY,
     emit,
   });
-  const handle = createHandler({ store, purges, forward, refresh, variances, emit, now });
+  const answer = createHandler({
+    lookup,
+    forward,
+    refresh,
+    variances,
+    uncacheable,
+    onStoreFailure: config.CACHE_ON_STORE_FAILURE,
+    now,
+  });
+  const handle = hideFields(answer, hiddenFields(config));
 
   let draining = false;
   const reading = {
-    clientDirectives: config.CACHE_PROFILE === "rfc" ? "honour" : config.CACHE_CLIENT_DIRECTIVES,
+    clientDirectives: config.CACHE_CLIENT_DIRECTIVES,
     ignoredParameters: config.CACHE_KEY_IGNORE_PARAMS,
     trustedProxies: trustedPeers(config.TRUSTED_PROXIES),
     defaultHost: "localhost",
@@ -133,7 +159,16 @@ export async function start(
     writeTimeoutMs: config.WRITE_TIMEOUT,
   };
   const settings = { ...reading, ...answering };
-  const app = createApp({ handle, emit, settings, elapsed });
+  const purge = answerPurge({
+    allowed: trustedPeers(config.PURGE_ALLOW),
+    trustedProxies: settings.trustedProxies,
+    tagFields: tagFields(config),
+    purge: (targets, mode) => purges.purge(targets, mode),
+    refetch,
+    elapsed,
+  });
+  const purging = config.PURGE_ALLOW.length === 0 ? {} : { purge };
+  const app = createApp({ handle, emit, ...purging, hold: held.hold, settings, elapsed });
   const upgrades = createUpgradeHandler({
     upgrade: createUpgrader(pool, originOptions(config, emit, now)),
     settings,
@@ -146,6 +181,7 @@ export async function start(
     defaultHost: `localhost:${config.PORT}`,
     origins: config.ORIGINS,
     ignoredParameters: config.CACHE_KEY_IGNORE_PARAMS,
+    timer,
   });
   const api = createAdminApi({
     token: config.ADMIN_TOKEN,
@@ -153,15 +189,17 @@ export async function start(
     stats: () => stats.read(),
     metricsText: () => metrics.text(),
     origins: () => pool.states(),
-    ready: () => readiness(draining, pool.anyHealthy()),
+    ready: () => readiness(draining, pool.anyHealthy(), shared.log.behindMs()),
     purge: (targets, mode) => purges.purge(targets, mode),
     refetch,
     ignoredParameters: config.CACHE_KEY_IGNORE_PARAMS,
     warm,
+    report: (error, requestId) => console.error(`freshline: admin request ${requestId} failed:`, error),
   });
 
   const closeAll = async () => {
     await pool.close();
+    await shared.leases?.close();
     await shared.log.close();
     await store.close();
     await shared.close();
@@ -209,10 +247,18 @@ export async function start(
   }
 }
 
-const readiness = (draining: boolean, healthy: boolean): { ready: boolean; detail: string } => {
+/** Without the purge log we serve, at the price of validations: other instances are no better off. */
+function readiness(
+  draining: boolean,
+  healthy: boolean,
+  behindMs: number,
+): { ready: boolean; detail: string } {
   if (draining) return { ready: false, detail: "draining" };
-  return healthy ? { ready: true, detail: "ok" } : { ready: false, detail: "no healthy origin" };
-};
+  if (!healthy) return { ready: false, detail: "no healthy origin" };
+  if (behindMs === 0) return { ready: true, detail: "ok" };
+  const since = Number.isFinite(behindMs) ? `for ${Math.ceil(behindMs / 1000)} s` : "yet";
+  return { ready: true, detail: `ok, but purges of other instances cannot be heard ${since}` };
+}
 
 const timer = (callback: () => void, ms: number): (() => void) => {
   const timeout = setTimeout(callback, ms);
@@ -220,7 +266,7 @@ const timer = (callback: () => void, ms: number): (() => void) => {
 };
 
 /** Resolves with the work or with the time, whichever is first. */
-export const within = (ms: number, work: Promise<unknown>): Promise<void> =>
+const within = (ms: number, work: Promise<unknown>): Promise<void> =>
   new Promise((resolve) => {
     const timeout = setTimeout(resolve, ms);
     void work.finally(() => {
@@ -235,6 +281,7 @@ const REDIS_AT_START_MS = 1000;
 interface SharedParts {
   readonly store: Store | undefined;
   readonly log: PurgeLog;
+  readonly leases: Leases | undefined;
   readonly ready: Promise<void>;
   attached(): boolean;
   close(): Promise<void>;
@@ -244,7 +291,14 @@ interface SharedParts {
 function openShared(config: Config, emit: Emit, now: () => number): SharedParts {
   if (config.REDIS_URL === undefined) {
     const log = new LocalPurgeLog();
-    return { store: undefined, log, ready: Promise.resolve(), attached: () => false, close: async () => {} };
+    return {
+      store: undefined,
+      log,
+      leases: undefined,
+      ready: Promise.resolve(),
+      attached: () => false,
+      close: async () => {},
+    };
   }
   const connection = new RedisConnection({
     url: config.REDIS_URL,
@@ -254,17 +308,29 @@ function openShared(config: Config, emit: Emit, now: () => number): SharedParts 
     commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT,
   });
   const namespace = config.CACHE_NAMESPACE;
+  const instance = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const leases = new RedisLeases({
+    connection,
+    emit,
+    namespace,
+    instance,
+    ttlMs: config.LEASE_TTL,
+    maxLeaders: MAX_LEADERS,
+    patienceMs: config.COALESCE_PATIENCE,
+  });
   const log = new RedisPurgeLog({
     connection,
     emit,
     namespace,
     keepMs: (config.CACHE_MAX_TTL + 86_400) * 1000,
-    instance: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+    instance,
     ackTimeoutMs: config.PURGE_ACK_TIMEOUT,
+    listeners: [leases.listener],
   });
   return {
     store: new RedisStore({ connection, now, emit, namespace, chunkBytes: config.CACHE_CHUNK_BYTES }),
     log,
+    leases,
     ready: attachedWithin(log, REDIS_AT_START_MS),
     attached: () => log.attached(),
     close: () => connection.close(),
@@ -292,7 +358,14 @@ const admissionSettings = (config: Config, maxObjectBytes: number): AdmissionSet
   maxObjectBytes,
   allowSetCookie: config.CACHE_SET_COOKIE,
   profile: config.CACHE_PROFILE,
+  tagFields: tagFields(config),
 });
+
+const tagFields = (config: Config): string[] => config.CACHE_TAG_FIELDS.map((name) => name.toLowerCase());
+
+/** Response fields that clients do not see. */
+const hiddenFields = (config: Config): ReadonlySet<string> =>
+  new Set(config.CACHE_TAG_FIELDS_STRIP ? tagFields(config).filter((name) => name !== "cache-groups") : []);
 
 const originOptions = (config: Config, emit: Emit, now: () => number) => ({
   origins: config.ORIGINS,

@@ -570,7 +570,8 @@ describe("help and version", () => {
     const words = lines.join(" ").split(/[\s,]+/);
     for (const name of SETTING_NAMES) {
       for (const flag of flagsOf(name)) expect(words).toContain(`--${flag}`);
-      if (SETTINGS[name].default !== "") expect(words).toContain(`[${SETTINGS[name].default}]`);
+      if (SETTINGS[name].default !== "")
+        expect(lines.join(" ").split(/\s+/)).toContain(`[${SETTINGS[name].default}]`);
     }
     for (const command of ["clear", "--clear-cache", "warm", "purge", "stats", "--version"])
       expect(words).toContain(command);

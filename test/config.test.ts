@@ -31,6 +31,7 @@ describe("defaults", () => {
       WRITE_TIMEOUT: 60_000,
       SHUTDOWN_TIMEOUT: 10_000,
       TRUSTED_PROXIES: [],
+      PURGE_ALLOW: [],
       ORIGINS: ["http://localhost:4001"],
       PRESERVE_HOST: false,
       ORIGIN_TIMEOUT: 30_000,
@@ -46,6 +47,8 @@ describe("defaults", () => {
       REDIS_SENTINEL_PASSWORD: undefined,
       REDIS_COMMAND_TIMEOUT: 250,
       PURGE_ACK_TIMEOUT: 1000,
+      CACHE_MEMORY_GRACE: 10_000,
+      CACHE_ON_STORE_FAILURE: "origin",
       CACHE_NAMESPACE: "freshline",
       CACHE_DEFAULT_TTL: 0,
       CACHE_DEFAULT_STALE_WHILE_REVALIDATE: 0,
@@ -59,11 +62,14 @@ describe("defaults", () => {
       CACHE_CLIENT_DIRECTIVES: "ignore",
       CACHE_PROFILE: "safe",
       CACHE_SET_COOKIE: false,
+      CACHE_TAG_FIELDS: ["Cache-Groups", "Surrogate-Key", "Cache-Tag", "xkey"],
+      CACHE_TAG_FIELDS_STRIP: true,
       CACHE_KEY_IGNORE_PARAMS: [],
       CACHE_UNCACHEABLE_FOR: 120,
       CACHE_UNCACHEABLE_KEYS: 10_000,
       WARM_URLS: [],
       COALESCE_PATIENCE: 5000,
+      LEASE_TTL: 10_000,
       REFRESH_CONCURRENCY: 64,
       CORS_ORIGINS: [],
       SECURITY_HEADERS: false,
@@ -79,6 +85,20 @@ describe("defaults", () => {
     expect(configOf({ PORT: "8080" }).ADMIN_PORT).toBe(8081);
     expect(configOf({ PORT: "65535" }).ADMIN_PORT).toBe(65534);
     expect(configOf({ PORT: "8080", ADMIN_PORT: "9" }).ADMIN_PORT).toBe(9);
+  });
+
+  it("give what a profile changes its value, and leave what is set as it is", () => {
+    const changed = (env: Record<string, string>) => {
+      const config = configOf(env);
+      return [config.CACHE_CLIENT_DIRECTIVES, config.CACHE_SET_COOKIE];
+    };
+    expect(changed({ CACHE_PROFILE: "rfc" })).toEqual(["honour", true]);
+    expect(changed({ CACHE_PROFILE: "rfc", CACHE_CLIENT_DIRECTIVES: "ignore" })).toEqual(["ignore", true]);
+    expect(changed({ CACHE_PROFILE: "rfc", CACHE_SET_COOKIE: "false" })).toEqual(["honour", false]);
+    expect(changed({ CACHE_CLIENT_DIRECTIVES: "honour", CACHE_SET_COOKIE: "true" })).toEqual([
+      "honour",
+      true,
+    ]);
   });
 
   it("make the types of Config from the table", () => {

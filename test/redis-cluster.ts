@@ -1,5 +1,5 @@
 import { slotOf } from "../src/store/cluster-slots.ts";
-import { freePort, startRedis, type TestRedis } from "./redis-server.ts";
+import { freePort, startRedis, type TestRedis, untilReplicated } from "./redis-server.ts";
 
 /** A real Redis Cluster of a test's own; each node is a server whose slots it keeps over a restart. */
 export interface TestCluster {
@@ -11,6 +11,8 @@ export interface TestCluster {
   ownerOf(key: string): TestRedis;
   /** A key that this master had at the start; another one for each n. */
   keyOf(master: TestRedis, n?: number): string;
+  /** The one replica that is started for this master. */
+  replicaOf(master: TestRedis): TestRedis;
   /** Begins to move the key's slot from its owner to the next master, with the keys that are named. */
   beginMove(key: string, moved: readonly string[]): Promise<Move>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -45,10 +47,8 @@ export async function startCluster(masters: number, replicas = 0): Promise<TestC
     await until("the nodes know one another", async () => everyone.test(await info(node)));
   for (const [i, node] of nodes.slice(masters).entries())
     await node.command("CLUSTER", "REPLICATE", ids[i % masters] as string);
-  for (const node of nodes.slice(masters))
-    await until("the replica follows", async () =>
-      /master_link_status:up/.test(String(await node.command("INFO", "replication"))),
-    );
+  for (const [i, node] of nodes.slice(masters).entries())
+    await untilReplicated(nodes[i % masters] as TestRedis, node);
   const indexOf = (key: string) => Math.floor(slotOf(key) / size);
   const cluster: TestCluster = {
     url: first.url.replace("redis:", "redis-cluster:"),
@@ -61,6 +61,7 @@ export async function startCluster(masters: number, replicas = 0): Promise<TestC
         if (cluster.ownerOf(`{${key}}`) === master && left-- === 0) return key;
       }
     },
+    replicaOf: (master) => nodes[masters + nodes.indexOf(master)] as TestRedis,
     async beginMove(key, moved) {
       const slot = slotOf(key);
       const from = indexOf(key);

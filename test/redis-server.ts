@@ -27,8 +27,8 @@ const START_DEADLINE_MS = 20_000;
 export const startRedis = (args: readonly string[] = []): Promise<TestRedis> =>
   startServer((port, directory) => {
     const defaults = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-    // A replica shall not wait for others to come before it is sent anything.
-    const replicas = ["--repl-diskless-sync-delay", "0"];
+    // A replica is sent everything at once, and not when others might have come as well.
+    const replicas = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
     return [...defaults, ...replicas, "--dir", directory, ...args];
   });
 
@@ -39,6 +39,19 @@ export const startSentinel = (lines: readonly string[]): Promise<TestRedis> =>
     writeFileSync(file, [`port ${port}`, "bind 127.0.0.1", `dir ${directory}`, ...lines, ""].join("\n"));
     return [file, "--sentinel"];
   });
+
+/** Resolves when the replica has all that its master has now; rejects after twenty seconds. */
+export async function untilReplicated(master: TestRedis, replica: TestRedis): Promise<void> {
+  const offset = async (redis: TestRedis, name: string) =>
+    Number(new RegExp(`${name}:(\\d+)`).exec(String(await redis.command("INFO", "replication")))?.[1]);
+  const wanted = await offset(master, "master_repl_offset");
+  const deadline = performance.now() + START_DEADLINE_MS;
+  // NaN while it is no replica yet, 0 while it has nothing.
+  for (let has = 0; !(has > 0 && has >= wanted); has = await offset(replica, "slave_repl_offset")) {
+    if (performance.now() > deadline) throw new Error("the replica does not follow its master");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
 
 async function startServer(
   commandLine: (port: number, directory: string) => readonly string[],

@@ -28,7 +28,7 @@ export interface AdminDeps extends Access {
   /** Fetches through the cache, a few at a time. */
   warm(urls: readonly string[]): Promise<WarmResult>;
   /** Hears of errors that are ours; their text goes to no client. */
-  report?(error: unknown, requestId: string): void;
+  report(error: unknown, requestId: string): void;
 }
 
 export interface OriginStatus {
@@ -150,7 +150,7 @@ export function createAdminApi(deps: AdminDeps): Hono<AdminEnv> {
       const outcome = error.code === "timeout" ? "the purge may still take effect" : "nothing was purged";
       return errorResponse(c, new ApiError(503, "store_unavailable", `${outcome}: ${error.message}`));
     }
-    deps.report?.(error, c.get("requestId"));
+    deps.report(error, c.get("requestId"));
     return errorResponse(c, new ApiError(500, "internal_error", "this is our fault; the log says more"));
   });
   return app;

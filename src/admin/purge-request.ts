@@ -1,5 +1,6 @@
 import type { PurgeMode, PurgeTarget } from "../cache/ports.ts";
-import { primaryKey, withoutParameters } from "../policy/key.ts";
+import { sitesOf, withoutParameters } from "../policy/key.ts";
+import { MAX_TAG_LENGTH } from "../policy/tags.ts";
 import { ApiError } from "./errors.ts";
 import { isHost, MAX_URLS, membersOf, type NamedTarget, namedTarget, parseUrls } from "./targets.ts";
 
@@ -26,7 +27,6 @@ interface Reading {
 }
 
 const EVERYTHING: PurgeTarget = { type: "everything" };
-const MAX_TAG_LENGTH = 1024;
 const TARGET_MEMBERS = ["url", "prefix", "host", "tag", "everything"];
 
 /** The body of POST /purge. Throws ApiError 400 for anything that is not understood in full. */
@@ -87,9 +87,10 @@ function targetsOf(value: unknown, reading: Reading): PurgeTarget[] {
   }
   if (url !== undefined) return urlTargets(namedTarget(textOf(url, "url")), reading);
   if (prefix !== undefined) return prefixTargets(namedTarget(textOf(prefix, "prefix")));
-  const sites = host === undefined ? undefined : sitesOf(textOf(host, "host"));
+  const sites = host === undefined ? undefined : namedSites(textOf(host, "host"));
   if (tag === undefined) return (sites ?? []).map((site) => ({ type: "site", site }));
-  const name = textOf(tag, "tag");
+  // Field values are bytes, one to a character.
+  const name = Buffer.from(textOf(tag, "tag"), "utf8").toString("latin1");
   if (name === "" || name.length > MAX_TAG_LENGTH) throw wrong('"tag" must not be empty, nor endless');
   return sites === undefined
     ? [{ type: "tag", tag: name }]
@@ -104,21 +105,19 @@ function textOf(value: unknown, member: string): string {
 function urlTargets({ target, host }: NamedTarget, { ignoredParameters }: Reading): PurgeTarget[] {
   const path = withoutParameters(target, ignoredParameters);
   if (host === undefined) return [{ type: "path", path }];
-  return sites(host).map((site) => ({ type: "url", key: site + path }));
+  return sitesOf(host).map((site) => ({ type: "url", key: site + path }));
 }
 
 const prefixTargets = ({ target: path, host }: NamedTarget): PurgeTarget[] =>
   host === undefined
     ? [{ type: "prefix", path }]
-    : sites(host).map((site) => ({ type: "prefix", site, path }));
+    : sitesOf(host).map((site) => ({ type: "prefix", site, path }));
 
 /** `shop.example`, with or without a port, scheme or final slash. */
-function sitesOf(value: string): string[] {
+function namedSites(value: string): string[] {
   const host = value.replace(/^https?:\/\//i, "").replace(/\/$/, "");
   if (!isHost(host)) throw wrong(`not a host: ${JSON.stringify(value.slice(0, 200))}`);
-  return sites(host);
+  return sitesOf(host);
 }
-
-const sites = (host: string): string[] => [primaryKey("http", host, ""), primaryKey("https", host, "")];
 
 const wrong = (message: string): ApiError => new ApiError(400, "bad_request", message);

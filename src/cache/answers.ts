@@ -4,7 +4,7 @@ import type { CacheWord, Forwarded, NotStoredReason, Outcome } from "../policy/o
 import type { EpochMs } from "../policy/stored-response.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
 import { type Fetched, isFailure } from "./fetch.ts";
-import type { Keep } from "./keep.ts";
+import type { Keep, Kept } from "./keep.ts";
 import { passedOn } from "./pass-on.ts";
 import { type Entry, OriginError, refusalFor } from "./ports.ts";
 import { fromEntry, fromStream, refusal, ttlOf } from "./respond.ts";
@@ -35,6 +35,8 @@ export interface Need {
   readonly incomplete?: Entry;
   /** The stale response may be served when the origin fails. */
   readonly fallback: boolean;
+  /** What instances share has just not answered, and is not waited for once more. */
+  readonly storeFailed?: boolean;
 }
 
 export interface Landed {
@@ -53,7 +55,7 @@ interface AnswersDeps {
 /** What each one gets of an exchange with an origin: who fetched, who waited, and when it failed. */
 export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps) {
   /** Answers the one who fetched, and starts what the cache wants of the answer. */
-  function land(need: Need, fetched: Fetched, leave: () => void): Landed {
+  function land(need: Need, fetched: Fetched, leave: (kept: Kept) => void): Landed {
     const { request, fwd } = need;
     const key = request.uri;
     switch (fetched.type) {
@@ -131,6 +133,13 @@ export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps
         const outcome: Outcome = { word: "REVALIDATED", body: "cache", fwd, fwdStatus: 304, collapsed: true };
         const age = currentAge(shared.entry.stored, at);
         return { ...fromEntry(request, shared.entry, { outcome, age, now: at }), origin: shared.origin };
+      }
+      case "stored": {
+        const { entry, tier, validated } = shared;
+        const outcome: Outcome = validated
+          ? { word: "REVALIDATED", body: "cache", fwd, fwdStatus: 304, collapsed: true }
+          : { word: wordFor(need), body: "origin", fwd, collapsed: true };
+        return fromEntry(request, entry, { outcome, age: currentAge(entry.stored, at), now: at, tier });
       }
       case "flight": {
         const { head, flight, length, origin: name } = shared;

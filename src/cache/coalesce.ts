@@ -12,8 +12,8 @@ export type Settlement<T> =
   | { readonly type: "share"; readonly value: T }
   /** It may not be shared: each goes to the origin alone. */
   | { readonly type: "disperse" }
-  /** The leader failed: join again, one of you will lead. */
-  | { readonly type: "takeover"; readonly error: unknown };
+  /** The leader failed: join again, one of you will lead. `leaders`: who has led on all instances, where that is known. */
+  | { readonly type: "takeover"; readonly error: unknown; readonly leaders?: number };
 
 export interface Leader<T> {
   readonly role: "leader";
@@ -21,6 +21,8 @@ export interface Leader<T> {
   settle(settlement: Settlement<T>): void;
   /** The shared value is in the store, or joining is over: the next to join looks there or leads. */
   leave(): void;
+  /** Waits for another instance: meanwhile nobody here is impatient. */
+  waiting<W>(elsewhere: Promise<W>): Promise<W>;
 }
 
 export interface Follower<T> {
@@ -57,6 +59,8 @@ export class Place<T> {
   #leaders: number;
   /** Leaders that have not settled. */
   #leading = 0;
+  /** Those of them that wait for another instance. */
+  #elsewhere = 0;
 
   constructor(start: Start, leavePlace: () => void) {
     this.start = start;
@@ -78,6 +82,14 @@ export class Place<T> {
       leave: () => {
         if (this.#shared === undefined || this.#shared.by === leader) this.#leavePlace();
       },
+      waiting: async (elsewhere) => {
+        this.#elsewhere++;
+        try {
+          return await elsewhere;
+        } finally {
+          this.#elsewhere--;
+        }
+      },
     };
     return leader;
   }
@@ -91,13 +103,16 @@ export class Place<T> {
         return leaders();
       },
       relieve: (known) =>
-        this.#isSettled || known !== this.#leaders || known >= MAX_LEADERS ? undefined : this.lead(),
+        this.#isSettled || this.#elsewhere > 0 || known !== this.#leaders || known >= MAX_LEADERS
+          ? undefined
+          : this.lead(),
     };
   }
 
   #settle(settlement: Settlement<T>, by: Leader<T>): void {
     this.#leading--;
     if (this.#isSettled) return;
+    if (settlement.type === "takeover") this.#leaders = Math.max(this.#leaders, settlement.leaders ?? 0);
     // Those who lead beside it may still have an answer.
     if (settlement.type === "takeover" && this.#leading > 0) return;
     this.#isSettled = true;

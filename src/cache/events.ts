@@ -56,6 +56,8 @@ export type CacheEvent =
       readonly target: PurgeTarget;
       readonly mode: PurgeMode;
       readonly epoch: Epoch;
+      /** Milliseconds from its append by another instance to here. */
+      readonly travelledMs?: number;
     }
   | {
       readonly type: "store-failed";

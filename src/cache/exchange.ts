@@ -47,11 +47,21 @@ export interface CacheResponse {
 
 export const NO_BODY: Body = { type: "none" };
 
+/** A client that has the head can get the body from nowhere else: it may wait while Redis is away, or be cut off. */
+const BODY_PATIENCE_MS = 5000;
+
 /** Bytes `first` to `last` of a stored body: at once where they are here, else read as they are written. */
 export function bodyFrom(stored: Entry["body"], first = 0, last = stored.length - 1): Body {
   if (last < first) return NO_BODY;
   if (stored instanceof Uint8Array) return { type: "bytes", bytes: stored.subarray(first, last + 1) };
-  return { type: "stream", stream: stored.read(first, last) };
+  return { type: "stream", stream: stored.read(first, last, BODY_PATIENCE_MS) };
+}
+
+/** So much of a body that is here is handed on at once. */
+export const SLICE_BYTES = 65_536;
+
+export async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
 }
 
 /** Tells a source that nobody will read its body. */

@@ -6,12 +6,14 @@ import type { EpochMs } from "../policy/stored-response.ts";
 import { isConditional } from "../policy/validate.ts";
 import { createAnswers, type Landed, type Need } from "./answers.ts";
 import { type Coalescer, type Follower, type Leader, MAX_LEADERS, type Settlement } from "./coalesce.ts";
+import { createElsewhere, endOf } from "./elsewhere.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
 import { type Fetch, type Fetched, type FetchMode, isFailure } from "./fetch.ts";
-import { createJoin } from "./join.ts";
+import { createJoin, type Joined } from "./join.ts";
 import type { Keep } from "./keep.ts";
+import type { FindStored } from "./lookup.ts";
 import { createPass } from "./pass.ts";
-import { type Entry, type Origin, OriginError } from "./ports.ts";
+import { type Entry, type Lease, type Leases, type Origin, OriginError } from "./ports.ts";
 import type { Purges } from "./purges.ts";
 import type { SearchVariances } from "./search-variances.ts";
 import { type Shared, storedOf } from "./share.ts";
@@ -22,10 +24,15 @@ export interface ForwardDeps {
   readonly fetch: Fetch;
   readonly keep: Keep;
   readonly coalescer: Coalescer<Shared>;
+  /** Leadership among instances; absent where this one is alone. */
+  readonly leases?: Leases;
+  readonly lookup: FindStored;
   readonly uncacheable: UncacheableKeys;
   readonly purges: Purges;
   readonly variances: SearchVariances;
   readonly admission: AdmissionSettings;
+  /** Query parameters that are in no key (CACHE_KEY_IGNORE_PARAMS). */
+  readonly ignoredParameters: readonly string[];
   /** How long followers wait for a leader before one of them leads beside it, in milliseconds. */
   readonly patienceMs: number;
   readonly now: () => EpochMs;
@@ -40,29 +47,38 @@ export function createForward(deps: ForwardDeps) {
   const { land, fromShared, staleOnError } = answers;
   const pass = createPass({ ...deps, answers });
   const { join, mayHave } = createJoin(deps);
+  const elsewhere = createElsewhere({ ...deps, mayHave });
 
   /** Nothing usable is stored, or a part that lacks what is asked for. */
-  const miss = (request: CacheRequest, fwd: Forwarded, incomplete?: Entry): Promise<CacheResponse> =>
-    obtain({ request, fwd, fallback: false, ...(incomplete === undefined ? {} : { incomplete }) });
+  const miss = (
+    request: CacheRequest,
+    fwd: Forwarded,
+    known: Pick<Need, "incomplete" | "storeFailed">,
+  ): Promise<CacheResponse> => obtain({ request, fwd, fallback: false, ...known });
 
   /** Something is stored, and has to be validated first. */
   async function revalidate(
     request: CacheRequest,
     decision: Extract<Decision<Entry["stored"]>, { type: "revalidate" }>,
     entry: Entry,
+    storeFailed: boolean,
   ): Promise<CacheResponse> {
-    const need: Need = { request, fwd: decision.fwd, stale: entry, fallback: decision.fallback };
+    const need: Need = { request, fwd: decision.fwd, stale: entry, fallback: decision.fallback, storeFailed };
     if (decision.fallback && !origin.anyHealthy()) return staleOnError(need, entry, undefined);
     return obtain(need);
   }
 
-  /** Replaces a stale entry off any client's path; undefined when somebody else is at it. */
+  /** Replaces a stale entry off any client's path; undefined when somebody else is at it, here or elsewhere. */
   async function refresh(request: CacheRequest, entry: Entry): Promise<CacheResponse | undefined> {
     const need: Need = { request, fwd: "stale", stale: entry, fallback: false };
     if (isPart(entry)) return coalescer.has(request.uri) ? undefined : alone(need);
     const selecting = Object.keys(entry.stored.selectingFields);
+    const turn = await elsewhere.mayRefresh(need);
+    if (turn === undefined) return undefined;
     const { ticket } = join(request, { selecting, failed: 0 });
-    return ticket.role === "follower" ? undefined : lead(need, ticket);
+    if (ticket.role === "leader") return fetchForAll(need, ticket, turn.lease);
+    turn.lease?.release({ type: "lapsed" });
+    return undefined;
   }
 
   async function obtain(need: Need): Promise<CacheResponse> {
@@ -72,14 +88,16 @@ export function createForward(deps: ForwardDeps) {
     const selecting = new Set(Object.keys(known?.stored.selectingFields ?? {}));
     let failed = 0;
     for (let round = 1; round <= MAX_LEADERS; round++) {
-      const { ticket, epoch } = join(request, { selecting, failed });
-      if (ticket.role === "leader") return lead(need, ticket);
+      const joined = join(request, { selecting, failed });
+      const { ticket } = joined;
+      if (ticket.role === "leader") return lead(need, joined, ticket, failed);
       const followed = await follow(need, ticket);
       // Overdue leaders: this one asks beside them.
-      if ("role" in followed) return lead(need, followed);
+      if ("role" in followed) return lead(need, joined, followed, failed);
       switch (followed.type) {
         case "share":
-          if (mayHave(request, epoch, followed.value)) return fromShared(need, followed.value) ?? alone(need);
+          if (mayHave(request, joined, followed.value))
+            return fromShared(need, followed.value) ?? alone(need);
           for (const name of Object.keys(storedOf(followed.value).selectingFields)) selecting.add(name);
           break;
         case "disperse":
@@ -109,18 +127,51 @@ export function createForward(deps: ForwardDeps) {
     return ticket.settled;
   }
 
+  /** Gets for everyone who waits what another instance is at already, or fetches it. */
+  async function lead(
+    need: Need,
+    joined: Joined,
+    ticket: Leader<Shared>,
+    failed: number,
+  ): Promise<CacheResponse> {
+    const turn = await elsewhere.turn(need, joined, ticket, failed);
+    switch (turn.type) {
+      case "fetch":
+        return fetchForAll(need, ticket, turn.lease);
+      case "share":
+        ticket.settle(turn);
+        // It is in the store already.
+        ticket.leave();
+        return fromShared(need, turn.value) ?? alone(need);
+      case "disperse":
+        ticket.settle(turn);
+        return alone(need);
+      case "failed":
+        ticket.settle({ ...turn, type: "takeover" });
+        return answers.failed(need, turn.error);
+    }
+  }
+
   /** Fetches for everyone who waits. The fetch belongs to the flight: a client that leaves does not end it. */
-  async function lead(need: Need, ticket: Leader<Shared>): Promise<CacheResponse> {
+  async function fetchForAll(need: Need, ticket: Leader<Shared>, lease?: Lease): Promise<CacheResponse> {
     let settlement: Settlement<Shared> = { type: "disperse" };
     try {
       const fetched = await fetch(need.request, need, "as-cache", new AbortController().signal);
-      const landed = land(need, fetched, ticket.leave);
+      const headAt = now();
+      lease?.arriving();
+      const landed = land(need, fetched, (kept) => {
+        ticket.leave();
+        lease?.release(endOf(kept, fetched, now() - headAt, lease.leaders));
+      });
       settlement = settlementFor(fetched, landed);
       return landed.response;
     } catch (error) {
       settlement = { type: "takeover", error };
       return answers.failed(need, error);
     } finally {
+      if (lease !== undefined && settlement.type === "takeover")
+        settlement = { ...settlement, leaders: lease.leaders };
+      if (settlement.type !== "share") lease?.release(elsewhere.endFor(need, settlement));
       ticket.settle(settlement);
     }
   }

@@ -1,24 +1,24 @@
 import { bypassReason, type Decision, decide } from "../policy/decide.ts";
-import { staleFrom } from "../policy/freshness.ts";
+import { hasField } from "../policy/fields.ts";
 import type { Outcome } from "../policy/outcome.ts";
+import { type OnStoreFailure, withoutStore } from "../policy/store-failure.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
-import type { Emit } from "./events.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
 import type { Forward } from "./forward.ts";
-import { type Entry, type Lookup, type Store, StoreError } from "./ports.ts";
-import { EVER, NEVER } from "./purge-memory.ts";
-import type { Purges } from "./purges.ts";
+import type { FindStored } from "./lookup.ts";
+import type { Entry, Lookup } from "./ports.ts";
 import type { Refresh } from "./refresh.ts";
 import { fromEntry, refusal, ttlOf } from "./respond.ts";
-import { answersUri, type SearchVariances } from "./search-variances.ts";
+import type { SearchVariances } from "./search-variances.ts";
+import type { UncacheableKeys } from "./uncacheable.ts";
 
 interface HandlerDeps {
-  readonly store: Store;
-  readonly purges: Purges;
+  readonly lookup: FindStored;
   readonly forward: Forward;
   readonly refresh: Refresh;
   readonly variances: SearchVariances;
-  readonly emit: Emit;
+  readonly uncacheable: UncacheableKeys;
+  readonly onStoreFailure: OnStoreFailure;
   readonly now: () => EpochMs;
 }
 
@@ -30,15 +30,25 @@ const NOTHING: Lookup = { type: "none", fwd: "uri-miss" };
  * The only place where a Decision becomes I/O. Each case is one verb from a sibling file:
  * read the switch and you have read the proxy. Never rejects for a reason of the cache's.
  */
-export function createHandler({ store, purges, forward, refresh, variances, emit, now }: HandlerDeps) {
+export function createHandler(deps: HandlerDeps) {
+  const { lookup, forward, refresh, variances, now } = deps;
   return async function handle(asked: CacheRequest): Promise<CacheResponse> {
     // Traffic that the cache has no part in never touches the store.
     if (bypassReason(asked) !== undefined) return act(asked, NOTHING, decide(asked, undefined, now()));
     const request = keyed(asked);
     const found = await lookup(request, asked.uri);
     const stored = found.type === "found" ? found.entry.stored : undefined;
-    return act(request, found, decide(request, stored, now()));
+    const decision = decide(request, stored, now());
+    if (found.storeFailed !== true) return act(request, found, decision);
+    return act(request, found, withoutStore(decision, onStoreFailure(request)));
   };
+
+  /** What the cache would not have spared the origin is not refused for want of a cache. */
+  function onStoreFailure({ uri, fields }: CacheRequest): OnStoreFailure {
+    if (deps.onStoreFailure !== "503") return deps.onStoreFailure;
+    const forEachAlone = hasField(fields, "authorization") || deps.uncacheable.has(uri, now());
+    return forEachAlone ? "origin" : "503";
+  }
 
   /** The request under the key that all its equivalents share (No-Vary-Search). */
   function keyed(asked: CacheRequest): CacheRequest {
@@ -46,29 +56,12 @@ export function createHandler({ store, purges, forward, refresh, variances, emit
     return uri === asked.uri ? asked : { ...asked, uri };
   }
 
-  /** A broken cache makes a slow proxy, not a broken one. */
-  async function lookup(request: CacheRequest, uri: string): Promise<Lookup> {
-    try {
-      const found = await store.lookup(request.uri, request.fields);
-      if (found.type === "none") return found;
-      const { stored } = found.entry;
-      if (!answersUri(stored, uri)) return NOTHING;
-      const since = purges.staleSince(request.uri, stored.epoch, stored.tags);
-      if (since === NEVER) return found;
-      if (since === EVER) return NOTHING;
-      return { ...found, entry: { ...found.entry, stored: staleFrom(stored, Math.min(since, now())) } };
-    } catch (error) {
-      const code = error instanceof StoreError ? error.code : "refused";
-      emit({ type: "store-failed", tier: "redis", operation: "lookup", code, message: String(error) });
-      return NOTHING;
-    }
-  }
-
   async function act(
     request: CacheRequest,
     found: Lookup,
     decision: Decision<StoredResponse>,
   ): Promise<CacheResponse> {
+    const { storeFailed = false } = found;
     switch (decision.type) {
       case "pass":
         return forward.pass(request, decision.reason);
@@ -78,20 +71,24 @@ export function createHandler({ store, purges, forward, refresh, variances, emit
       }
       case "serve-stale": {
         const ttl = ttlOf(decision.stored, decision.age);
-        if (!decision.refresh) {
-          const outcome: Outcome = { word: "STALE", body: "cache", ttl, reason: "client-max-stale" };
-          return fromStore(request, found, outcome, decision.age);
-        }
-        void refresh.enqueue(request, entryOf(found));
-        const outcome: Outcome = { word: "UPDATING", body: "cache", ttl, reason: "stale-while-revalidate" };
-        return fromStore(request, found, outcome, decision.age);
+        if (decision.refresh) void refresh.enqueue(request, entryOf(found));
+        const reason = decision.because ?? (decision.refresh ? "stale-while-revalidate" : "client-max-stale");
+        const word = reason === "stale-while-revalidate" ? "UPDATING" : "STALE";
+        return fromStore(request, found, { word, body: "cache", ttl, reason }, decision.age);
       }
       case "revalidate":
-        return forward.revalidate(request, decision, entryOf(found));
+        return forward.revalidate(request, decision, entryOf(found), storeFailed);
       case "fetch":
-        if (decision.incomplete !== undefined) return forward.miss(request, "partial", entryOf(found));
-        return forward.miss(request, found.type === "none" ? found.fwd : "uri-miss");
+        if (decision.incomplete !== undefined)
+          return forward.miss(request, "partial", { storeFailed, incomplete: entryOf(found) });
+        return forward.miss(request, found.type === "none" ? found.fwd : "uri-miss", { storeFailed });
       case "refuse":
+        if (decision.because === "store-failed")
+          return refusal(request, 503, "store_unavailable", "the cache is out of reach", {
+            word: "MISS",
+            body: "none",
+            reason: "store_unavailable",
+          });
         return refusal(
           request,
           504,

@@ -25,6 +25,9 @@ export interface Joined {
   readonly ticket: Leader<Shared> | Follower<Shared>;
   /** Where in the purge log. */
   readonly epoch: Epoch;
+  readonly at: EpochMs;
+  /** Names of fields that are known to select among the key's responses. */
+  readonly selecting: readonly string[];
 }
 
 /** Whose fetch may answer this request? */
@@ -50,24 +53,24 @@ export function createJoin({ coalescer, purges, now }: JoinDeps) {
         : answers(request, storedOf(shared)) && decide(request, storedOf(shared), now()).type === "serve",
     );
     const ticket = place?.follow() ?? coalescer.lead(uri, { epoch, fields, selecting: names, failed });
-    return { ticket, epoch };
+    return { ticket, epoch, at: now(), selecting: names };
   }
 
   function isPurged(uri: string, { start, shared }: Place<Shared>): boolean {
     const { epoch, tags } = shared === undefined ? { epoch: start.epoch, tags: [] } : storedOf(shared);
-    return purges.coversFetch(uri, epoch, tags);
+    return purges.covers(uri, epoch, tags);
   }
 
   /**
-   * May it answer somebody who has waited for it since `epoch`? Not what a purge before that had
-   * covered, which its groups tell only now.
+   * May it answer somebody who has joined then? Not what a purge before that had covered, which
+   * its groups tell only now. Who came after the head that another instance got is answered as from the store.
    */
-  function mayHave(request: CacheRequest, epoch: Epoch, shared: Shared): boolean {
+  function mayHave(request: CacheRequest, { epoch, at }: Omit<Joined, "ticket">, shared: Shared): boolean {
     const stored = storedOf(shared);
-    return (
-      answers(request, stored) &&
-      !(stored.epoch < epoch && purges.coversFetch(request.uri, stored.epoch, stored.tags))
-    );
+    if (!answers(request, stored)) return false;
+    if (stored.epoch < epoch && purges.covers(request.uri, stored.epoch, stored.tags)) return false;
+    const late = shared.type === "stored" && at > shared.headAt;
+    return !late || decide(request, stored, now()).type === "serve";
   }
 
   return { join, mayHave };

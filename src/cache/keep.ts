@@ -22,6 +22,12 @@ interface KeepDeps {
   readonly timer: Timer;
 }
 
+/** What came of something that was to be kept. */
+export type Kept = "stored" | NotStoredReason;
+
+/** Writes of one key that may wait for one another; the store does not keep up with more. */
+const MAX_TURNS = 100;
+
 type Operation = Extract<CacheEvent, { type: "store-failed" }>["operation"];
 
 /**
@@ -32,24 +38,40 @@ export function createKeep(deps: KeepDeps) {
   const { store, purges, uncacheable, budget, maxObjectBytes, emit, now, timer } = deps;
   const underWay = new Set<Promise<void>>();
   const withStored = createParts({ store, purges, maxObjectBytes, emit, now });
-  /** The last write of each key that has one under way. */
-  const turns = new Map<string, Promise<void>>();
+  /** How many writes each key has under way, and the last of them. */
+  const turns = new Map<string, { count: number; last: Promise<Kept> }>();
 
-  /** Writes of one key go one after the other: what a part is put together with must not change meanwhile. */
-  function inTurn(key: string, write: () => Promise<void>): Promise<void> {
-    const before = turns.get(key);
-    const turn = before === undefined ? write() : before.then(write, write);
+  /**
+   * Writes of one key go one after the other: what a part is put together with must not change meanwhile.
+   * `lost` says of one too many that it comes to nothing.
+   */
+  async function inTurn(key: string, write: () => Promise<Kept>, lost: () => Kept): Promise<Kept> {
+    const known = turns.get(key);
+    if (known !== undefined && known.count >= MAX_TURNS) return lost();
+    const last = known === undefined ? write() : known.last.then(write, write);
+    const turn = known ?? { count: 0, last };
+    turn.count++;
+    turn.last = last;
     turns.set(key, turn);
-    const leave = () => {
-      if (turns.get(key) === turn) turns.delete(key);
-    };
-    turn.then(leave, leave);
-    return turn;
+    try {
+      return await last;
+    } finally {
+      turn.count--;
+      if (turn.count === 0) turns.delete(key);
+    }
   }
 
   function track(work: Promise<void>): void {
     underWay.add(work);
     void work.finally(() => underWay.delete(work));
+  }
+
+  function finish(work: Promise<Kept>, leave: (kept: Kept) => void): void {
+    let kept: Kept = "store-failed";
+    const ended = work.then((what) => {
+      kept = what;
+    });
+    track(ended.finally(() => leave(kept)));
   }
 
   async function attempt(operation: Operation, act: () => Promise<void>): Promise<boolean> {
@@ -64,50 +86,64 @@ export function createKeep(deps: KeepDeps) {
   }
 
   /**
-   * Starts bringing a body in; stores it when it has ended cleanly, then calls `leave`. A part
+   * Starts bringing a body in; stores it when it has ended cleanly, then calls `leave`, at least once. A part
    * is combined with what is stored for `request`, its request's fields.
    */
   function launch(
     key: string,
     { head, response, epoch, length }: Extract<Fetched, { type: "storable" }>,
-    leave: () => void,
+    leave: (kept: Kept) => void,
     request: FieldLines = [],
   ): Flight {
     const flight = new Flight(response.body, { maxBytes: maxObjectBytes, budget, timer });
-    const lost = (reason: NotStoredReason) => emit({ type: "not-stored", key, reason });
+    const lost = (reason: NotStoredReason): Kept => {
+      emit({ type: "not-stored", key, reason });
+      return reason;
+    };
     flight.onAbandon = (reason) => {
       // A full budget says nothing about the next response.
       if (reason === "too-large") uncacheable.remember(key, now());
-      leave();
+      leave(reason);
     };
-    const store_ = async () => {
+    const store_ = async (): Promise<Kept> => {
       const landing = await flight.land();
       if (landing.type === "incomplete") return lost(landing.reason);
       const { body } = landing;
       if (length !== undefined && length !== body.length) return lost("partial");
-      await inTurn(key, async () => {
-        if (purges.coversFetch(key, epoch, head.tags)) return lost("purged");
-        const arrived: Entry = { stored: { ...head, bodyLength: body.length }, body };
-        const entry = head.part === undefined ? arrived : await withStored(key, arrived, request);
-        if (entry === undefined) return lost("partial");
-        if (await attempt("put", () => store.put(key, entry)))
+      return inTurn(
+        key,
+        async () => {
+          if (purges.covers(key, epoch, head.tags)) return lost("purged");
+          const arrived: Entry = { stored: { ...head, bodyLength: body.length }, body };
+          const entry = head.part === undefined ? arrived : await withStored(key, arrived, request);
+          if (entry === undefined) return lost("partial");
+          if (!(await attempt("put", () => store.put(key, entry)))) return lost("store-failed");
           emit({ type: "stored", key, bytes: entry.body.length });
-        else lost("store-failed");
-      });
+          return "stored";
+        },
+        () => lost("store-failed"),
+      );
     };
-    track(store_().finally(leave));
+    finish(store_(), leave);
     return flight;
   }
 
   /** Keeps what a 304 has changed; `request` as for `launch`. */
-  function freshen(key: string, entry: Entry, leave: () => void, request: FieldLines = []): void {
-    const work = async () => {
-      if (purges.coversFetch(key, entry.stored.epoch, entry.stored.tags)) return;
+  function freshen(key: string, entry: Entry, leave: (kept: Kept) => void, request: FieldLines = []): void {
+    const work = async (): Promise<Kept> => {
+      if (purges.covers(key, entry.stored.epoch, entry.stored.tags)) return "purged";
       const kept = entry.stored.part === undefined ? entry : await withStored(key, entry, request);
-      if (kept === entry) await attempt("freshen", () => store.freshen(key, entry));
-      else if (kept !== undefined) await attempt("put", () => store.put(key, kept));
+      if (kept === undefined) return "partial";
+      const written =
+        kept === entry
+          ? await attempt("freshen", () => store.freshen(key, entry))
+          : await attempt("put", () => store.put(key, kept));
+      return written ? "stored" : "store-failed";
     };
-    track(inTurn(key, work).finally(leave));
+    finish(
+      inTurn(key, work, () => "store-failed"),
+      leave,
+    );
   }
 
   /** Frees every variant of a key that the origin has replaced by something else. */

@@ -1,12 +1,9 @@
 import { type FieldLines, fieldLineValues, withoutFields } from "../policy/fields.ts";
 import type { ByteRange } from "../policy/range.ts";
-import { type Body, bodyFrom, type CacheResponse } from "./exchange.ts";
+import { type Body, bodyFrom, type CacheResponse, slices } from "./exchange.ts";
 import type { Entry } from "./ports.ts";
 
 type Partial = Pick<CacheResponse, "status" | "statusMessage" | "fields" | "body">;
-
-/** So many bytes of a body are handed on at once. */
-const SLICE_BYTES = 65_536;
 
 /** The length in bytes of the complete representation, of which the body may be a part. */
 export const completeLength = ({ stored, body }: Entry): number => stored.part?.length ?? body.length;
@@ -81,12 +78,8 @@ const partial = (fields: readonly string[], body: Body): Partial => ({
 async function* joined(pieces: readonly Body[]): AsyncGenerator<Uint8Array> {
   for (const piece of pieces) {
     if (piece.type === "stream") yield* piece.stream;
-    else if (piece.type === "bytes") yield* sliced(piece.bytes);
+    else if (piece.type === "bytes") yield* slices(piece.bytes);
   }
-}
-
-function* sliced(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
 }
 
 /** Field values are latin1, one char per byte. */

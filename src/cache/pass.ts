@@ -6,6 +6,7 @@ import { invalidatedUris, isSafe } from "../policy/invalidate.ts";
 import { siteOf } from "../policy/key.ts";
 import type { BypassReason, Outcome } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
+import { MAX_TAGS } from "../policy/tags.ts";
 import type { Answers } from "./answers.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
 import type { Keep } from "./keep.ts";
@@ -28,6 +29,8 @@ interface PassDeps {
   readonly purges: Purges;
   readonly variances: SearchVariances;
   readonly admission: AdmissionSettings;
+  /** Query parameters that are in no key (CACHE_KEY_IGNORE_PARAMS). */
+  readonly ignoredParameters: readonly string[];
   readonly answers: Answers;
   readonly now: () => EpochMs;
 }
@@ -41,7 +44,8 @@ const UNSENT: ReadonlySet<OriginError["code"]> = new Set<OriginError["code"]>([
 ]);
 
 /** Passes requests that the cache has no part in; unsafe ones invalidate (RFC 9111 §4.4). */
-export function createPass({ origin, keep, purges, variances, admission, answers, now }: PassDeps) {
+export function createPass(deps: PassDeps) {
+  const { origin, keep, purges, variances, admission, ignoredParameters, answers, now } = deps;
   return async function pass(request: CacheRequest, reason: BypassReason): Promise<CacheResponse> {
     const fwd = reason === "method" ? "method" : "bypass";
     const outcome: Outcome = { word: "BYPASS", body: "origin", fwd, reason };
@@ -88,9 +92,12 @@ export function createPass({ origin, keep, purges, variances, admission, answers
   /** What the answer to an unsafe request makes invalid: URIs (RFC 9111 §4.4) and groups (RFC 9875 §3). */
   function invalidatedBy(request: CacheRequest, response: OriginResponse): PurgeTarget[] {
     const site = siteOf(request.uri);
+    const groups = invalidatedGroups(request, response);
     return [
-      ...urls(invalidatedUris(request, response)),
-      ...invalidatedGroups(request, response).map((tag): PurgeTarget => ({ type: "tag", site, tag })),
+      ...urls(invalidatedUris(request, response, ignoredParameters)),
+      ...(groups.length > MAX_TAGS
+        ? [{ type: "site" as const, site }]
+        : groups.map((group): PurgeTarget => ({ type: "group", site, group }))),
     ];
   }
 
@@ -105,6 +112,8 @@ export function createPass({ origin, keep, purges, variances, admission, answers
     response: OriginResponse,
     times: ExchangeTimes,
   ): ByteStream | undefined {
+    // Neither this request nor any response to it (RFC 9111 §5.2.1.5).
+    if (request.directives.noStore) return undefined;
     const { epoch } = purges;
     const admitted = admit(request, response, times, epoch, admission);
     if (admitted.type === "discard" || response.closeDelimited === true) return undefined;

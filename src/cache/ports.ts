@@ -20,11 +20,15 @@ export interface ChunkedBody {
   /**
    * Bytes `first` to `last`, both included, at the pace of whoever reads, who holds at most two chunks.
    * Rejects with StoreError where they can no longer be had, never gives others; the store tells of that.
+   * Where it is away for a moment it may be waited for, for so many milliseconds in one go.
    */
-  read(first: number, last: number): ByteStream;
+  read(first: number, last: number, patienceMs?: number): ByteStream;
 }
 
-/** Bytes of a body at once, for those who cannot take them as they come. Rejects as `ChunkedBody.read` does. */
+/**
+ * Bytes of a body at once, for those who cannot take them as they come, and can do without.
+ * Rejects as `ChunkedBody.read` does.
+ */
 export async function readBytes(body: Entry["body"], first = 0, last = body.length - 1): Promise<Uint8Array> {
   if (body instanceof Uint8Array) return body.subarray(first, last + 1);
   const bytes = new Uint8Array(last + 1 - first);
@@ -38,10 +42,14 @@ export async function readBytes(body: Entry["body"], first = 0, last = body.leng
 
 export type Tier = "memory" | "redis";
 
-export type Lookup =
+export type Lookup = (
   | { readonly type: "found"; readonly entry: Entry; readonly tier: Tier }
   /** `vary-miss`: the resource is known, but not this variant (RFC 9211 §2.2). */
-  | { readonly type: "none"; readonly fwd: "uri-miss" | "vary-miss" };
+  | { readonly type: "none"; readonly fwd: "uri-miss" | "vary-miss" }
+) & {
+  /** The store that instances share could not be asked: it may know better. */
+  readonly storeFailed?: boolean;
+};
 
 /**
  * A place where responses live. Any method may reject; callers treat a rejection as
@@ -86,8 +94,10 @@ export type PurgeTarget =
   | { readonly type: "prefix"; readonly site?: string; readonly path: string }
   /** Every URL of one site. */
   | { readonly type: "site"; readonly site: string }
-  /** Every response in this group (RFC 9875). */
+  /** Every response with this tag, groups among them. */
   | { readonly type: "tag"; readonly site?: string; readonly tag: string }
+  /** Every response of the site in this group (RFC 9875), and none that only has a tag of the name. */
+  | { readonly type: "group"; readonly site: string; readonly group: string }
   | { readonly type: "everything" };
 
 /**
@@ -102,6 +112,8 @@ export interface PurgeRecord {
   readonly mode: PurgeMode;
   /** When it was appended; absent where that is when it is heard. */
   readonly at?: EpochMs;
+  /** Milliseconds from its append to here, by one clock; absent for our own and those of before we were there. */
+  readonly travelledMs?: number;
 }
 
 /** What the log tells its follower. */
@@ -139,6 +151,11 @@ export interface PurgeLog {
    * purged, unless its code is `timeout`, when nobody knows.
    */
   append(targets: readonly PurgeTarget[], mode: PurgeMode, acknowledge?: boolean): Promise<Epoch>;
+  /**
+   * For how many milliseconds purges may have been appended that were not heard here: 0 while all are,
+   * infinite before the first have been.
+   */
+  behindMs(): number;
   /** Waits, for a bounded time, until all who follow the log have heard what was appended up to `epoch`. Never rejects. */
   acknowledged(epoch: Epoch): Promise<Acknowledged>;
   close(): Promise<void>;

@@ -1,10 +1,13 @@
 import { siteOf } from "../policy/key.ts";
 import { searchGroup } from "../policy/no-vary-search.ts";
 import type { Epoch, EpochMs } from "../policy/stored-response.ts";
+import { isGroup, tagName } from "../policy/tags.ts";
+import { BoundedMap } from "./bounded-map.ts";
+import { CoarseEpochs } from "./coarse-epochs.ts";
 import type { PurgeMode, PurgeTarget } from "./ports.ts";
 import { Prefixes } from "./prefixes.ts";
 
-/** How many targets of each kind are remembered one by one; beyond, the oldest is told of its site, or of all. */
+/** How many targets of each kind are remembered one by one. */
 const CAPACITY = { urls: 10_000, paths: 10_000, prefixes: 10_000, sites: 10_000, tags: 100_000 };
 
 /** What is older than `epoch` has been stale since `since`. */
@@ -27,23 +30,38 @@ export const EVER: EpochMs = Number.NEGATIVE_INFINITY;
 /**
  * What do all the purges so far say of one response?
  *
- * Bounded: what is not remembered by its own name any longer is remembered of something wider. The
- * one exception is a deleted URL, which has been freed in the store itself; see `coversFetch`.
+ * Bounded: what is not remembered by its own name any longer is remembered of something wider, never
+ * forgotten, since a write that was under way may reach the store after all of this. Deletions of URLs
+ * and tags, of which clients may cause as many as they like, are told of all names with the same hash;
+ * anything else of its site, or of everything.
  */
 export class PurgeMemory {
   #everything = nothing();
-  readonly #sites = new Map<string, Said>();
-  readonly #urls = new Map<string, Said>();
-  readonly #paths = new Map<string, Said>();
-  readonly #prefixes = new Map<string, Said>();
+  readonly #sites: BoundedMap<Said>;
+  readonly #urls: BoundedMap<Said>;
+  readonly #coarseUrls = new CoarseEpochs();
+  readonly #paths: BoundedMap<Said>;
+  readonly #prefixes: BoundedMap<Said>;
   readonly #prefixTree = new Prefixes<Said>();
-  readonly #tags = new Map<string, Said>();
-  /** The newest deletion of a URL that is no longer remembered. */
-  #forgotten: Epoch = 0;
-  readonly #capacity: typeof CAPACITY;
+  readonly #tags: BoundedMap<Said>;
+  readonly #coarseTags = new CoarseEpochs();
+  #tagged = false;
 
   constructor(capacity = CAPACITY) {
-    this.#capacity = capacity;
+    this.#sites = new BoundedMap(capacity.sites, (_, old) => this.#widen("", old));
+    this.#urls = new BoundedMap(capacity.urls, (key, { deleted, stale }) => {
+      this.#coarseUrls.raise(key, deleted);
+      this.#widen(siteOf(key), { deleted: 0, stale });
+    });
+    this.#paths = new BoundedMap(capacity.paths, (_, old) => this.#widen("", old));
+    this.#prefixes = new BoundedMap(capacity.prefixes, (prefix, old) => {
+      this.#prefixTree.delete(prefix);
+      this.#widen(siteOf(prefix), old);
+    });
+    this.#tags = new BoundedMap(capacity.tags, (key, { deleted, stale }) => {
+      this.#coarseTags.raise(key, deleted);
+      this.#widen(key.slice(0, key.indexOf(" ")), { deleted: 0, stale });
+    });
   }
 
   /** How many targets are remembered. */
@@ -64,35 +82,31 @@ export class PurgeMemory {
       mode === "delete" ? { deleted: epoch, stale: [] } : { deleted: 0, stale: [{ epoch, since }] };
     switch (target.type) {
       case "url":
-        this.#keep(this.#urls, target.key, said, this.#capacity.urls, (key, { deleted, stale }) => {
-          this.#forgotten = Math.max(this.#forgotten, deleted);
-          if (stale.length > 0) this.#widen(siteOf(key), { deleted: 0, stale });
-        });
+        keep(this.#urls, target.key, said);
         break;
       case "path":
-        this.#keep(this.#paths, target.path, said, this.#capacity.paths, (_, old) => this.#widen("", old));
+        keep(this.#paths, target.path, said);
         break;
       case "prefix":
         this.#keepPrefix((target.site ?? "") + target.path, said);
         break;
       case "site":
-        this.#keepSite(target.site, said);
+        keep(this.#sites, target.site, said);
         break;
       case "tag":
-        this.#keep(
-          this.#tags,
-          groupKey(target.site ?? "", target.tag),
-          said,
-          this.#capacity.tags,
-          (name, old) => this.#widen(name.slice(0, name.indexOf(" ")), old),
-        );
+        this.#keepTag(tagKey(target.site ?? "", "tag", target.tag), said);
+        break;
+      case "group":
+        this.#keepTag(tagKey(target.site, "group", target.group), said);
         break;
       case "everything":
         add(this.#everything, said);
         // Nothing of older purges is left to say.
         if (mode === "delete") {
           for (const map of this.#maps()) map.clear();
+          for (const coarse of [this.#coarseUrls, this.#coarseTags]) coarse.clear();
           this.#prefixTree.clear();
+          this.#tagged = false;
         }
         break;
     }
@@ -100,13 +114,14 @@ export class PurgeMemory {
 
   /**
    * Since when has a response born then been stale by purges? NEVER where none covers it, EVER where
-   * one has deleted it. `tags` are its groups, where they are known already.
+   * one has deleted it. `tags` are its own, where they are known already.
    */
   staleSince(key: string, epoch: Epoch, tags: readonly string[]): EpochMs {
+    if (epoch < this.#coarseUrls.of(key)) return EVER;
     const url = this.#urls.get(key);
     let since = staleSince(this.#everything, epoch);
     if (url !== undefined) since = Math.min(since, staleSince(url, epoch));
-    if (this.#sites.size + this.#paths.size + this.#prefixes.size + this.#tags.size === 0) return since;
+    if (!this.#tagged && this.#sites.size + this.#paths.size + this.#prefixes.size === 0) return since;
 
     const heed = (said: Said | undefined) => {
       if (said !== undefined) since = Math.min(since, staleSince(said, epoch));
@@ -118,61 +133,47 @@ export class PurgeMemory {
       this.#prefixTree.visit(key, 0, heed);
       this.#prefixTree.visit(key, site.length, heed);
     }
-    if (this.#tags.size > 0) {
+    if (this.#tagged) {
+      const heedTag = (key: string) => {
+        if (epoch < this.#coarseTags.of(key)) since = EVER;
+        heed(this.#tags.get(key));
+      };
       for (const tag of tags) {
-        heed(this.#tags.get(groupKey(site, tag)));
-        heed(this.#tags.get(groupKey("", tag)));
+        const name = tagName(tag);
+        heedTag(tagKey(site, "tag", name));
+        heedTag(tagKey("", "tag", name));
+        if (isGroup(tag)) heedTag(tagKey(site, "group", name));
       }
     }
     return since;
   }
 
-  /** Was a fetch that began then of a URL whose deletion nobody remembers any longer? Perhaps. */
-  mayHaveForgotten(epoch: Epoch): boolean {
-    return epoch < this.#forgotten;
-  }
-
-  /** Adds to what is said of a name, which thereby is the newest; `fold` gets the oldest when there is one too many. */
-  #keep(
-    map: Map<string, Said>,
-    name: string,
-    said: Said,
-    capacity: number,
-    fold: (oldest: string, old: Said) => void,
-  ): void {
-    const known = map.get(name) ?? nothing();
-    map.delete(name);
-    map.set(name, add(known, said));
-    if (map.size <= capacity) return;
-    for (const [oldest, old] of map) {
-      map.delete(oldest);
-      fold(oldest, old);
-      return;
-    }
-  }
-
   #keepPrefix(prefix: string, said: Said): void {
-    this.#keep(this.#prefixes, prefix, said, this.#capacity.prefixes, (oldest, old) => {
-      this.#prefixTree.delete(oldest);
-      this.#widen(siteOf(oldest), old);
-    });
-    const kept = this.#prefixes.get(prefix);
-    if (kept !== undefined) this.#prefixTree.set(prefix, kept);
+    const all = keep(this.#prefixes, prefix, said);
+    if (this.#prefixes.get(prefix) !== undefined) this.#prefixTree.set(prefix, all);
   }
 
-  #keepSite(site: string, said: Said): void {
-    this.#keep(this.#sites, site, said, this.#capacity.sites, (_, old) => this.#widen("", old));
+  #keepTag(key: string, said: Said): void {
+    this.#tagged = true;
+    keep(this.#tags, key, said);
   }
 
   /** Says it of the whole site; of everything where no site is named. */
   #widen(site: string, said: Said): void {
     if (site === "") add(this.#everything, said);
-    else this.#keepSite(site, said);
+    else if (said.deleted > 0 || said.stale.length > 0) keep(this.#sites, site, said);
   }
 
-  #maps(): readonly Map<string, Said>[] {
+  #maps(): readonly BoundedMap<Said>[] {
     return [this.#sites, this.#urls, this.#paths, this.#prefixes, this.#tags];
   }
+}
+
+/** Adds to what is said of a name, which thereby is the newest; answers all that is said of it now. */
+function keep(map: BoundedMap<Said>, name: string, said: Said): Said {
+  const all = add(map.get(name) ?? nothing(), said);
+  map.set(name, all);
+  return all;
 }
 
 const nothing = (): Said => ({ deleted: 0, stale: [] });
@@ -198,7 +199,7 @@ function add(said: Said, more: Said): Said {
   return said;
 }
 
-const groupKey = (site: string, tag: string): string => `${site} ${tag}`;
+const tagKey = (site: string, kind: "tag" | "group", name: string): string => `${site} ${kind} ${name}`;
 
 /** Who names one query means all that answers it: also what answers several, and is stored under another. */
 function searchesOf(target: PurgeTarget): PurgeTarget | undefined {

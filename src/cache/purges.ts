@@ -21,6 +21,8 @@ interface PurgesDeps {
   /** Frees what a purge of ours covers where all instances look; its failure costs space, for a while. */
   readonly free: (target: PurgeTarget) => Promise<void>;
   readonly now: () => EpochMs;
+  /** How late a purge may be heard before what it may cover is validated first, in milliseconds (CACHE_MEMORY_GRACE). */
+  readonly graceMs: number;
 }
 
 /**
@@ -35,18 +37,23 @@ export class Purges {
   readonly #forget: (target: PurgeTarget) => void;
   readonly #free: (target: PurgeTarget) => Promise<void>;
   readonly #now: () => EpochMs;
+  readonly #graceMs: number;
   readonly #memory = new PurgeMemory();
   #floor: Epoch = 0;
   #epoch: Epoch = 0;
   #pending = new Map<string, PurgeTarget>();
   #pendingEverything = false;
+  #flushing = false;
+  /** What is pending: in the log it will be younger than all that was stored before it. */
+  #held = new PurgeMemory();
 
-  constructor({ log, emit, forget, free, now }: PurgesDeps) {
+  constructor({ log, emit, forget, free, now, graceMs }: PurgesDeps) {
     this.#log = log;
     this.#emit = emit;
     this.#forget = forget;
     this.#free = free;
     this.#now = now;
+    this.#graceMs = graceMs;
     log.follow((news) => {
       switch (news.type) {
         case "record":
@@ -69,20 +76,33 @@ export class Purges {
 
   /**
    * Since when has a stored response been stale by purges? NEVER where none covers it, EVER where one
-   * has deleted it. `tags` are its groups.
+   * has deleted it. `tags` are its own.
    */
   staleSince(key: string, epoch: Epoch, tags: readonly string[]): EpochMs {
     return this.#memory.staleSince(key, epoch, tags);
   }
 
-  /** Is it purged, in whatever mode? `tags` are the groups of a response, where it is known already. */
+  /** Is it purged, in whatever mode? `tags` are those of a response, where it is known already. */
   covers(key: string, epoch: Epoch, tags: readonly string[] = []): boolean {
     return this.#memory.staleSince(key, epoch, tags) < NEVER;
   }
 
-  /** Is what a fetch born then brings purged, or so old that nobody remembers? */
-  coversFetch(key: string, epoch: Epoch, tags: readonly string[]): boolean {
-    return this.#memory.mayHaveForgotten(epoch) || this.covers(key, epoch, tags);
+  /**
+   * May a response that arrived then be used as it is? Not where a purge may have covered it for
+   * longer than the grace without being heard here.
+   */
+  vouchesFor(responseTime: EpochMs): boolean {
+    const behindMs = this.#log.behindMs();
+    // A clock that is ahead of ours vouches for nothing.
+    return Math.min(behindMs, Math.abs(this.#now() - responseTime)) <= this.#graceMs;
+  }
+
+  /**
+   * Does an invalidation cover it that the log has not taken yet? Of a response from elsewhere nobody can
+   * then tell whether it is older: the epochs that its instance has seen may be ahead of ours.
+   */
+  holdsBack(key: string, tags: readonly string[]): boolean {
+    return this.#held.staleSince(key, 0, tags) < NEVER;
   }
 
   /** Purges on every instance. Rejects with StoreError when the log is away, as PurgeLog.append does. */
@@ -137,15 +157,21 @@ export class Purges {
     if (target.type === "everything") this.#pendingEverything = true;
     else if (this.#pending.size < PENDING_TARGETS || this.#pending.has(name)) this.#pending.set(name, target);
     else this.#pendingEverything = true;
+    this.#hold(target);
   }
 
-  #record({ epoch, target, mode, at }: PurgeRecord): void {
+  #hold(target: PurgeTarget): void {
+    this.#held.remember(this.#pendingEverything ? { type: "everything" } : target, "delete", 1, 0);
+  }
+
+  #record({ epoch, target, mode, at, travelledMs }: PurgeRecord): void {
     const now = this.#now();
     this.#epoch = Math.max(this.#epoch, epoch);
     this.#memory.remember(target, mode, epoch, Math.min(at ?? now, now));
     // What is only stale is found in the store as before.
     if (mode === "delete") this.#forget(target);
-    this.#emit({ type: "purged", target, mode, epoch });
+    const travelled = travelledMs === undefined ? {} : { travelledMs };
+    this.#emit({ type: "purged", target, mode, epoch, ...travelled });
   }
 
   #raise(floor: Epoch, epoch: Epoch): void {
@@ -158,20 +184,32 @@ export class Purges {
   }
 
   #flush(): void {
-    if (this.#pending.size > 0 || this.#pendingEverything) void this.#flushPending();
+    if (this.#flushing || (this.#pending.size === 0 && !this.#pendingEverything)) return;
+    this.#flushing = true;
+    void this.#flushPending().then((done) => {
+      this.#flushing = false;
+      if (done) this.#flush();
+    });
   }
 
-  async #flushPending(): Promise<void> {
+  /** Never rejects; false when the log is away again. */
+  async #flushPending(): Promise<boolean> {
     const pending = this.#pending;
     const everything = this.#pendingEverything;
     this.#pending = new Map();
     this.#pendingEverything = false;
     try {
       await this.#append(everything ? [{ type: "everything" }] : [...pending.values()]);
+      // What came meanwhile waits on.
+      this.#held = new PurgeMemory();
+      if (this.#pendingEverything) this.#hold({ type: "everything" });
+      else for (const target of this.#pending.values()) this.#hold(target);
+      return true;
     } catch {
-      // Away again: the next attachment tries anew.
+      // The next attachment tries anew.
       for (const target of pending.values()) this.#wait(target);
       this.#pendingEverything ||= everything;
+      return false;
     }
   }
 }

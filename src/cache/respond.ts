@@ -46,7 +46,7 @@ export function fromEntry(
   const lines = withoutOwnControls(stored.fields);
   const own = [...ageFields(age), ...ownFields(outcome)];
   const common = { statusMessage: stored.statusMessage, outcome, ...(tier === undefined ? {} : { tier }) };
-  if (isConditional(request.fields) && notModified(request.fields, stored, now)) {
+  if (isConditional(request.fields) && notModified(request.fields, stored, now, "stored")) {
     const fields = [...notModifiedFields(lines), ...own];
     return { ...common, status: 304, statusMessage: "Not Modified", fields, body: NO_BODY };
   }
@@ -93,7 +93,7 @@ export function fromStream(
 ): CacheResponse {
   const lines = withoutOwnControls(response.fields);
   const own = ownFields(outcome);
-  if (isConditional(request.fields) && notModified(request.fields, response, now)) {
+  if (isConditional(request.fields) && notModified(request.fields, response, now, "origin")) {
     void discard(stream);
     const fields = [...notModifiedFields(lines), ...own];
     return { status: 304, statusMessage: "Not Modified", fields, body: NO_BODY, outcome, origin };
@@ -111,7 +111,7 @@ export function fromStream(
 /** What a client is told of an origin that failed: addresses and libraries' words are for the log. */
 const ORIGIN_SENTENCES: Readonly<Partial<Record<RefusalReason, string>>> = {
   no_healthy_origin: "no server is there that could answer",
-  origin_unreachable: "the server behind this proxy did not answer",
+  origin_unreachable: "the server behind this proxy gave no usable answer",
   origin_error: "the server behind this proxy answered with an error",
   origin_timeout: "the server behind this proxy did not answer in time",
   origin_overloaded: "the server behind this proxy has too much to do",
@@ -127,7 +127,18 @@ export function refusal(
   origin?: string,
 ): CacheResponse {
   const message = ORIGIN_SENTENCES[code] ?? detail;
-  const bytes = encoder.encode(`${JSON.stringify({ code, message, requestId: request.id })}\n`);
+  const answer = ownAnswer(request, status, { code, message, requestId: request.id }, outcome);
+  return origin === undefined ? answer : { ...answer, origin };
+}
+
+/** An answer that is Freshline's own, as JSON that ends its line. */
+export function ownAnswer(
+  request: { readonly method: string },
+  status: number,
+  value: object,
+  outcome: Outcome,
+): CacheResponse {
+  const bytes = encoder.encode(`${JSON.stringify(value)}\n`);
   return {
     status,
     statusMessage: "",
@@ -144,6 +155,5 @@ export function refusal(
     ],
     body: request.method === "HEAD" ? NO_BODY : { type: "bytes", bytes },
     outcome,
-    ...(origin === undefined ? {} : { origin }),
   };
 }

@@ -1,5 +1,6 @@
 import type { FieldLines } from "../policy/fields.ts";
 import { canonicalTarget, type SearchVariance, searchVariance } from "../policy/no-vary-search.ts";
+import { BoundedMap } from "./bounded-map.ts";
 
 /** Paths remembered; the one learned of longest ago goes first. A forgotten one costs misses until it is learned again. */
 const CAPACITY = 10_000;
@@ -11,7 +12,7 @@ const CAPACITY = 10_000;
  * last response said is remembered. What is found under the key is checked against its own field.
  */
 export class SearchVariances {
-  readonly #paths = new Map<string, SearchVariance>();
+  readonly #paths = new BoundedMap<SearchVariance>(CAPACITY);
 
   get size(): number {
     return this.#paths.size;
@@ -31,14 +32,12 @@ export class SearchVariances {
     if (mark === -1) return uri;
     const path = uri.slice(0, mark);
     const variance = searchVariance(response);
-    this.#paths.delete(path);
-    if (variance === undefined) return uri;
-    this.#paths.set(path, variance);
-    if (this.#paths.size > CAPACITY)
-      for (const oldest of this.#paths.keys()) {
-        this.#paths.delete(oldest);
-        break;
-      }
+    if (variance === undefined) {
+      this.#paths.delete(path);
+      return uri;
+    }
+    // A copy: what is only a part of a string keeps all of it in memory.
+    this.#paths.set(JSON.parse(JSON.stringify(path)) as string, variance);
     return canonicalTarget(uri, variance);
   }
 }

@@ -1,9 +1,9 @@
 import type { StoredHead } from "../policy/admit.ts";
 import { siteOf } from "../policy/key.ts";
-import type { StoredResponse } from "../policy/stored-response.ts";
+import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import type { CacheRequest } from "./exchange.ts";
 import type { Flight } from "./flight.ts";
-import type { Entry } from "./ports.ts";
+import type { Entry, Tier } from "./ports.ts";
 
 /** What a leader shares with its followers. */
 export type Shared =
@@ -16,11 +16,19 @@ export type Shared =
       readonly flight: Flight;
       readonly length: string | undefined;
       readonly origin: string;
+    }
+  /** What another instance has fetched, or only validated; its head came at `headAt`. */
+  | {
+      readonly type: "stored";
+      readonly entry: Entry;
+      readonly tier: Tier;
+      readonly validated: boolean;
+      readonly headAt: EpochMs;
     };
 
 /** What is shared, as a stored response; the length of a body that is still arriving decides nothing. */
 export const storedOf = (shared: Shared): StoredResponse =>
-  shared.type === "validated" ? shared.entry.stored : { ...shared.head, bodyLength: 0 };
+  shared.type === "flight" ? { ...shared.head, bodyLength: 0 } : shared.entry.stored;
 
 /** What the client asked for, of which the key may be one of several equivalents (No-Vary-Search). */
 export const askedUri = (request: CacheRequest): string => siteOf(request.uri) + request.target;

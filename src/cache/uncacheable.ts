@@ -1,17 +1,17 @@
 import type { EpochMs } from "../policy/stored-response.ts";
+import { BoundedMap } from "./bounded-map.ts";
 
 /**
  * Remembers keys whose last answer could not be shared, so that nobody queues for the next
  * one (Varnish's hit-for-miss). Bounded; the oldest goes first.
  */
 export class UncacheableKeys {
-  readonly #until = new Map<string, EpochMs>();
+  readonly #until: BoundedMap<EpochMs>;
   readonly #forMs: number;
-  readonly #capacity: number;
 
   constructor(forMs: number, capacity: number) {
     this.#forMs = forMs;
-    this.#capacity = capacity;
+    this.#until = new BoundedMap(capacity);
   }
 
   get size(): number {
@@ -27,12 +27,7 @@ export class UncacheableKeys {
   }
 
   remember(key: string, now: EpochMs): void {
-    this.#until.delete(key);
     this.#until.set(key, now + this.#forMs);
-    if (this.#until.size > this.#capacity) {
-      const oldest = this.#until.keys().next().value;
-      if (oldest !== undefined) this.#until.delete(oldest);
-    }
   }
 
   forget(key: string): void {

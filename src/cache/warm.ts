@@ -1,7 +1,9 @@
 import { withoutParameters } from "../policy/key.ts";
-import type { CacheRequest } from "./exchange.ts";
+import { type CacheRequest, discard } from "./exchange.ts";
 import type { Handle } from "./handle.ts";
 import { ownRequest } from "./own-request.ts";
+import type { ByteStream } from "./ports.ts";
+import type { Timer } from "./stalled.ts";
 
 export interface WarmResult {
   readonly requested: number;
@@ -15,16 +17,23 @@ interface WarmDeps {
   readonly defaultHost: string;
   readonly origins: readonly string[];
   readonly ignoredParameters: readonly string[];
+  readonly timer: Timer;
 }
 
 /** How many URLs are fetched at once. */
 const CONCURRENCY = 8;
 
 /**
- * Fetches URLs through the cache, as clients would, so that the first client finds them
- * there. A path means the proxy's own default host.
+ * How long a body that the cache wants may take. One that is slow, and not endless, is stored without
+ * a reader too: whoever warms need not wait for it.
  */
-export function createWarm({ handle, defaultHost, origins, ignoredParameters }: WarmDeps) {
+export const WARM_BODY_MS = 60_000;
+
+/**
+ * Fetches URLs through the cache, as clients would, so that the first client finds them
+ * there. A path means the proxy's own default host. Takes no body that is not stored.
+ */
+export function createWarm({ handle, defaultHost, origins, ignoredParameters, timer }: WarmDeps) {
   return async function warm(urls: readonly string[]): Promise<WarmResult> {
     const failed: { url: string; detail: string }[] = [];
     const waiting = urls.values();
@@ -46,13 +55,35 @@ export function createWarm({ handle, defaultHost, origins, ignoredParameters }: 
     if (request === undefined) return "is neither a path nor an http URL";
     try {
       const { status, body, outcome } = await handle(request);
-      if (body.type === "stream") for await (const _chunk of body.stream);
+      const stream = body.type === "stream" ? body.stream : undefined;
+      const arriving = outcome.stored === true || outcome.collapsed === true;
+      if (stream !== undefined && (status >= 400 || !arriving)) await discard(stream);
       if (status >= 400) return `answered ${status}`;
-      return outcome.body === "cache" || outcome.stored === true || outcome.collapsed === true
-        ? undefined
-        : `not stored: ${outcome.reason ?? outcome.word}`;
+      if (outcome.body === "cache") return undefined;
+      if (!arriving) return `not stored: ${outcome.reason ?? outcome.word}`;
+      if (stream === undefined || (await arrives(stream))) return undefined;
+      return `its body had not ended after ${WARM_BODY_MS / 1000} s`;
     } catch (error) {
       return String(error);
+    }
+  }
+
+  /** False when the time is over first; rejects when the body breaks off. */
+  async function arrives(stream: ByteStream): Promise<boolean> {
+    const chunks = stream[Symbol.asyncIterator]();
+    const ended = async () => {
+      while ((await chunks.next()).done !== true);
+      return true;
+    };
+    let cancel = () => {};
+    const late = new Promise<false>((resolve) => {
+      cancel = timer(() => resolve(false), WARM_BODY_MS);
+    });
+    try {
+      return await Promise.race([ended(), late]);
+    } finally {
+      cancel();
+      void chunks.return?.().catch(() => {});
     }
   }
 

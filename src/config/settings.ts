@@ -38,7 +38,11 @@ const LISTENING = {
   PORT: setting(port, "3000", "The port that clients ask."),
   HOST: setting(optional(host), "", "The address to listen on; every address of this machine when empty."),
   MAX_CONNECTIONS: setting(integer(1, 1_000_000), "10000", "Client connections at once; more are refused."),
-  MAX_HEADER_BYTES: setting(size("1KiB", "1MiB"), "16KiB", "The longest request head that is read."),
+  MAX_HEADER_BYTES: setting(
+    size("1KiB", "1MiB"),
+    "16KiB",
+    "The longest head that is read, of a request and of an origin's response.",
+  ),
   HEADERS_TIMEOUT: setting(
     milliseconds(),
     "10s",
@@ -69,6 +73,11 @@ const LISTENING = {
     "",
     "Peers whose X-Forwarded-* fields are believed; never a range from which clients come directly.",
   ),
+  PURGE_ALLOW: setting(
+    list("ranges", addressRange),
+    "",
+    "Clients whose PURGE requests purge, all others' being refused; when empty PURGE is a method like any other.",
+  ),
 };
 
 const ORIGINS = {
@@ -85,7 +94,11 @@ const ORIGINS = {
     "5m",
     "How long an origin may be silent within a response body.",
   ),
-  ORIGIN_CONNECTIONS: setting(integer(1, 65_535), "256", "Connections to each origin at once."),
+  ORIGIN_CONNECTIONS: setting(
+    integer(1, 65_535),
+    "256",
+    "Connections to each origin at once, and as many tunnels (WebSockets) beside them.",
+  ),
   ORIGIN_QUEUE: setting(
     integer(0, 1_000_000),
     "1024",
@@ -129,6 +142,16 @@ const REDIS = {
     milliseconds("0s"),
     "1s",
     "How long a purge waits for the other instances to say that they have heard of it.",
+  ),
+  CACHE_MEMORY_GRACE: setting(
+    milliseconds("0s"),
+    "10s",
+    "How long a stored response is used as it is while purges of other instances cannot be heard; then it is validated first.",
+  ),
+  CACHE_ON_STORE_FAILURE: setting(
+    oneOf("origin", "stale", "503"),
+    "origin",
+    "What happens while Redis cannot be asked: the origins are; or what memory has is served, stale or not, for CACHE_MEMORY_GRACE and unless it says must-revalidate or the like; or what memory does not have is refused with 503.",
   ),
   CACHE_NAMESPACE: setting(
     text("namespace", /^[A-Za-z0-9_:-]{1,100}$/, "1 to 100 letters, digits, -, _ or :"),
@@ -181,22 +204,32 @@ const STORING = {
   CACHE_FLIGHT_BYTES: setting(
     size("1"),
     "256MiB",
-    "Memory for bodies that arrive to be stored, until all who wait have them; above it they are passed on and not stored.",
+    "Memory for bodies that arrive to be stored, until all who wait have them; above it they are passed on and not stored. As much again for bodies out of Redis while clients take them; above it those are read from there in chunks.",
   ),
   CACHE_PROFILE: setting(
     oneOf("safe", "rfc"),
     "safe",
-    "rfc does what RFC 9111 says throughout: it stores Set-Cookie, honours clients' Cache-Control, and lets s-maxage close every stale window.",
+    "rfc does what RFC 9111 says throughout: it stores Set-Cookie and honours clients' Cache-Control, unless the next two say otherwise, and lets s-maxage close every stale window.",
   ),
   CACHE_CLIENT_DIRECTIVES: setting(
     oneOf("ignore", "honour"),
-    "ignore",
-    "Whether a client's Cache-Control counts; honour lets any client send its requests to the origin.",
+    "by-profile",
+    "Whether a client's Cache-Control counts; honour lets any client send its requests to the origin. Unset: ignore, under the profile rfc honour.",
   ),
   CACHE_SET_COOKIE: setting(
     boolean,
-    "false",
-    "Store responses with Set-Cookie; only when their cookies belong to nobody in particular.",
+    "by-profile",
+    "Store responses with Set-Cookie; only when their cookies belong to nobody in particular. Unset: false, under the profile rfc true.",
+  ),
+  CACHE_TAG_FIELDS: setting(
+    list("names", text("field name", /^[!#$%&'*+.^_`|~\w-]+$/, "one such as Surrogate-Key")),
+    "Cache-Groups,Surrogate-Key,Cache-Tag,xkey",
+    "Response fields that name what a response can be purged by; Cache-Groups as in RFC 9875.",
+  ),
+  CACHE_TAG_FIELDS_STRIP: setting(
+    boolean,
+    "true",
+    "Keep these fields from clients, except for Cache-Groups, which is for their caches, too.",
   ),
   CACHE_KEY_IGNORE_PARAMS: setting(
     list(
@@ -224,6 +257,11 @@ const COALESCING = {
     milliseconds(),
     "5s",
     "How long those who wait for another's fetch of the same URL do so before one of them asks the origin too; three ask at most.",
+  ),
+  LEASE_TTL: setting(
+    milliseconds("100ms"),
+    "10s",
+    "After how long another instance fetches what one of those that share a Redis was fetching when it died; a fetch that lives may take longer.",
   ),
   REFRESH_CONCURRENCY: setting(integer(1, 10_000), "64", "Background refreshes at once."),
 };

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 
-export const MAX_WARM_URLS = 100_000;
+const MAX_WARM_URLS = 100_000;
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 /** The list cannot be read; the message is a sentence for the user. */

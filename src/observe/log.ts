@@ -1,5 +1,6 @@
 import { type Logger, pino } from "pino";
 import type { CacheEvent, Emit } from "../cache/events.ts";
+import type { PurgeTarget } from "../cache/ports.ts";
 import { xCacheStatus } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { type LogDestination, type LogFormat, openLogOutput } from "./log-output.ts";
@@ -91,10 +92,8 @@ export function createLogger(options: LogOptions): Log {
         if (event.result === "failed") logger.warn({ key: redactQuery(event.key) }, "refresh failed");
         return;
       case "purged": {
-        const { target, epoch } = event;
-        if (target.type === "url")
-          logger.info({ target: "url", key: redactQuery(target.key), epoch }, "purged");
-        else logger.info({ target: target.type, epoch }, "purged");
+        const { target, mode, epoch } = event;
+        logger.info({ target: target.type, ...shownTarget(target), mode, epoch }, "purged");
         return;
       }
       case "foreign-value":
@@ -134,6 +133,26 @@ function answered(logger: Logger, event: CacheEvent & { type: "answered" }): voi
     },
     "request",
   );
+}
+
+/** What a purge names, as it may stand in a log. */
+function shownTarget(target: PurgeTarget): Record<string, string> {
+  switch (target.type) {
+    case "url":
+      return { key: redactQuery(target.key) };
+    case "path":
+      return { path: redactQuery(target.path) };
+    case "prefix":
+      return { prefix: redactQuery((target.site ?? "") + target.path) };
+    case "site":
+      return { site: target.site };
+    case "tag":
+      return { tag: target.tag, ...(target.site === undefined ? {} : { site: target.site }) };
+    case "group":
+      return { group: target.group, site: target.site };
+    case "everything":
+      return {};
+  }
 }
 
 /** Milliseconds with three decimals. */

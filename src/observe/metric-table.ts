@@ -65,7 +65,26 @@ export const METRICS = {
     labels: [],
     help: "Responses that left the memory tier to make room.",
   },
-  purges: { name: "freshline_purges_total", labels: ["type"], help: "Purges told, by what they cover." },
+  purges: {
+    name: "freshline_purges_total",
+    labels: ["type", "mode"],
+    help: "Purges heard, by what they cover and how (delete, invalidate).",
+  },
+  purgePropagation: {
+    name: "freshline_purge_propagation_seconds",
+    labels: [],
+    help: "Time from a purge's append by another instance to this one hearing of it: by the clock of Redis, and a round trip.",
+  },
+  purgeLogAttached: {
+    name: "freshline_purge_log_attached",
+    labels: [],
+    help: "1 while purges of other instances are heard, 0 while they are not; absent without REDIS_URL.",
+  },
+  purgeLogBehind: {
+    name: "freshline_purge_log_behind_seconds",
+    labels: [],
+    help: "For how long purges may have gone unheard; 0 while attached, infinite before the first attachment.",
+  },
   storeErrors: {
     name: "freshline_store_errors_total",
     labels: ["tier", "operation"],

@@ -10,6 +10,8 @@ export interface MetricsSources {
   memory(): MemoryReading;
   /** Read at every scrape when given; otherwise an origin's health is known from its first change on. */
   origins?(): readonly { readonly origin: string; readonly healthy: boolean }[];
+  /** For how many milliseconds purges of others may have gone unheard; absent where there are no others. */
+  readonly purgesBehindMs?: (() => number) | undefined;
 }
 
 export interface Metrics {
@@ -85,6 +87,29 @@ export function createMetrics(sources: MetricsSources): Metrics {
     },
   });
   const purges = new Counter({ ...described("purges"), registers });
+  const { purgesBehindMs } = sources;
+  let purgePropagation: Histogram | undefined;
+  if (purgesBehindMs !== undefined) {
+    purgePropagation = new Histogram({
+      ...described("purgePropagation"),
+      buckets: BUCKETS.filter((seconds) => seconds >= 0.0005),
+      registers,
+    });
+    new Gauge({
+      ...described("purgeLogAttached"),
+      registers,
+      collect() {
+        this.set(purgesBehindMs() === 0 ? 1 : 0);
+      },
+    });
+    new Gauge({
+      ...described("purgeLogBehind"),
+      registers,
+      collect() {
+        this.set(purgesBehindMs() / 1000);
+      },
+    });
+  }
   const storeErrors = new Counter({ ...described("storeErrors"), registers });
   const storeUp = new Gauge({ ...described("storeUp"), registers });
   const foreignValues = new Counter({ ...described("foreignValues"), registers });
@@ -146,7 +171,8 @@ export function createMetrics(sources: MetricsSources): Metrics {
         refreshes.inc({ result: event.result });
         return;
       case "purged":
-        purges.inc({ type: event.target.type });
+        purges.inc({ type: event.target.type, mode: event.mode });
+        if (event.travelledMs !== undefined) purgePropagation?.observe(event.travelledMs / 1000);
         return;
       case "store-failed":
         storeErrors.inc({ tier: event.tier, operation: event.operation });

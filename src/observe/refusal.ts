@@ -9,6 +9,8 @@ const REFUSALS: Readonly<Record<RefusalReason, true>> = {
   origin_overloaded: true,
   only_if_cached: true,
   bad_request: true,
+  purge_forbidden: true,
+  store_unavailable: true,
   draining: true,
   internal_error: true,
 };

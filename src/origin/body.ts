@@ -1,5 +1,5 @@
 /** Bytes held for a reader before the origin is told to stop; one more read of the socket may come on top. */
-export const HIGH_WATER_BYTES = 65_536;
+const HIGH_WATER_BYTES = 65_536;
 
 /** What a body needs from the connection that it arrives on. */
 export interface BodySource {
@@ -40,11 +40,6 @@ export class ArrivingBody implements AsyncIterableIterator<Uint8Array, undefined
   /** Somebody has begun to read. */
   get claimed(): boolean {
     return this.#claimed;
-  }
-
-  /** The origin was told to wait for the reader. */
-  get paused(): boolean {
-    return this.#paused;
   }
 
   push(chunk: Uint8Array): void {

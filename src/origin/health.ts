@@ -100,7 +100,7 @@ function createCheck(origin: string, options: HealthOptions, checked: Checked, c
 }
 
 /** It answers, and not with a server error: a 404 is a server without a health endpoint, not an ill one. */
-export const isHealthy = (status: number): boolean => status < 500 || status === 501;
+const isHealthy = (status: number): boolean => status < 500 || status === 501;
 
 /** The head has decided; a body that is long or breaks off changes nothing. */
 async function drain(response: OriginResponse): Promise<void> {

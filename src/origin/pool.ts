@@ -34,7 +34,7 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
   const tellFailure = (error: OriginError): void => emit(failure(error));
   const bodyFailed = (error: OriginError): void => emit({ ...failure(error), answered: true });
   const clients = options.origins.map((origin) => createClient(origin, { ...options, bodyFailed }));
-  const roster = createRoster(clients, emit, now);
+  const roster = createRoster(clients, emit, now, options.connections);
   const health = createHealthChecks(
     clients.map(({ origin }) => origin),
     options,

@@ -20,8 +20,11 @@ export interface OriginState {
 /** One origin's turn to be asked. */
 export interface Turn {
   readonly client: Client;
-  /** Counts a tunnel as in flight until the returned function is called. */
-  tunnel(): () => void;
+  /**
+   * Counts a tunnel, or a wish for one, as in flight until the returned function is called;
+   * undefined where there are as many as there may be.
+   */
+  tunnel(): (() => void) | undefined;
   /** It refused a connection: out at once, until its next good check. */
   refused(): void;
 }
@@ -49,7 +52,13 @@ interface Member extends Turn {
   tunnels: number;
 }
 
-export function createRoster(clients: readonly Client[], emit: Emit, now: () => EpochMs): Roster {
+/** `maxTunnels` of each origin, since they hold connections beside those of its client. */
+export function createRoster(
+  clients: readonly Client[],
+  emit: Emit,
+  now: () => EpochMs,
+  maxTunnels: number,
+): Roster {
   const members = clients.map((client): Member => {
     const member: Member = {
       client,
@@ -59,6 +68,7 @@ export function createRoster(clients: readonly Client[], emit: Emit, now: () => 
       detail: "not checked yet",
       tunnels: 0,
       tunnel() {
+        if (member.tunnels >= maxTunnels) return undefined;
         member.tunnels++;
         let open = true;
         return () => {

@@ -88,17 +88,20 @@ function shakeHands(
       new OriginError("malformed", "a request to change protocols carries no body", origin),
     );
   }
+  const release = turn.tunnel();
+  if (release === undefined)
+    return Promise.reject(new OriginError("overloaded", `${origin}: too many tunnels are open`, origin));
   return new Promise((resolve, reject) => {
     const url = new URL(origin);
     let asked: ClientRequest;
     try {
       asked = ask(url, request, options);
     } catch (cause) {
+      release();
       // Node refuses to write what would not be one request.
       reject(new OriginError("malformed", `${origin}: ${String(cause)}`, origin, { cause }));
       return;
     }
-    const release = turn.tunnel();
     let facts: AttemptFacts = { progress: "unconnected", connectionReused: false };
 
     const giveUp = (reason: unknown): void => {

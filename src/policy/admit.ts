@@ -1,5 +1,4 @@
 import type { ResponseDirectives } from "./cache-control.ts";
-import { cacheGroups } from "./cache-groups.ts";
 import {
   endToEnd,
   type FieldLines,
@@ -29,6 +28,7 @@ import {
   type Seconds,
   type StoredResponse,
 } from "./stored-response.ts";
+import { responseTags } from "./tags.ts";
 import { type Instructions, instructionsOf } from "./targeted.ts";
 
 /** What an operator decides about storing; settled into the stored response, never consulted again. */
@@ -42,10 +42,12 @@ export interface AdmissionSettings {
   /** No entry is kept longer than this. */
   readonly maxTtl: Seconds;
   readonly maxObjectBytes: number;
-  /** Store answers with Set-Cookie that the origin explicitly made shareable. */
+  /** Store answers with Set-Cookie; under `safe` only those that the origin explicitly made shareable. */
   readonly allowSetCookie: boolean;
   /** `rfc`: what RFC 9111 says throughout, also where we are more careful or more lenient otherwise. */
   readonly profile: "safe" | "rfc";
+  /** Where tags are read, in lower case (CACHE_TAG_FIELDS). */
+  readonly tagFields: readonly string[];
 }
 
 /** A stored response before its body has arrived. */
@@ -91,6 +93,8 @@ export function admit(
   if (reason !== undefined) return { type: "discard", reason };
 
   const head = settle(request, response, instructions, times, epoch, settings);
+  // Nobody could purge it by what it names.
+  if (head === undefined) return { type: "discard", reason: "too-many-tags" };
   // Nothing could ever be done with it: not fresh, not stale, not validated.
   const usable = head.freshnessLifetime - head.initialAge + head.keep;
   if (usable <= 0 || (head.noCache && !hasValidator(head)))
@@ -129,12 +133,8 @@ function whyNot(
   if (listedNames(fields, "vary").some((name) => name === "*" || !isToken(name) || PER_CLIENT.has(name)))
     return "vary-star";
   // We deviate: RFC 9111 §7.3 leaves it to origins; a shared cookie is a leaked session.
-  if (
-    hasField(fields, "set-cookie") &&
-    settings.profile === "safe" &&
-    !(settings.allowSetCookie && shareable)
-  )
-    return "set-cookie";
+  const takesCookies = settings.allowSetCookie && (shareable || settings.profile === "rfc");
+  if (hasField(fields, "set-cookie") && !takesCookies) return "set-cookie";
   if (mediaType(fields) === "text/event-stream") return "event-stream";
   // "the response contains at least one of": public, a lifetime, or a status that is heuristically cacheable
   if (!shareable && !hasExplicitFreshness(instructions, fields) && !HEURISTICALLY_CACHEABLE.has(status))
@@ -158,7 +158,10 @@ const isRepresentation = (
   hasExplicitFreshness(instructions, fields) &&
   fieldLineValues(fields, "content-location").some((reference) => sameOriginUri(reference, uri) === uri);
 
-/** The record of a response that may be stored: its freshness (§4.2) and what may be done with it when stale (§4.2.4). */
+/**
+ * The record of a response that may be stored: its freshness (§4.2) and what may be done with it when
+ * stale (§4.2.4); undefined where it has more tags than can be kept.
+ */
 function settle(
   request: AdmissionRequest,
   response: AdmissionResponse,
@@ -166,10 +169,12 @@ function settle(
   times: ExchangeTimes,
   epoch: Epoch,
   settings: AdmissionSettings,
-): StoredHead {
+): StoredHead | undefined {
   const { directives } = instructions;
   const { status, statusMessage } = response;
   const fields = storedFields(response.fields, directives, times.responseTime);
+  const tags = responseTags(fields, request.uri, settings.tagFields);
+  if (tags === undefined) return undefined;
   const etag = fieldLineValues(fields, "etag")[0];
   const lastModified = fieldLineValues(fields, "last-modified")[0];
   const initialAge = correctedInitialAge(response.fields, times);
@@ -197,7 +202,7 @@ function settle(
     mustRevalidate:
       directives.mustRevalidate || directives.proxyRevalidate || directives.sMaxage !== undefined,
     noCache: directives.noCache,
-    tags: cacheGroups(fields, request.uri),
+    tags,
     epoch,
   };
 }
@@ -226,12 +231,14 @@ function staleWindows(
 
 /**
  * What is kept of the field lines (§3.1): end-to-end, not withheld, and not this hop's own to write.
- * What decides the lifetime is kept, so that a 304 that does not repeat it leaves it as it was (§3.2).
+ * What decides the lifetime is kept, so that a 304 that does not repeat it leaves it as it was (§3.2);
+ * so is Vary, even where Connection or `private` names it: what selected goes on selecting (§4.1).
  */
 function storedFields(lines: FieldLines, directives: ResponseDirectives, responseTime: EpochMs): FieldLines {
   const left = new Set(["age", "content-length", ...REWRITTEN_RESPONSE_FIELDS, ...directives.withheldFields]);
   const kept = withoutFields(withValidCacheStatus(endToEnd(lines)), left);
-  return withOneDate(kept, responseTime);
+  const vary = hasField(kept, "vary") ? [] : fieldLineValues(lines, "vary");
+  return withOneDate([...kept, ...vary.flatMap((names) => ["Vary", names])], responseTime);
 }
 
 const mediaType = (fields: FieldLines): string | undefined =>

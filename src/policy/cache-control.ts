@@ -27,21 +27,25 @@ export function parseDirectives(lines: FieldLines, name = "cache-control"): Dire
     const given = equals === -1 ? null : member.slice(equals + 1);
     // No whitespace may stand before "=" (§5.2): the directive is meant, and its argument is none.
     const argument = given === null || trimOws(name) !== name ? given && "" : unquoted(given);
-    if (given !== null) for (const hidden of restrictionsIn(given)) directives.set(hidden, null);
     const earlier = directives.get(directive);
     if (earlier === undefined) directives.set(directive, argument);
     else if (NARROWABLE.has(directive))
       directives.set(directive, earlier && argument ? `${earlier},${argument}` : null);
   }
+  if (hasStrayQuote(value))
+    for (const restriction of restrictionsIn(value)) directives.set(restriction, null);
   return directives;
 }
 
 const RESTRICTIONS = ["no-store", "no-cache", "private", "must-revalidate", "proxy-revalidate"];
 
-/** What an argument's quotation mark that is never closed would hide: nothing that restricts. */
-function restrictionsIn(argument: string): readonly string[] {
-  if (!argument.startsWith('"') || /^"(?:[^"\\]|\\.)*"/.test(argument)) return [];
-  const names = argument.split(",").map((name) => trimOws(name).toLowerCase());
+/** Is there a quotation mark that belongs to no argument (§5.2, RFC 9110 §5.6.4)? Nobody can tell what it quotes. */
+export const hasStrayQuote = (value: string): boolean =>
+  value.replace(/=[ \t]*"(?:[^"\\]|\\.)*"/g, "=").includes('"');
+
+/** Every restriction that is named at all: a stray quotation mark hides none. */
+function restrictionsIn(value: string): readonly string[] {
+  const names = value.split(/[",]/).map((member) => trimOws(member.split("=", 1)[0] ?? "").toLowerCase());
   return RESTRICTIONS.filter((restriction) => names.includes(restriction));
 }
 
@@ -120,7 +124,7 @@ export interface RequestDirectives {
   readonly onlyIfCached: boolean;
 }
 
-/** What a request asks whose directives are ignored (CACHE_CLIENT_DIRECTIVES=ignore). */
+/** What a request asks whose directives are ignored (CACHE_CLIENT_DIRECTIVES=ignore): they are advisory (§5.2.1). */
 export const NOTHING_ASKED: RequestDirectives = { noCache: false, noStore: false, onlyIfCached: false };
 
 /** What they ask for (§5.2.1); Pragma stands in for a Cache-Control that is not there (§5.4). */

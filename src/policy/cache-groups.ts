@@ -4,9 +4,6 @@ import { isSafe } from "./invalidate.ts";
 import { siteOf } from "./key.ts";
 import { searchGroup, searchVariance } from "./no-vary-search.ts";
 
-/** More groups than this on one response are not kept; RFC 9875 §2 asks for 32 of 32 characters at least. */
-const MAX_GROUPS = 256;
-
 /**
  * A structured-field list of strings (RFC 9875 §2, §3), parameters ignored. A field that is
  * malformed, or has a member that is no string, is ignored as a whole.
@@ -20,15 +17,15 @@ function groupList(lines: FieldLines, name: string): string[] {
       if (typeof item !== "string") return [];
       groups.push(item);
     }
-    return [...new Set(groups)].slice(0, MAX_GROUPS);
+    return [...new Set(groups)];
   } catch {
     return [];
   }
 }
 
-/** The groups a response belongs to: those that it names (RFC 9875 §2), and that of its path's searches. */
-export function cacheGroups(response: FieldLines, uri: string): string[] {
-  const groups = groupList(response, "cache-groups");
+/** The groups a response belongs to: those that it names (RFC 9875 §2) if `named` count, and that of its path's searches. */
+export function cacheGroups(response: FieldLines, uri: string, named = true): string[] {
+  const groups = named ? groupList(response, "cache-groups") : [];
   if (searchVariance(response) === undefined) return groups;
   return [...groups, searchGroup(uri.slice(siteOf(uri).length))];
 }

@@ -6,12 +6,15 @@ import {
   admit,
   type StoredHead,
 } from "./admit.ts";
-import { cacheGroups } from "./cache-groups.ts";
 import { type FieldLines, fieldLineValues } from "./fields.ts";
 import { currentAge, type ExchangeTimes } from "./freshness.ts";
 import { completes, shareStrongValidator, sizeOf } from "./partial.ts";
 import type { Epoch, EpochMs, Part, StoredResponse } from "./stored-response.ts";
+import { joinedTags } from "./tags.ts";
 import { datedFields, updatedFields } from "./validate.ts";
+
+/** Writing so many bytes again costs too little to ask what it brings. */
+const SMALL_BYTES = 256 * 1024;
 
 /** What becomes of a stored response when a part of the same resource arrives. */
 export type Combination =
@@ -27,8 +30,9 @@ export type Combination =
  * (RFC 9111 §3.4)?
  *
  * Parts that overlap or touch are combined when they share a strong validator. A complete
- * response stays while it is usable: fresh, or still what the origin has. `maxBytes` bounds
- * what combining may make.
+ * response stays while it is usable: fresh, or still what the origin has. So does a part of which
+ * another would add little to much: each of many small ones would have all of it written again. `maxBytes`
+ * bounds what combining may make.
  */
 export function combine(
   older: StoredResponse,
@@ -39,14 +43,27 @@ export function combine(
   if (newer.part === undefined) return { type: "replaced" };
   const same = shareStrongValidator(older.fields, newer.fields, now);
   if (older.part === undefined) {
-    const fresh = currentAge(older, now) < older.freshnessLifetime;
-    return { type: fresh || same ? "stays" : "replaced" };
+    return { type: isFresh(older, now) || same ? "stays" : "replaced" };
   }
   const union = unionOf(older.part, newer.part);
   if (!same || union === undefined || sizeOf(union) > maxBytes) return { type: "replaced" };
   // Nothing of the older one is missing in the newer.
   if (sizeOf(union) === sizeOf(newer.part)) return { type: "replaced" };
-  return { type: "combined", head: combinedHead(older, newer, union), union };
+  const renewed = !isFresh(older, now) && isFresh(newer, now);
+  if (!renewed && addsLittle(older.part, union)) return { type: "stays" };
+  // Either part's bytes are purged by what that part was known by.
+  const tags = joinedTags(newer.tags, older.tags);
+  if (tags === undefined) return { type: "replaced" };
+  return { type: "combined", head: { ...combinedHead(older, newer, union), tags }, union };
+}
+
+const isFresh = (response: StoredHead, now: EpochMs): boolean =>
+  currentAge(response, now) < response.freshnessLifetime;
+
+/** Less than a sixteenth, which does not make it whole. */
+function addsLittle(older: Part, union: Part): boolean {
+  const [size, added] = [sizeOf(union), sizeOf(union) - sizeOf(older)];
+  return size > SMALL_BYTES && size < union.length && added < SMALL_BYTES && added * 16 < size;
 }
 
 /** Both parts as one, or undefined when there is a gap between them or they are not of one representation. */
@@ -68,7 +85,6 @@ function combinedHead(older: StoredResponse, newer: StoredHead, union: Part): St
     fields,
     ...(etag === undefined ? {} : { etag }),
     ...(lastModified === undefined ? {} : { lastModified }),
-    tags: cacheGroups(fields, newer.uri),
     ...(complete ? { status: 200, statusMessage: "OK" } : { part: union }),
   };
 }

@@ -22,7 +22,14 @@ export type Decision<S> =
   /** Fresh: answer from the store. */
   | { readonly type: "serve"; readonly stored: S; readonly age: Seconds }
   /** Stale, and someone permits it; `refresh` when the origin asks for one meanwhile. */
-  | { readonly type: "serve-stale"; readonly stored: S; readonly age: Seconds; readonly refresh: boolean }
+  | {
+      readonly type: "serve-stale";
+      readonly stored: S;
+      readonly age: Seconds;
+      readonly refresh: boolean;
+      /** The operator permits it (store-failure.ts). */
+      readonly because?: "store-failed";
+    }
   /** Ask the origin; `fallback`: if it fails, the stale response may be served. */
   | {
       readonly type: "revalidate";
@@ -33,10 +40,10 @@ export type Decision<S> =
     }
   /** Nothing usable is stored; `incomplete` is a part that lacks bytes of what is asked for (RFC 9111 §3.3). */
   | { readonly type: "fetch"; readonly incomplete?: S }
-  /** only-if-cached, and nothing usable is: 504 (RFC 9111 §5.2.1.7). */
-  | { readonly type: "refuse" };
+  /** only-if-cached, and nothing usable is: 504 (RFC 9111 §5.2.1.7). Or 503, as the operator wants it (store-failure.ts). */
+  | { readonly type: "refuse"; readonly because?: "store-failed" };
 
-/** Why the cache cannot take part in a request at all, or undefined when it can. */
+/** Why the cache cannot take part in a request at all (RFC 9111 §3, §5.2.1.5; RFC 9110 §13.1), or undefined when it can. */
 export function bypassReason(request: RequestFacts): BypassReason | undefined {
   if (request.method !== "GET" && request.method !== "HEAD") return "method";
   if (request.hasBody) return "request-body";

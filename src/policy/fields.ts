@@ -5,11 +5,11 @@
  */
 export type FieldLines = readonly string[];
 
-/** ASCII case-insensitive, cheap when the case is already right. */
+/** ASCII case-insensitive, as field names are (RFC 9110 §5.1); cheap when the case is already right. */
 export const sameName = (a: string, b: string): boolean =>
   a === b || (a.length === b.length && a.toLowerCase() === b.toLowerCase());
 
-/** The values of every line with this name, in order. `name` is lower-case. */
+/** The values of every line with this name, in order (RFC 9110 §5.2). `name` is lower-case. */
 export function fieldLineValues(lines: FieldLines, name: string): string[] {
   const values: string[] = [];
   for (let i = 0; i + 1 < lines.length; i += 2) {
@@ -28,13 +28,13 @@ export function fieldValue(lines: FieldLines, name: string): string | undefined 
   return value;
 }
 
-/** Is there any line with this name, whatever its value? `name` is lower-case. */
+/** Is there any line with this name (RFC 9110 §5.2), whatever its value? `name` is lower-case. */
 export const hasField = (lines: FieldLines, name: string): boolean => {
   for (let i = 0; i < lines.length; i += 2) if (sameName(lines[i] as string, name)) return true;
   return false;
 };
 
-/** The lines whose lower-case name is not in `names`. */
+/** The lines whose lower-case name (RFC 9110 §5.1) is not in `names`. */
 export function withoutFields(lines: FieldLines, names: ReadonlySet<string>): string[] {
   const kept: string[] = [];
   for (let i = 0; i + 1 < lines.length; i += 2) {
@@ -54,14 +54,15 @@ export function trimOws(text: string): string {
 const isOws = (code: number): boolean => code === 0x20 || code === 0x09;
 
 /** The members of a comma-separated list (RFC 9110 §5.6.1); commas in quoted strings do not divide, empty members do not count. */
-export function listMembers(value: string): string[] {
+export const listMembers = (value: string): string[] =>
+  listElements(value).filter((element) => element !== "");
+
+/** The same with the empty ones (RFC 9110 §5.6.1.2): what is no list after all may mean something by them. */
+export function listElements(value: string): string[] {
   const members: string[] = [];
   let start = 0;
   let quoted = false;
-  const push = (end: number) => {
-    const member = trimOws(value.slice(start, end));
-    if (member !== "") members.push(member);
-  };
+  const push = (end: number) => members.push(trimOws(value.slice(start, end)));
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i);
     if (quoted) {
@@ -80,7 +81,7 @@ export function listMembers(value: string): string[] {
 /** A token (RFC 9110 §5.6.2), as every field name and directive is one. */
 export const isToken = (text: string): boolean => /^[!#$%&'*+\-.^_`|~\w]+$/.test(text);
 
-/** The lower-case names in a field that lists names (Vary, Connection, Trailer). */
+/** The lower-case names in a field that lists names (RFC 9110 §5.6.1): Vary, Connection, Trailer. */
 export const listedNames = (lines: FieldLines, name: string): string[] => {
   const value = fieldValue(lines, name);
   return value === undefined ? [] : listMembers(value).map((member) => member.toLowerCase());
@@ -119,7 +120,7 @@ export const CONDITIONAL_FIELDS: ReadonlySet<string> = new Set([
 /** Response fields for this hop alone (Edge Architecture 1.0 §2.2, nginx's X-Accel-Expires): obeyed, stored, and never sent on. */
 const FOR_THIS_HOP: ReadonlySet<string> = new Set(["surrogate-control", "x-accel-expires"]);
 
-/** The stored lines that reach a client. */
+/** The stored lines that reach a client: controls for this hop alone end here (Edge Architecture 1.0 §2.2). */
 export function withoutOwnControls(stored: FieldLines): FieldLines {
   for (const name of FOR_THIS_HOP) if (hasField(stored, name)) return withoutFields(stored, FOR_THIS_HOP);
   return stored;
@@ -136,7 +137,7 @@ export const REWRITTEN_RESPONSE_FIELDS: ReadonlySet<string> = new Set([
   "warning",
 ]);
 
-/** Response fields that end here. */
+/** Response fields that end here: another hop's would be taken for ours (RFC 9111 §5.5 for Warning). */
 export const OWN_RESPONSE_FIELDS: ReadonlySet<string> = new Set([
   ...FOR_THIS_HOP,
   ...REWRITTEN_RESPONSE_FIELDS,

@@ -78,7 +78,7 @@ export function forwardsLeft({
 const SELECTIVE: ReadonlySet<string> = new Set([...CONDITIONAL_FIELDS, "range"]);
 
 /**
- * The field lines for the origin. `asCache` leaves out the client's conditions and range: the
+ * The field lines for the origin (RFC 9110 §7.6). `asCache` leaves out the client's conditions and range: the
  * cache wants the whole representation and answers those itself; `keepRange` keeps the range.
  */
 export function requestFieldsForOrigin(
@@ -107,7 +107,7 @@ export function requestFieldsForOrigin(
   return lines;
 }
 
-/** The origin's lines that reach the client unchanged: end-to-end, and not ours to write. */
+/** The origin's lines that reach the client unchanged: end-to-end (RFC 9110 §7.6.1), and not ours to write. */
 export const passedResponseFields = (fields: FieldLines): string[] =>
   withoutFields(withValidCacheStatus(endToEnd(fields)), OWN_RESPONSE_FIELDS);
 

@@ -98,12 +98,15 @@ export const currentAge = (
   now: EpochMs,
 ): Seconds => stored.initialAge + Math.max(0, secondsBetween(stored.responseTime, now));
 
-/** The same response as if its freshness had ended by that instant: its stale windows begin there. */
+/** The same response as if its freshness had ended by that instant: its stale windows begin there (§4.2.4). */
 export const staleFrom = (stored: StoredResponse, instant: EpochMs): StoredResponse => ({
   ...stored,
   freshnessLifetime: Math.min(stored.freshnessLifetime, currentAge(stored, instant)),
 });
 
-/** The end of the last window: from then on nothing may be done with it, and it is gone. */
+/** The same response, to be validated before every reuse (§5.2.2.4), also where the origin fails. */
+export const onlyValidated = (stored: StoredResponse): StoredResponse => ({ ...stored, noCache: true });
+
+/** The end of the last window (§4.2.4, §4.3): from then on nothing may be done with it, and it is gone. */
 export const keepUntil = (stored: StoredResponse): EpochMs =>
   stored.responseTime + Math.max(0, stored.freshnessLifetime - stored.initialAge + stored.keep) * 1000;

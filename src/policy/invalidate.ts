@@ -1,4 +1,5 @@
 import { type FieldLines, fieldLineValues } from "./fields.ts";
+import { siteOf, withoutParameters } from "./key.ts";
 
 /** Methods that change nothing (RFC 9110 §9.2.1); any other, known or not, may. */
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
@@ -7,29 +8,44 @@ const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 export const isSafe = (method: string): boolean => SAFE.has(method);
 
 /**
- * The URIs that a request with this answer makes invalid (RFC 9111 §4.4): the target, and
- * what Location and Content-Location name on the same origin. Empty for safe methods and
- * for errors.
+ * The keys that a request with this answer makes invalid (RFC 9111 §4.4): the target, and
+ * what Location and Content-Location name on the same origin, as they spell it and as a browser
+ * would, without the parameters that keys ignore. Empty for safe methods and for errors.
  */
 export function invalidatedUris(
   request: { readonly method: string; readonly uri: string },
   response: { readonly status: number; readonly fields: FieldLines },
+  ignoredParameters: readonly string[],
 ): string[] {
   if (isSafe(request.method) || response.status < 200 || response.status >= 400) return [];
   const uris = new Set([request.uri]);
   for (const name of ["location", "content-location"]) {
     for (const reference of fieldLineValues(response.fields, name)) {
       const uri = sameOriginUri(reference, request.uri);
-      if (uri !== undefined) uris.add(uri);
+      if (uri === undefined) continue;
+      for (const spelling of [uri, asSpelled(reference, request.uri)])
+        uris.add(withoutParameters(spelling, ignoredParameters));
     }
   }
   return [...uris];
 }
 
-/** The reference's absolute URI when it is on the base's origin: others' URIs are not ours to invalidate. */
+/** The reference's absolute URI when it is on the base's origin (RFC 9111 §4.4): others' URIs are not ours to invalidate. */
 export function sameOriginUri(reference: string, base: string): string | undefined {
   if (!URL.canParse(reference, base)) return undefined;
   const target = new URL(reference, base);
-  const origin = new URL(base).origin;
-  return target.origin === origin ? `${target.origin}${target.pathname}${target.search}` : undefined;
+  const { origin } = new URL(base);
+  return target.origin === origin ? `${siteOf(base)}${target.pathname}${target.search}` : undefined;
+}
+
+/** The same, byte for byte as it was written: keys are not normalised. It may be one that nobody asks for. */
+function asSpelled(reference: string, base: string): string {
+  const [bare = ""] = reference.trim().split("#", 1);
+  const site = siteOf(base);
+  const rooted = bare.replace(/^(?:https?:)?\/\/[^/?]*/i, "");
+  if (rooted.startsWith("/")) return `${site}${rooted}`;
+  if (rooted !== bare) return `${site}/${rooted}`;
+  const [path = ""] = bare.split("?", 1);
+  const resolved = path === "" ? (base.split("?", 1)[0] ?? "") : site + new URL(path, base).pathname;
+  return resolved + bare.slice(path.length);
 }

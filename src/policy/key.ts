@@ -1,4 +1,4 @@
-import { type FieldLines, fieldValue, listedNames, listMembers } from "./fields.ts";
+import { type FieldLines, fieldValue, listElements, listedNames } from "./fields.ts";
 import { canonicalPreferences } from "./preferences.ts";
 import type { StoredResponse } from "./stored-response.ts";
 
@@ -16,7 +16,13 @@ export function primaryKey(scheme: "http" | "https", host: string, target: strin
   return `${scheme}://${authority.endsWith(defaultPort) ? authority.slice(0, -defaultPort.length) : authority}${target}`;
 }
 
-/** A primary key's scheme and authority, as they are in it; empty for a request-target. */
+/** The sites of a host (RFC 9110 §4.3.1): who ends TLS before this hop hides under which of them something is stored. */
+export const sitesOf = (host: string): string[] => [
+  primaryKey("http", host, ""),
+  primaryKey("https", host, ""),
+];
+
+/** A primary key's scheme and authority (RFC 9110 §4.3.1), as they are in it; empty for a request-target. */
 export function siteOf(key: string): string {
   if (key.startsWith("/")) return "";
   const scheme = key.indexOf("://");
@@ -24,7 +30,7 @@ export function siteOf(key: string): string {
   return end === -1 ? "" : key.slice(0, end);
 }
 
-/** The target without the query parameters that `ignored` names; `utm_*` covers a prefix. */
+/** The target or URI without the query parameters (RFC 3986 §3.4) that `ignored` names; `utm_*` covers a prefix. */
 export function withoutParameters(target: string, ignored: readonly string[]): string {
   const mark = target.indexOf("?");
   if (mark === -1 || ignored.length === 0) return target;
@@ -46,12 +52,12 @@ const PREFERENCES: ReadonlySet<string> = new Set([
 
 /**
  * A selecting header field's value, comparable (RFC 9111 §4.1): preferences by their meaning,
- * other lists without optional whitespace; null where the field is absent.
+ * others without the whitespace around commas; null where the field is absent.
  */
 function normalised(name: string, fields: FieldLines): string | null {
   const value = fieldValue(fields, name);
   if (value === undefined) return null;
-  return PREFERENCES.has(name) ? canonicalPreferences(value) : listMembers(value).join(",");
+  return PREFERENCES.has(name) ? canonicalPreferences(value) : listElements(value).join(",");
 }
 
 /** The request's values of the named fields; null where absent (RFC 9111 §4.1: absent matches absent). */
@@ -61,7 +67,7 @@ export function selectFrom(names: readonly string[], request: FieldLines): Recor
   return Object.fromEntries(sorted.map((name) => [name, normalised(name, request)]));
 }
 
-/** The request's values of the fields that the response's Vary nominates. */
+/** The request's values of the fields that the response's Vary nominates (RFC 9111 §4.1). */
 export const selectingFields = (response: FieldLines, request: FieldLines): Record<string, string | null> =>
   selectFrom(listedNames(response, "vary"), request);
 
@@ -73,7 +79,7 @@ export function variantMatches(selecting: StoredResponse["selectingFields"], req
   return true;
 }
 
-/** Names one variant of a resource; "" when nothing selects. Structured, so that values cannot run into each other. */
+/** Names one variant of a resource (RFC 9111 §4.1); "" when nothing selects. Structured, so that values cannot run into each other. */
 export function variantId(selecting: StoredResponse["selectingFields"]): string {
   const names = Object.keys(selecting).sort();
   return names.length === 0 ? "" : JSON.stringify(names.map((name) => [name, selecting[name]]));

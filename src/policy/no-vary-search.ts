@@ -10,7 +10,7 @@ export interface SearchVariance {
   readonly keyOrder: boolean;
 }
 
-/** What a response says of its query; undefined when it says nothing, or nothing that is valid. */
+/** What a response says of its query (No-Vary-Search, “Parsing”); undefined when it says nothing, or nothing that is valid. */
 export function searchVariance(response: FieldLines): SearchVariance | undefined {
   const value = fieldValue(response, "no-vary-search");
   if (value === undefined) return undefined;
@@ -62,8 +62,8 @@ const pairsOf = (query: string): [string, string][] => [
 ];
 
 /**
- * The target in the form that all equivalent targets share: without the parameters that do
- * not count, in the order of their names where order does not count.
+ * The target in the form that all equivalent targets share (No-Vary-Search, “Comparing”): without the
+ * parameters that do not count, in the order of their names where order does not count.
  */
 export function canonicalTarget(target: string, variance: SearchVariance): string {
   const mark = target.indexOf("?");
@@ -78,7 +78,7 @@ export function canonicalTarget(target: string, variance: SearchVariance): strin
 }
 
 /**
- * The group of all responses that answer several queries of one path. A purge of one query covers the
+ * The group (RFC 9875 §2) of all responses that answer several queries of one path. A purge of one query covers the
  * group: which of its responses answer that query only their own fields say, and a purge reaches those
  * that have never read them.
  */

@@ -14,6 +14,7 @@ export type NotStoredReason =
   | "vary-star" // §4.1
   | "set-cookie" // ours: shared cookies are somebody else's session
   | "event-stream" // ours: an endless body
+  | "too-many-tags" // ours: nobody could purge it by all that it names
   | "no-freshness" // no lifetime, no stale window and no validator: never usable
   | "too-large" // CACHE_MAX_OBJECT_BYTES
   | "flights-full" // CACHE_FLIGHT_BYTES
@@ -34,7 +35,7 @@ export type BypassReason =
   | "request-body"; // a GET with content: a hidden input that no key knows
 
 /** Why a stale response was served. */
-export type StaleReason = "stale-while-revalidate" | "stale-if-error" | "client-max-stale";
+type StaleReason = "stale-while-revalidate" | "stale-if-error" | "client-max-stale" | "store-failed"; // CACHE_ON_STORE_FAILURE
 
 /** Why there was no answer from cache or origin. */
 export type RefusalReason =
@@ -45,6 +46,8 @@ export type RefusalReason =
   | "origin_overloaded"
   | "only_if_cached"
   | "bad_request"
+  | "purge_forbidden"
+  | "store_unavailable"
   | "draining"
   | "internal_error";
 
@@ -69,7 +72,7 @@ export interface Outcome {
   readonly reason?: Reason;
 }
 
-/** HIT when the body came from the cache, MISS when it came from an origin. */
+/** HIT when the body came from the cache, MISS when it came from an origin (ours; RFC 9211 §2.1 is finer). */
 export const xCacheStatus = (outcome: Outcome): "HIT" | "MISS" => (outcome.body === "cache" ? "HIT" : "MISS");
 
 /**

@@ -5,12 +5,12 @@ import {
   type AdmissionSettings,
   admit,
 } from "./admit.ts";
-import { type FieldLines, fieldLineValues, fieldValue, withoutFields } from "./fields.ts";
+import { type FieldLines, fieldLineValues, fieldValue, hasField, withoutFields } from "./fields.ts";
 import type { ExchangeTimes } from "./freshness.ts";
 import { parseHttpDate } from "./http-date.ts";
 import type { Epoch, EpochMs, Part, StoredResponse } from "./stored-response.ts";
 
-/** How many bytes a part has. */
+/** How many bytes a part has (RFC 9110 §14.1.2). */
 export const sizeOf = ({ first, last }: Pick<Part, "first" | "last">): number => last - first + 1;
 
 /** Content-Range describes one message; an answer from the store gets its own (RFC 9110 §14.4). */
@@ -37,7 +37,8 @@ export function partOf(fields: FieldLines): Part | undefined {
  * May the answer to a Range request be stored, as the part that it is (RFC 9111 §3.3)?
  *
  * It may where the whole representation might be. A part that is everything is a complete
- * response (RFC 9110 §15.3.7.3). What its body must measure is `sizeOf(partOf(fields))`.
+ * response (RFC 9110 §15.3.7.3). What its body must measure is `sizeOf(partOf(fields))`. The
+ * answer to an If-Range may lack what describes the representation (§15.3.7): it is no part of a store's.
  */
 export function admitPart(
   request: AdmissionRequest,
@@ -47,7 +48,8 @@ export function admitPart(
   settings: AdmissionSettings,
 ): Admission {
   const part = partOf(response.fields);
-  if (part === undefined) return { type: "discard", reason: "partial" };
+  if (part === undefined || hasField(request.fields, "if-range"))
+    return { type: "discard", reason: "partial" };
   const fields = withoutFields(response.fields, CONTENT_RANGE);
   const whole = { status: 200, statusMessage: "OK", fields };
   const admission = admit(request, whole, times, epoch, settings);
@@ -55,7 +57,7 @@ export function admitPart(
   return sizeOf(part) === part.length ? admission : asPart(admission, part, response.statusMessage);
 }
 
-/** The same admission for a part of the representation. */
+/** The same admission for a part of the representation (RFC 9111 §3.3). */
 export function asPart(admission: Admission, part: Part, statusMessage: string): Admission {
   if (admission.type === "discard") return admission;
   return { type: "store", head: { ...admission.head, status: 206, statusMessage, part } };

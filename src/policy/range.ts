@@ -33,7 +33,7 @@ const MAX_OVERLAPPING = 2;
 
 const WHOLE: RangeVerdict = { type: "whole" };
 
-/** Which bytes of a representation of `length` bytes answer this request? */
+/** Which bytes of a representation of `length` bytes answer this request (RFC 9110 §14.2, §13.1.5)? */
 export function rangeOf(
   request: RangeRequest,
   response: Pick<StoredResponse, "status" | "fields" | "part">,

@@ -4,7 +4,7 @@ import type { FieldLines } from "./fields.ts";
 export type Seconds = number;
 export type EpochMs = number;
 
-/** How many seconds lie between two instants; negative when the later one comes first. */
+/** How many seconds (RFC 9111 §1.2.2) lie between two instants; negative when the later one comes first. */
 export const secondsBetween = (earlier: EpochMs, later: EpochMs): Seconds => (later - earlier) / 1000;
 
 /**
@@ -49,7 +49,7 @@ export interface StoredResponse {
   readonly mustRevalidate: boolean;
   /** Validated before every reuse (§5.2.2.4). */
   readonly noCache: boolean;
-  /** The groups it belongs to, for purges by tag (RFC 9875 §2). */
+  /** What it can be purged by: its groups (RFC 9875 §2) and its other tags (tags.ts). */
   readonly tags: readonly string[];
   /** Which bytes of the complete representation the body holds; absent when it is complete (§3.3). */
   readonly part?: Part;
@@ -69,6 +69,6 @@ export interface Part {
 export const hasValidator = (stored: Pick<StoredResponse, "etag" | "lastModified">): boolean =>
   stored.etag !== undefined || stored.lastModified !== undefined;
 
-/** use_stale_upto: the longer of the two stale windows. */
+/** use_stale_upto: the longer of the two stale windows (RFC 5861 §3, §4). */
 export const useStaleUpto = (stored: StoredResponse): Seconds =>
   Math.max(stored.staleWhileRevalidate, stored.staleIfError);

@@ -1,6 +1,7 @@
 import { parseDictionary } from "structured-headers";
 import {
   type Directives,
+  hasStrayQuote,
   parseDirectives,
   type ResponseDirectives,
   responseDirectives,
@@ -81,8 +82,9 @@ const SURROGATE_POLICY = ["max-age", "no-store", "private", "no-cache"] as const
  */
 function surrogateDirectives(lines: FieldLines): Directives | undefined {
   const directives = new Map<string, string | null>();
-  const members = listMembers(fieldValue(lines, "surrogate-control") ?? "");
-  const ours = members.filter((member) => !member.replace(/"[^"]*"/g, "").includes(";"));
+  const value = fieldValue(lines, "surrogate-control") ?? "";
+  const isOurs = (member: string): boolean => !member.replace(/"[^"]*"/g, "").includes(";");
+  const ours = hasStrayQuote(value) ? [value] : listMembers(value).filter(isOurs);
   for (const [name, argument] of parseDirectives(
     ["surrogate-control", ours.join(",")],
     "surrogate-control",

@@ -58,7 +58,8 @@ export function freshen(
   epoch: Epoch,
   settings: AdmissionSettings,
 ): Admission {
-  const update = settings.profile === "rfc" ? notModified : withoutFields(notModified, SET_COOKIE);
+  const takesCookies = settings.profile === "rfc" && settings.allowSetCookie;
+  const update = takesCookies ? notModified : withoutFields(notModified, SET_COOKIE);
   const fields = updatedFields(stored.fields, datedFields(update, times.responseTime));
   const { status, statusMessage, part } = stored;
   const admission = admit(
@@ -68,7 +69,11 @@ export function freshen(
     epoch,
     settings,
   );
-  return part === undefined ? admission : asPart(admission, part, statusMessage);
+  if (admission.type === "discard") return admission;
+  // A 304 that names fewer fields does not make the stored response everybody's (§4.1).
+  const selectingFields = { ...stored.selectingFields, ...admission.head.selectingFields };
+  const kept: Admission = { type: "store", head: { ...admission.head, selectingFields } };
+  return part === undefined ? kept : asPart(kept, part, statusMessage);
 }
 
 /**
@@ -80,7 +85,7 @@ export const validatedFields = (stored: FieldLines, notModified: FieldLines, now
 
 const NOT_ANSWERED: ReadonlySet<string> = new Set(["age", ...OWN_RESPONSE_FIELDS]);
 
-/** The stored Date is that of another message: with it the response would be as old as before. */
+/** A 304's lines with a Date (RFC 9110 §6.6.1): the stored one is another message's, and the response would be as old as before. */
 export const datedFields = (update: FieldLines, responseTime: EpochMs): FieldLines =>
   hasField(update, "date") ? update : [...update, "Date", formatHttpDate(responseTime)];
 
@@ -97,13 +102,14 @@ export function updatedFields(stored: FieldLines, update: FieldLines): string[] 
 
 /**
  * Does the client already have this response, so that 304 answers it (RFC 9110 §13.2.2)?
- * If-None-Match decides alone where it is present; without a Last-Modified the Date counts
- * (RFC 9111 §4.3.2).
+ * If-None-Match decides alone where it is present; without a Last-Modified the Date counts where the
+ * response is `stored` (RFC 9111 §4.3.2), and nothing where it has just arrived.
  */
 export function notModified(
   request: FieldLines,
   response: { status: number; fields: FieldLines },
   now: EpochMs,
+  from: "stored" | "origin",
 ): boolean {
   // A 206 is what a 200 would have been (§14.2), and the condition comes before the range (§13.2.2).
   if (response.status !== 200 && response.status !== 206) return false;
@@ -114,7 +120,7 @@ export function notModified(
     return etag !== undefined && entityTags(noneMatch).some((tag) => weaklyEqual(tag, etag));
   }
   const since = parseHttpDate(fieldValue(request, "if-modified-since") ?? "", now);
-  const name = hasField(response.fields, "last-modified") ? "last-modified" : "date";
+  const name = from === "origin" || hasField(response.fields, "last-modified") ? "last-modified" : "date";
   const modified = parseHttpDate(fieldLineValues(response.fields, name)[0] ?? "", now);
   return since !== undefined && modified !== undefined && modified <= since;
 }
@@ -136,7 +142,7 @@ export function headConcerns(stored: StoredResponse, head: FieldLines): boolean 
   );
 }
 
-/** Is the request conditional on what the client has? */
+/** Is the request conditional on what the client has (RFC 9110 §13.1)? */
 export const isConditional = (request: FieldLines): boolean =>
   hasField(request, "if-none-match") || hasField(request, "if-modified-since");
 

@@ -14,6 +14,7 @@ import { interimWriter } from "./interim.ts";
 import { answerOurselves } from "./last-hop.ts";
 import type { Fragment, RefuseFragment, Wrong } from "./malformed.ts";
 import { type OwnFieldSettings, operatorFields, preflightFields } from "./own-fields.ts";
+import type { AnswerPurge } from "./purge-request.ts";
 import { type ReadingSettings, readRequest } from "./read-request.ts";
 import { writeResponse } from "./write-response.ts";
 
@@ -25,6 +26,10 @@ export interface AppSettings extends ReadingSettings, OwnFieldSettings {
 interface AppDeps {
   readonly handle: Handle;
   readonly emit: Emit;
+  /** Answers PURGE; where absent that is a method like any other. */
+  readonly purge?: AnswerPurge;
+  /** Counts a body that is here as long as a client takes it. */
+  readonly hold: (body: Uint8Array) => () => void;
   readonly settings: AppSettings;
   /** Milliseconds on a clock that never goes back. */
   readonly elapsed: () => number;
@@ -47,7 +52,7 @@ const PREFLIGHT: Outcome = { word: "BYPASS", body: "none", fwd: "method", reason
  * The proxied port. One route without middleware, which writes to Node's own response:
  * header case, order and bytes survive, as they would not through a `Response`.
  */
-export function createApp({ handle, emit, settings, elapsed }: AppDeps): ProxiedApp {
+export function createApp({ handle, emit, purge, hold, settings, elapsed }: AppDeps): ProxiedApp {
   const app = new Hono<{ Bindings: HttpBindings }>();
   /** Connections that end with a refusal: who cannot frame one request is not believed about the next. */
   const refused = new WeakSet<Socket>();
@@ -74,7 +79,7 @@ export function createApp({ handle, emit, settings, elapsed }: AppDeps): Proxied
     const onInterim = interimWriter(outgoing);
     const interim = onInterim === undefined ? {} : { onInterim };
     const read = readRequest(incoming, { signal: client.signal, ...interim }, settings);
-    const refusing = read.type === "refused" ? { status: 400, detail: read.detail } : wrong;
+    const refusing = read.type === "refused" ? read : wrong;
     if (refusing !== undefined) refused.add(incoming.socket);
     const id = read.type === "request" ? read.request.id : read.id;
     const method = incoming.method ?? "GET";
@@ -86,7 +91,9 @@ export function createApp({ handle, emit, settings, elapsed }: AppDeps): Proxied
       ...operatorFields(incoming.rawHeaders, response.fields, settings),
       ...(refusing === undefined ? [] : ["Connection", "close"]),
     ];
+    const release = response.body.type === "bytes" ? hold(response.body.bytes) : undefined;
     const { bytes, aborted } = await writeResponse(outgoing, response, added, settings.writeTimeoutMs);
+    release?.();
     outgoing.off("close", leave);
     if (replaced.has(outgoing)) return;
     emit({
@@ -113,6 +120,8 @@ export function createApp({ handle, emit, settings, elapsed }: AppDeps): Proxied
         return { status: 204, statusMessage: "", fields: preflight, body: NO_BODY, outcome: PREFLIGHT };
       }
       try {
+        if (method === "PURGE" && purge !== undefined)
+          return await purge(read.request, incoming.socket.remoteAddress);
         return await handle(read.request);
       } catch (error) {
         // A defect of ours: it costs this request, and is told.

@@ -34,6 +34,7 @@ export async function listen(
   onUpgrade: (incoming: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>,
   settings: ListenSettings,
 ): Promise<Listening> {
+  const underWay = new UnderWay();
   const options = {
     maxHeaderSize: settings.maxHeaderBytes,
     headersTimeout: settings.headersTimeoutMs,
@@ -43,7 +44,9 @@ export async function listen(
     keepAliveTimeout: settings.keepAliveTimeoutMs,
     // Its answer would be without words; readRequest has some.
     requireHostHeader: false,
-    shouldUpgradeCallback: wantsTunnel,
+    // Behind answers that are due a tunnel would get their bytes; Upgrade may be ignored (RFC 9110 §7.8).
+    shouldUpgradeCallback: (incoming: IncomingMessage) =>
+      wantsTunnel(incoming) && underWay.on(incoming.socket).length === 0,
   };
   const server = createServer(options, (incoming, outgoing) => {
     begin(incoming, outgoing);
@@ -59,7 +62,6 @@ export async function listen(
     });
     void serve(incoming, outgoing);
   });
-  const underWay = new UnderWay();
   const { begun, drain } = createDrain(server, underWay);
   const begin = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     underWay.add(incoming, outgoing);

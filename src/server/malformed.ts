@@ -1,7 +1,7 @@
-import type { Server, ServerResponse } from "node:http";
+import { METHODS, type Server, type ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { FieldLines } from "../policy/fields.ts";
+import { type FieldLines, isToken } from "../policy/fields.ts";
 import type { UnderWay } from "./under-way.ts";
 
 /** What is wrong with a request, for its client. */
@@ -22,37 +22,75 @@ export interface Fragment {
 
 export type RefuseFragment = (socket: Duplex, wrong: Wrong, fragment: Fragment) => void;
 
+/** How long a refusal waits for the answers before it: one that never ends must not keep a shutdown waiting. */
+const TURN_MS = 30_000;
+
 /**
  * Has what Node's parser could not read, and what came too slowly, refused, which ends the
- * connection. Where an answer is already on its way it only ends the connection: nobody must
- * take the error for a part of that answer.
+ * connection, behind the answers that are due before (RFC 9112 §9.3.2). Where its own answer is already
+ * on its way it only ends the connection: nobody must take the error for a part of that answer.
  */
-export function answerMalformed(server: Server, underWay: UnderWay, refuse: RefuseFragment): void {
+export function answerMalformed(
+  server: Server,
+  underWay: UnderWay,
+  refuse: RefuseFragment,
+  turnMs = TURN_MS,
+): void {
+  /** Connections whose refusal waits for its turn; each is told one. */
+  const waiting = new WeakSet<Duplex>();
+
+  /** Acts when every answer to a request that came whole is written; ends the connection where that takes too long. */
+  function inTurn(socket: Duplex, act: () => void): void {
+    const before = underWay.on(socket).findLast(({ req }) => req.complete);
+    if (before === undefined) {
+      act();
+      return;
+    }
+    waiting.add(socket);
+    const late = setTimeout(() => socket.destroy(), turnMs);
+    before.once("close", () => {
+      clearTimeout(late);
+      if (socket.writable) act();
+      else socket.destroy();
+    });
+  }
+
   server.on("clientError", (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Duplex) => {
-    const answers = underWay.on(socket);
-    const begun = answers.some(({ headersSent }) => headersSent);
-    if (!socket.writable || begun || error.code === "ECONNRESET" || hasAskedNothing(socket)) {
+    if (!socket.writable || error.code === "ECONNRESET" || hasAskedNothing(socket)) {
       socket.destroy();
       return;
     }
-    const unfinished = answers.find(({ req }) => !req.complete);
-    refuse(
-      socket,
-      wrongFor(error.code),
-      unfinished === undefined ? fragmentOf(error.rawPacket) : headOf(unfinished),
-    );
+    if (waiting.has(socket)) return;
+    inTurn(socket, () => {
+      const unfinished = underWay.on(socket).find(({ req }) => !req.complete);
+      if (unfinished?.headersSent === true) {
+        socket.destroy();
+        return;
+      }
+      refuse(
+        socket,
+        wrongFor(error.code, error.rawPacket),
+        unfinished === undefined ? fragmentOf(error.rawPacket) : headOf(unfinished),
+      );
+    });
   });
   server.on("connect", (incoming, socket) => {
     socket.on("error", () => socket.destroy());
+    // Node looks after this connection no more: answers that are due would neither go on nor end with it.
+    socket.on("drain", () => underWay.on(socket)[0]?.emit("drain"));
+    socket.once("close", () => {
+      for (const answer of underWay.on(socket)) answer.destroy();
+    });
     const wrong = { status: 501, detail: "CONNECT is not for a reverse proxy" };
-    refuse(socket, wrong, { method: "CONNECT", uri: incoming.url ?? "-", fields: incoming.rawHeaders });
+    const fragment = { method: "CONNECT", uri: incoming.url ?? "-", fields: incoming.rawHeaders };
+    inTurn(socket, () => refuse(socket, wrong, fragment));
   });
 }
 
 /** A browser opens connections in advance, and that is no request. */
 const hasAskedNothing = (socket: Duplex): boolean => socket instanceof Socket && socket.bytesRead === 0;
 
-function wrongFor(code: string | undefined): Wrong {
+function wrongFor(code: string | undefined, bytes: Buffer | undefined): Wrong {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
       return { status: 431, detail: "the request's head is too long" };
@@ -61,7 +99,9 @@ function wrongFor(code: string | undefined): Wrong {
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return { status: 408, detail: "the request did not come in time" };
     case "HPE_INVALID_METHOD":
-      return { status: 400, detail: "the method is not known, or this is not HTTP" };
+      return hasUnknownMethod(bytes)
+        ? { status: 501, detail: "the method is not known" }
+        : { status: 400, detail: "this is not HTTP" };
     case "HPE_INVALID_URL":
       return { status: 400, detail: "the request-target has a character that it may not have" };
     case "HPE_INVALID_VERSION":
@@ -85,6 +125,13 @@ const headOf = (answer: ServerResponse): Fragment => ({
   fields: answer.req.rawHeaders,
   instead: answer,
 });
+
+/** Do they begin with a request line that is right but for its method (RFC 9110 §9.1)? */
+function hasUnknownMethod(bytes: Buffer | undefined): boolean {
+  const line = bytes?.toString("latin1", 0, MAX_LINE_BYTES) ?? "";
+  const [, method] = /^(\S+) \S+ HTTP\/1\.\d\r?\n/.exec(line) ?? [];
+  return method !== undefined && isToken(method) && !METHODS.includes(method);
+}
 
 /** What the bytes begin with, where they begin as a request does; they may be part of a body as well. */
 function fragmentOf(bytes: Buffer | undefined): Fragment {

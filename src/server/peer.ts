@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv6 } from "node:net";
 import { type FieldLines, fieldValue, listMembers } from "../policy/fields.ts";
 import type { ForwardedFor } from "../policy/forwarding.ts";
 
@@ -31,7 +31,7 @@ export function forwardedFor(
 ): ForwardedFor {
   const address = withoutMapping(peer.remoteAddress ?? "unknown");
   const proto = peer.encrypted ? "https" : "http";
-  if (!isTrusted(address, trusted)) return { for: address, host, proto };
+  if (!isAmong(address, trusted)) return { for: address, host, proto };
   const before = fieldValue(fields, "x-forwarded-for");
   const claimedHost = first(fields, "x-forwarded-host");
   const claimedProto = first(fields, "x-forwarded-proto")?.toLowerCase();
@@ -42,6 +42,24 @@ export function forwardedFor(
   };
 }
 
+/**
+ * Who sent a request, as far as anybody trusted has said: the nearest address on its way that is no
+ * trusted proxy's, or the first on the way. Undefined where that is no address.
+ */
+export function clientAddress(
+  fields: FieldLines,
+  remoteAddress: string | undefined,
+  trusted: BlockList,
+): string | undefined {
+  let address = withoutMapping(remoteAddress ?? "");
+  const claimed = listMembers(fieldValue(fields, "x-forwarded-for") ?? "").reverse();
+  for (const before of claimed) {
+    if (!isAmong(address, trusted)) break;
+    address = withoutMapping(before);
+  }
+  return isIP(address) === 0 ? undefined : address;
+}
+
 const first = (fields: FieldLines, name: string): string | undefined => {
   const value = fieldValue(fields, name);
   return value === undefined ? undefined : listMembers(value)[0];
@@ -50,8 +68,9 @@ const first = (fields: FieldLines, name: string): string | undefined => {
 const withoutMapping = (address: string): string =>
   address.startsWith(MAPPED) && address.includes(".") ? address.slice(MAPPED.length) : address;
 
-const isTrusted = (address: string, trusted: BlockList): boolean =>
-  address !== "unknown" && trusted.check(address, address.includes(":") ? "ipv6" : "ipv4");
+/** Is it an address in one of these ranges? */
+export const isAmong = (address: string, ranges: BlockList): boolean =>
+  isIP(address) !== 0 && ranges.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 
 /** A Host's grammar, strictly: a name, IPv4 or bracketed IPv6 address, and a port (RFC 9110 §7.2). */
 export const isHost = (text: string): boolean =>

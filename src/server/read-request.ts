@@ -22,7 +22,7 @@ export type ReadRequest =
   | { readonly type: "request"; readonly request: CacheRequest }
   /** It goes no further than this hop. */
   | { readonly type: "for-us"; readonly id: string }
-  | { readonly type: "refused"; readonly id: string; readonly detail: string };
+  | { readonly type: "refused"; readonly id: string; readonly status: 400 | 501; readonly detail: string };
 
 /** One request as the cache wants it: bytes as they came, its key, its peer. */
 export function readRequest(
@@ -33,10 +33,15 @@ export function readRequest(
   const fields = incoming.rawHeaders;
   const id = requestId(fields);
   const asked = targetAndHost(incoming, settings.defaultHost);
-  if (typeof asked === "string") return { type: "refused", id, detail: asked };
-  if (incoming.httpVersion < "1.1" && incoming.headers["transfer-encoding"] !== undefined) {
+  if (typeof asked === "string") return { type: "refused", id, status: 400, detail: asked };
+  const coding = incoming.headers["transfer-encoding"];
+  if (coding !== undefined && incoming.httpVersion < "1.1") {
     // Whoever does not know chunks cannot have framed them (RFC 9112 §6.1).
-    return { type: "refused", id, detail: "Transfer-Encoding is not known to HTTP/1.0" };
+    return { type: "refused", id, status: 400, detail: "Transfer-Encoding is not known to HTTP/1.0" };
+  }
+  if (coding !== undefined && coding.toLowerCase() !== "chunked") {
+    // Node takes off the chunks alone: what is below them would pass for the content (RFC 9112 §6.1).
+    return { type: "refused", id, status: 501, detail: "no transfer coding but chunked is known" };
   }
   if (isForUs(incoming, asked)) return { type: "for-us", id };
 
@@ -75,9 +80,11 @@ function targetAndHost(incoming: IncomingMessage, defaultHost: string): Asked | 
   if (given === undefined) return "Host is missing";
   if (!isHost(given)) return "Host is not a host";
   const url = incoming.url ?? "/";
+  // Resolved before it is sent (RFC 9112 §3.2), and no character of the rest (RFC 3986 §3.5).
+  if (url.includes("#")) return "the request-target has a fragment";
   if (url.startsWith("/")) return { target: url, host: given };
   // Absolute form: its authority is the one that counts (RFC 9112 §3.2.2).
-  const absolute = /^https?:\/\/([^/?#]+)([^#]*)$/i.exec(url);
+  const absolute = /^https?:\/\/([^/?]+)(.*)$/i.exec(url);
   if (!absolute) return "the request-target is neither a path nor an absolute URI";
   const [, host = "", rest = ""] = absolute;
   if (!isHost(host)) return "the request-target's host is not a host";

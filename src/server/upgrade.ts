@@ -8,12 +8,13 @@ import { type FieldLines, fieldValue } from "../policy/fields.ts";
 import { passedInterimFields, passedResponseFields, requestFieldsForOrigin } from "../policy/forwarding.ts";
 import { withOneDate } from "../policy/http-date.ts";
 import type { Outcome } from "../policy/outcome.ts";
-import type { ProxiedApp } from "./app.ts";
+import type { AppSettings, ProxiedApp } from "./app.ts";
 import { endWith } from "./end-with.ts";
 import { writableLines } from "./interim.ts";
-import { type OwnFieldSettings, operatorFields } from "./own-fields.ts";
+import { operatorFields } from "./own-fields.ts";
 import { headOf } from "./raw-head.ts";
-import { type ReadingSettings, readRequest } from "./read-request.ts";
+import { readRequest } from "./read-request.ts";
+import { settles, type Written } from "./write-response.ts";
 
 /** What became of a request to change protocols: src/origin/upgrade.ts. */
 export type Upgraded =
@@ -35,7 +36,7 @@ export type Upgrade = (
 
 interface UpgradeDeps extends Pick<ProxiedApp, "refuseFragment"> {
   readonly upgrade: Upgrade;
-  readonly settings: ReadingSettings & OwnFieldSettings;
+  readonly settings: AppSettings;
   readonly emit: Emit;
   readonly elapsed: () => number;
 }
@@ -43,13 +44,13 @@ interface UpgradeDeps extends Pick<ProxiedApp, "refuseFragment"> {
 /**
  * Is this a wish to change protocols that a tunnel can grant (RFC 9110 §7.8)? Not h2c, which
  * is between neighbours only (RFC 9113 §3.1), nothing with content, which a tunnel would lose,
- * nothing of HTTP/1.0 (§7.8), and neither OPTIONS nor TRACE, which may end here: those are
- * ordinary requests, and their Upgrade field goes no further.
+ * nothing of HTTP/1.0 (§7.8), and no method but GET, which all that is in use asks with: another may
+ * end here, or change what is stored. Those are ordinary requests, and their Upgrade field goes no further.
  */
 export function wantsTunnel(incoming: IncomingMessage): boolean {
   const { "content-length": length = "0", "transfer-encoding": coding, upgrade } = incoming.headers;
   const protocols = (upgrade ?? "").toLowerCase().split(/[\s,]+/);
-  const ordinary = incoming.httpVersion < "1.1" || ["OPTIONS", "TRACE"].includes(incoming.method ?? "");
+  const ordinary = incoming.httpVersion < "1.1" || incoming.method !== "GET";
   return !ordinary && coding === undefined && Number(length) === 0 && !protocols.includes("h2c");
 }
 
@@ -82,6 +83,7 @@ export function createUpgradeHandler({ upgrade, settings, refuseFragment, emit, 
     const { request } = read;
     let status: number;
     let bytes = 0;
+    let aborted = false;
     let origin: string | undefined;
     let outcome: Outcome = { word: "BYPASS", body: "origin", fwd: "bypass", reason: "upgrade" };
     try {
@@ -111,7 +113,7 @@ export function createUpgradeHandler({ upgrade, settings, refuseFragment, emit, 
       } else {
         status = upgraded.response.status;
         origin = upgraded.response.origin;
-        await answer(client, upgraded.response, request.id);
+        ({ bytes, aborted } = await answer(client, upgraded.response, request.id, settings.writeTimeoutMs));
       }
     } catch (error) {
       const failure = error instanceof OriginError ? error : new OriginError("reset", String(error));
@@ -135,7 +137,7 @@ export function createUpgradeHandler({ upgrade, settings, refuseFragment, emit, 
       bytes,
       headMs: ms,
       durationMs: ms,
-      aborted: false,
+      aborted,
     });
   }
 
@@ -163,20 +165,31 @@ export function createUpgradeHandler({ upgrade, settings, refuseFragment, emit, 
 }
 
 /** The origin would not switch: its answer is passed on, and the connection ends with it. */
-async function answer(client: Duplex, response: OriginResponse, requestId: string): Promise<void> {
+async function answer(
+  client: Duplex,
+  response: OriginResponse,
+  requestId: string,
+  writeTimeoutMs: number,
+): Promise<Written> {
   const passed = withOneDate(passedResponseFields(response.fields), Date.now());
   const lines = [...passed, "X-Request-Id", requestId, "Connection", "close"];
   client.write(headOf(response.status, response.statusMessage, lines));
+  let bytes = 0;
   try {
     for await (const chunk of response.body) {
-      if (client.destroyed) return;
-      if (!client.write(chunk))
-        await new Promise((resolve) => client.once("drain", resolve).once("close", resolve));
+      if (client.destroyed) return { bytes, aborted: true };
+      bytes += chunk.length;
+      if (!client.write(chunk) && !(await settles(client, "drain", writeTimeoutMs)))
+        return { bytes, aborted: true };
     }
-    client.end(() => client.destroy());
+    client.end();
+    const finished = await settles(client, "finish", writeTimeoutMs);
+    client.destroy();
+    return { bytes, aborted: !finished };
   } catch {
     // A reset: without Content-Length a clean end would make a part look like the whole.
     if (client instanceof Socket) client.resetAndDestroy();
     else client.destroy();
+    return { bytes, aborted: true };
   }
 }

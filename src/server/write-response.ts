@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
-import { type CacheResponse, discard, type Trailers } from "../cache/exchange.ts";
+import type { Writable } from "node:stream";
+import { type CacheResponse, discard, SLICE_BYTES, slices, type Trailers } from "../cache/exchange.ts";
 import { hasField } from "../policy/fields.ts";
 import { writableLines } from "./interim.ts";
 
@@ -37,6 +38,7 @@ export async function writeResponse(
       outgoing.end();
       return { bytes: 0, aborted: !(await finished(outgoing, writeTimeoutMs)) };
     case "bytes":
+      // So much a client takes within the time-out at least; a whole body at once would have one for all of it.
       if (body.bytes.length > SLICE_BYTES) return pump(outgoing, slices(body.bytes), writeTimeoutMs);
       outgoing.end(body.bytes);
       return { bytes: body.bytes.length, aborted: !(await finished(outgoing, writeTimeoutMs)) };
@@ -70,13 +72,6 @@ function announcement(outgoing: ServerResponse, { fields, body }: CacheResponse)
     return [];
   const chunked = outgoing.useChunkedEncodingByDefault && !hasField(fields, "content-length");
   return chunked ? ["Trailer", body.trailers.announced.join(", ")] : [];
-}
-
-/** So much a client takes within the time-out at least; a whole body at once would have one for all of it. */
-const SLICE_BYTES = 65_536;
-
-async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
 }
 
 async function pump(
@@ -126,7 +121,7 @@ const finished = (outgoing: ServerResponse, timeoutMs: number): Promise<boolean>
   outgoing.writableFinished ? Promise.resolve(true) : settles(outgoing, "finish", timeoutMs);
 
 /** True when `event` comes before the connection closes; a client that takes nothing for too long is cut. */
-function settles(outgoing: ServerResponse, event: "drain" | "finish", timeoutMs: number): Promise<boolean> {
+export function settles(outgoing: Writable, event: "drain" | "finish", timeoutMs: number): Promise<boolean> {
   if (outgoing.destroyed) return Promise.resolve(false);
   return new Promise((resolve) => {
     const settle = (good: boolean) => {

@@ -1,8 +1,5 @@
 import type { LeaseEnd } from "../cache/ports.ts";
 
-/** More names than any response selects by. */
-const MOST_NAMES = 100;
-
 /** What an end of a lease says, which anybody may have written; undefined where it says nothing that is known. */
 export function parseLeaseEnd(text: string): LeaseEnd | undefined {
   return endFrom(parse(text));
@@ -50,7 +47,7 @@ function parse(text: string): unknown {
 }
 
 const areNames = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.length <= MOST_NAMES && value.every((name) => typeof name === "string");
+  Array.isArray(value) && value.every((name) => typeof name === "string");
 
 type Code = Extract<LeaseEnd, { type: "failed" }>["code"];
 

@@ -17,21 +17,22 @@ local key, ttl = KEYS[1], tonumber(ARGV[3])
 local leaders, most, patience = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local is_hash = redis.call('TYPE', key).ok == 'hash'
+local kind = redis.call('TYPE', key).ok
+local is_hash = kind == 'hash'
 local ended = is_hash and redis.call('HGET', key, 'end')
 if ended and ARGV[7] ~= '1' then return { 'ended', ended } end
 local left = redis.call('PTTL', key)
 local led = is_hash and left >= 0 and tonumber(redis.call('HGET', key, 'leaders') or '')
 if led then
   local since = tonumber(redis.call('HGET', key, 'since') or '') or now
-  local wait = left
-  if patience > 0 and led < most then wait = math.min(wait, since + patience - now) end
-  if wait > 0 then
+  local patient = since + patience - now
+  if patience == 0 or led >= most then patient = left end
+  if patient > 0 or patience == 0 or led >= most then
     if ARGV[8] == '1' then redis.call('HSET', key, 'waiter:' .. ARGV[2], 1) end
-    return { 'elsewhere', wait, redis.call('HEXISTS', key, 'arriving') }
+    return { 'elsewhere', math.min(left, patient), redis.call('HEXISTS', key, 'arriving') }
   end
   leaders = math.max(leaders, led)
-else
+elseif kind ~= 'none' then
   redis.call('UNLINK', key)
 end
 leaders = leaders + 1
@@ -50,14 +51,15 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 
 /**
  * Ends a lease: KEYS lease; ARGV token, what the channels of instances begin with, the message for those
- * who wait, 1 where it ends only with its last leader, the end as the lease itself says it, ms for which it does.
+ * who wait, the end as the lease itself says it, ms for which it does. Where that is 0, the leaders that
+ * are left go on.
  */
 export const RELEASE = luaScript(`
 local key = KEYS[1]
 if redis.call('TYPE', key).ok ~= 'hash' then return 0 end
 if redis.call('HDEL', key, 'leader:' .. ARGV[1]) == 0 then return 0 end
-local fields = redis.call('HKEYS', key)
-if ARGV[4] == '1' then
+local fields, linger = redis.call('HKEYS', key), tonumber(ARGV[5])
+if linger == 0 then
   for _, field in ipairs(fields) do
     if string.sub(field, 1, 7) == 'leader:' then return 0 end
   end
@@ -68,9 +70,8 @@ for _, field in ipairs(fields) do
     redis.pcall('PUBLISH', ARGV[2] .. string.sub(field, 8), ARGV[3])
   end
 end
-local linger = tonumber(ARGV[6])
 if linger > 0 then
-  redis.call('HSET', key, 'end', ARGV[5])
+  redis.call('HSET', key, 'end', ARGV[4])
   redis.call('PEXPIRE', key, linger)
 end
 return 1

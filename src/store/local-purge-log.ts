@@ -19,11 +19,6 @@ export class LocalPurgeLog implements PurgeLog {
     hear({ type: "attached" });
   }
 
-  /** Always true once followed: there is nothing to lose. */
-  attached(): boolean {
-    return this.#hear !== undefined;
-  }
-
   async append(targets: readonly PurgeTarget[], mode: PurgeMode): Promise<Epoch> {
     if (this.#hear === undefined) throw new StoreError("unavailable", "nobody follows the purge log");
     for (const target of targets) {
@@ -31,6 +26,10 @@ export class LocalPurgeLog implements PurgeLog {
       this.#hear({ type: "record", record: { epoch: this.#epoch, target, mode } });
     }
     return this.#epoch;
+  }
+
+  behindMs(): number {
+    return 0;
   }
 
   async acknowledged(): Promise<Acknowledged> {

@@ -136,6 +136,7 @@ export class MemoryStore implements Store {
       case "prefix":
       case "site":
       case "tag":
+      case "group":
         // Found by no index: the purge covers them, and they leave when they are asked for or pushed out.
         return;
     }

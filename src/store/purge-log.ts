@@ -5,6 +5,7 @@ import {
   type PurgeLog,
   type PurgeMode,
   type PurgeNews,
+  type PurgeRecord,
   type PurgeTarget,
   StoreError,
 } from "../cache/ports.ts";
@@ -31,6 +32,8 @@ export interface PurgeLogOptions {
   readonly ackTimeoutMs?: number;
   /** Others who hear messages over the connection that wakes the log. */
   readonly listeners?: readonly Listener[];
+  /** Milliseconds on a clock that never goes back; performance.now when absent. */
+  readonly elapsed?: () => number;
 }
 
 /** Every so many heartbeats the log is read without being woken: that keeps it from expiring or being evicted. */
@@ -38,6 +41,8 @@ const BEATS_PER_TOUCH = 60;
 /** Every so many heartbeats this instance says that it is here. */
 const BEATS_PER_PRESENCE = Math.floor(PRESENCE_MS / HEARTBEAT_MS);
 const RETRY_MS = 250;
+/** Without a heartbeat for so long this process has slept, whatever it believes of its connections. */
+const ASLEEP_MS = 2.5 * HEARTBEAT_MS;
 /** Targets that may wait to be appended; more are refused. */
 const MAX_WAITING_TARGETS = 10_000;
 /** So many targets make a script's batch full. */
@@ -67,6 +72,10 @@ export class RedisPurgeLog implements PurgeLog {
   readonly #keepRecords: number;
   readonly #instances: Instances;
   readonly #listeners: readonly Listener[];
+  readonly #elapsed: () => number;
+  /** All that was appended before this moment has been heard. */
+  #heardUntil = Number.NEGATIVE_INFINITY;
+  #beatAt = Number.NEGATIVE_INFINITY;
   #hear: ((news: PurgeNews) => void) | undefined;
   #wakeUp: WakeUp | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -82,6 +91,7 @@ export class RedisPurgeLog implements PurgeLog {
   constructor(options: PurgeLogOptions) {
     this.#connection = options.connection;
     this.#emit = options.emit;
+    this.#elapsed = options.elapsed ?? (() => performance.now());
     const namespace = checkNamespace(options.namespace ?? "freshline");
     this.#prefix = `${namespace}:{purges}`;
     this.#instances = new Instances({
@@ -116,8 +126,12 @@ export class RedisPurgeLog implements PurgeLog {
         this.#wake();
       },
       onBeat: (beats) => {
+        this.#beatAt = this.#elapsed();
         if (beats % BEATS_PER_TOUCH === 0) this.#wake();
         if (beats % BEATS_PER_PRESENCE === 0 && this.attached()) void this.#instances.present(this.#seen);
+      },
+      onAlive: () => {
+        if (this.attached() && !this.#turning) this.#heardUntil = this.#beatAt;
       },
     });
   }
@@ -125,6 +139,11 @@ export class RedisPurgeLog implements PurgeLog {
   /** Has everything that was appended anywhere been heard, and would more be? */
   attached(): boolean {
     return this.#wakeUp?.armed === true && this.#caughtUp;
+  }
+
+  behindMs(): number {
+    const behind = this.#elapsed() - this.#heardUntil;
+    return this.attached() && behind <= ASLEEP_MS ? 0 : behind;
   }
 
   append(targets: readonly PurgeTarget[], mode: PurgeMode, acknowledge = false): Promise<Epoch> {
@@ -171,12 +190,14 @@ export class RedisPurgeLog implements PurgeLog {
   async #turn(): Promise<void> {
     this.#asked = false;
     const batch = this.#takeBatch();
+    const startedAt = this.#elapsed();
     try {
       let page = await this.#read(batch);
       const { appended } = page;
       while (this.#seen < page.epoch && !this.#closed) page = await this.#read([]);
       const attachedAnew = !this.#caughtUp;
       this.#caughtUp = true;
+      this.#heardUntil = startedAt;
       this.#failing = false;
       if (attachedAnew) this.#pass({ type: "attached" });
       if (attachedAnew || this.#instances.isAsked) void this.#instances.present(this.#seen);
@@ -216,12 +237,18 @@ export class RedisPurgeLog implements PurgeLog {
       purges.flatMap((purge, i) => [purge, i === purges.length - 1 ? asker : ""]),
     );
     const args = [seen, this.#keepMs, this.#keepRecords, ...records];
+    const startedAt = this.#elapsed();
     const page = parsePage(await this.#connection.run((client) => runScript(client, FOLLOW, keys, args)));
+    const roundTripMs = this.#elapsed() - startedAt;
     const news = newsFrom(seen, page);
     this.#seen = positionAfter(seen, news);
     if (this.#seen === seen && page.epoch > seen)
       throw new Error("the purge log has a gap that nothing fills");
-    for (const item of news) this.#pass(item);
+    for (const item of news) {
+      // What was appended before this instance was there, or by itself, has not travelled.
+      if (seen === 0 || item.type !== "record" || page.appended.includes(item.record.epoch)) this.#pass(item);
+      else this.#pass(withTravel(item.record, page, roundTripMs));
+    }
     // Who asked before this instance was there waits no longer.
     if (seen > 0) for (const { asker } of page.records) this.#instances.askedBy(asker);
     return page;
@@ -248,3 +275,9 @@ export class RedisPurgeLog implements PurgeLog {
     this.#emit({ type: "store-failed", tier: "redis", operation: "follow", code, message });
   }
 }
+
+/** From the append to the reading by the clock of Redis, and back within the time of the whole round trip. */
+const withTravel = (record: PurgeRecord, { micros }: PurgePage, roundTripMs: number): PurgeNews => ({
+  type: "record",
+  record: { ...record, travelledMs: Math.max(0, micros - record.epoch) / 1000 + roundTripMs },
+});

@@ -73,7 +73,7 @@ local records = {}
 for _, record in ipairs(redis.call('XRANGE', stream, text(seen) .. '-1', '+', 'COUNT', ${PAGE})) do
   records[#records + 1] = { record[1], record[2][2] or '', record[2][4] or '', record[2][6] or '' }
 end
-return { text(epoch), text(floor), epochs, records }
+return { text(epoch), text(floor), epochs, records, text(micros) }
 `);
 
 /** What the script returned. */
@@ -84,6 +84,8 @@ export interface PurgePage {
   /** The epochs of what was appended, in order. */
   readonly appended: readonly Epoch[];
   readonly records: readonly PageRecord[];
+  /** The clock of Redis when the script ran, in microseconds, as that of epochs. */
+  readonly micros: number;
 }
 
 interface PageRecord {
@@ -102,7 +104,13 @@ interface Purge {
 
 /** Throws when the answer is not the script's. */
 export function parsePage(reply: unknown): PurgePage {
-  const [epoch, floor, appended, records] = reply as [unknown, unknown, unknown[], unknown[][]];
+  const [epoch, floor, appended, records, micros] = reply as [
+    unknown,
+    unknown,
+    unknown[],
+    unknown[][],
+    unknown,
+  ];
   return {
     epoch: epochOf(epoch),
     floor: epochOf(floor),
@@ -114,6 +122,7 @@ export function parsePage(reply: unknown): PurgePage {
       purge: purgeOf(String(purge)),
       asker: String(asker),
     })),
+    micros: epochOf(micros),
   };
 }
 
@@ -139,7 +148,7 @@ function purgeOf(json: string): Purge | undefined {
   return undefined;
 }
 
-function targetOf({ type, key, path, site, tag }: Record<string, unknown>): PurgeTarget | undefined {
+function targetOf({ type, key, path, site, tag, group }: Record<string, unknown>): PurgeTarget | undefined {
   if (site !== undefined && typeof site !== "string") return undefined;
   const where = site === undefined ? {} : { site };
   switch (type) {
@@ -155,6 +164,8 @@ function targetOf({ type, key, path, site, tag }: Record<string, unknown>): Purg
       return site === undefined ? undefined : { type, site };
     case "tag":
       return typeof tag === "string" ? { type, ...where, tag } : undefined;
+    case "group":
+      return typeof group === "string" && site !== undefined ? { type, site, group } : undefined;
     default:
       return undefined;
   }

@@ -1,7 +1,8 @@
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { StoreError } from "../cache/ports.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
-import { parseSlots, redirectionIn, SLOTS, type SlotRange, slotOf } from "./cluster-slots.ts";
+import { askForSlots, shuffled } from "./ask-for-slots.ts";
+import { redirectionIn, SLOTS, type SlotRange, slotOf } from "./cluster-slots.ts";
 import { createFollower, lead } from "./follower.ts";
 import { type RedisServer, serverName } from "./redis-address.ts";
 import { RedisNode } from "./redis-node.ts";
@@ -28,7 +29,6 @@ interface Node {
 const MAX_REDIRECTIONS = 3;
 /** Nodes that are asked in one turn for what slots they have. */
 const MAX_ASKED = 8;
-const SLOTS_TIMEOUT_MS = 1000;
 /** A redirection tells of one slot; what else has moved may be learned a little later. */
 const AFTER_MOVE_MS = 500;
 
@@ -47,11 +47,11 @@ export class RedisCluster {
   readonly #leaving = new Map<number, Node>();
   /** By slot; empty until the cluster is known. */
   #owners: (Node | undefined)[] = [];
-  #probe: Redis | undefined;
   #learning = false;
   #timer: NodeJS.Timeout | undefined;
   #attempts = 0;
   #told: boolean | undefined;
+  readonly #closing = new AbortController();
   #closed = false;
 
   constructor(options: RedisClusterOptions) {
@@ -103,7 +103,7 @@ export class RedisCluster {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#probe?.disconnect();
+    this.#closing.abort();
     for (const { connection } of this.#nodes.values()) connection.close();
     this.#nodes.clear();
   }
@@ -180,7 +180,7 @@ export class RedisCluster {
     if (this.#learning) return;
     this.#learning = true;
     try {
-      this.#adopt(await this.#askForSlots());
+      this.#adopt(await this.#learnSlots());
     } catch (error) {
       this.#tell(false, error instanceof Error ? error.message : String(error));
     }
@@ -191,7 +191,7 @@ export class RedisCluster {
   }
 
   /** The first answer: of a node that is there, else of a seed. */
-  async #askForSlots(): Promise<SlotRange[]> {
+  async #learnSlots(): Promise<SlotRange[]> {
     const nodes = [...this.#nodes.values()].filter(({ connection }) => connection.up === true);
     const servers = new Map<string, RedisServer>();
     for (const server of [...shuffled(nodes.map(({ server }) => server)), ...shuffled(this.#options.seeds)])
@@ -199,38 +199,13 @@ export class RedisCluster {
     let failure = new Error("no node of the Cluster is known");
     for (const server of [...servers.values()].slice(0, MAX_ASKED)) {
       try {
-        return await this.#askOne(server);
+        return await askForSlots(server, this.#options.redis, this.#closing.signal);
       } catch (error) {
         failure = new Error(`${serverName(server)}: ${error instanceof Error ? error.message : error}`);
       }
       if (this.#closed) break;
     }
     throw failure;
-  }
-
-  async #askOne(server: RedisServer): Promise<SlotRange[]> {
-    const probe = new Redis({
-      ...this.#options.redis,
-      ...at(server),
-      connectionName: "freshline-slots",
-      commandTimeout: SLOTS_TIMEOUT_MS,
-      enableReadyCheck: false,
-      lazyConnect: true,
-      retryStrategy: null,
-    });
-    this.#probe = probe;
-    let reason: Error | undefined;
-    probe.on("error", (error: Error) => {
-      reason = error;
-    });
-    try {
-      await probe.connect();
-      return parseSlots(await probe.cluster("SLOTS"), server.host);
-    } catch (error) {
-      throw reason ?? error;
-    } finally {
-      probe.disconnect();
-    }
   }
 
   #adopt(ranges: readonly SlotRange[]): void {
@@ -266,9 +241,3 @@ export class RedisCluster {
     this.#options.onChange(up, detail);
   }
 }
-
-const shuffled = <T>(items: readonly T[]): T[] =>
-  items
-    .map((item) => ({ item, at: Math.random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type StoredResponse, useStaleUpto } from "../policy/stored-response.ts";
+import { tagName } from "../policy/tags.ts";
 import { encodeMeta } from "./codec.ts";
 
 /** A key longer than this is hashed, so that no key name is a burden to Redis. */
@@ -81,14 +82,14 @@ export function hashFields(key: string, stored: StoredResponse, checksum: number
     "epoch",
     String(stored.epoch),
     "tags",
-    stored.tags.join(", "),
+    stored.tags.map(tagName).join(", "),
     "vary",
     Object.keys(stored.selectingFields).join(", "),
   ];
 }
 
 /** What kind of entry this is, in the words of Cache-Control; `plain` when none applies. */
-export function cacheType(stored: StoredResponse): string {
+function cacheType(stored: StoredResponse): string {
   const words: string[] = [];
   if (stored.noCache) words.push("no-cache");
   if (stored.mustRevalidate) words.push("must-revalidate");

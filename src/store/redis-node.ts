@@ -3,6 +3,7 @@ import { StoreError } from "../cache/ports.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { Breaker } from "./breaker.ts";
 import { createFollower, lead } from "./follower.ts";
+import { isInStep } from "./in-step.ts";
 import type { RedisServer } from "./redis-address.ts";
 import { asStoreError } from "./redis-command.ts";
 import type { CommonOptions } from "./redis-options.ts";
@@ -19,6 +20,8 @@ export interface RedisNodeOptions {
 
 /** A connection that owes an answer and sends nothing for so long is dead. */
 const SILENCE_MS = 1000;
+/** How often a connection that is used is asked whether its answers are those to its questions. */
+const CHECK_MS = 1000;
 
 type CommandOptions = CommonOptions & { readonly commandTimeout: number; readonly socketTimeout: number };
 
@@ -37,6 +40,9 @@ export class RedisNode {
   readonly #followers = new Set<Redis>();
   #asking: Redis | undefined;
   #up: boolean | undefined;
+  readonly #checks: NodeJS.Timeout;
+  #used = false;
+  #checking = false;
   #closed = false;
 
   constructor({ redis, now, onChange, commandTimeoutMs }: RedisNodeOptions) {
@@ -73,6 +79,7 @@ export class RedisNode {
       for (const follower of this.#followers) lead(follower);
     });
     this.#client.on("close", () => this.#breaker.trip(reason ?? "Redis closed the connection"));
+    this.#checks = setInterval(() => void this.#check(), CHECK_MS).unref();
   }
 
   /** Does it answer? Undefined until either is known. */
@@ -108,6 +115,7 @@ export class RedisNode {
 
   close(): void {
     this.#closed = true;
+    clearInterval(this.#checks);
     this.#client.disconnect();
     this.#asking?.disconnect();
   }
@@ -117,7 +125,17 @@ export class RedisNode {
     if (client.status !== "ready") {
       return Promise.reject(new StoreError("unavailable", "Redis is not connected"));
     }
+    this.#used = true;
     return this.#breaker.run(() => operation(client), asStoreError);
+  }
+
+  async #check(): Promise<void> {
+    if (!this.#used || this.#checking || this.#client.status !== "ready") return;
+    this.#used = false;
+    this.#checking = true;
+    const { stream } = this.#client;
+    if (!(await isInStep(this.#client))) stream.destroy();
+    this.#checking = false;
   }
 }
 

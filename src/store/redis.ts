@@ -1,31 +1,18 @@
 import type { Emit } from "../cache/events.ts";
-import {
-  type Entry,
-  type Lookup,
-  type PurgeTarget,
-  readBytes,
-  type Store,
-  StoreError,
-} from "../cache/ports.ts";
+import { type Entry, type Lookup, type PurgeTarget, type Store, StoreError } from "../cache/ports.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import { keepUntil } from "../policy/freshness.ts";
 import { selectFrom, variantId, variantMatches } from "../policy/key.ts";
-import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
-import { CHECKSUM_BYTES, type Chunks, chunkPrefix, chunksRecord, divide, parseChunks } from "./chunks.ts";
-import { bodyChecksum, bodyMatches, decodeMeta, dividedHead, dividedLine, type Meta } from "./codec.ts";
+import type { EpochMs } from "../policy/stored-response.ts";
+import { CHECKSUM_BYTES, chunkPrefix, parseChunks } from "./chunks.ts";
+import { bodyMatches, decodeMeta, type Meta } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
-import { RedisBody, writeChunks } from "./redis-body.ts";
+import { Gate } from "./gate.ts";
+import { RedisBody } from "./redis-body.ts";
 import { isReply, runScript } from "./redis-command.ts";
-import {
-  baseKey,
-  bodyId,
-  checkNamespace,
-  hashFields,
-  indexKey,
-  variantLabel,
-  variantSuffix,
-} from "./redis-layout.ts";
-import { DROP, FREE, MEASURE, WRITE } from "./redis-scripts.ts";
+import { baseKey, checkNamespace, variantSuffix } from "./redis-layout.ts";
+import { MEASURE } from "./redis-scripts.ts";
+import { RedisWriter } from "./redis-writer.ts";
 
 export interface RedisStoreOptions {
   readonly connection: RedisConnection;
@@ -41,8 +28,8 @@ export interface RedisStoreOptions {
   readonly graceMs?: number;
 }
 
-/** Redis keeps times to live in 64 bits of milliseconds; ten years are enough for a response. */
-const LONGEST_TTL_MS = 10 * 365 * 24 * 60 * 60 * 1000;
+/** Bytes of chunks that are on their way at once, both ways together: one chunk at least. */
+const CHUNKS_UNDER_WAY = 1024 * 1024;
 
 const URI_MISS: Lookup = { type: "none", fwd: "uri-miss" };
 const VARY_MISS: Lookup = { type: "none", fwd: "vary-miss" };
@@ -59,19 +46,25 @@ export class RedisStore implements Store {
   readonly #now: () => EpochMs;
   readonly #emit: Emit;
   readonly #namespace: string;
-  readonly #maxPendingBytes: number;
-  readonly #chunkBytes: number;
-  readonly #graceMs: number;
-  #pendingBytes = 0;
+  readonly #gate: Gate;
+  readonly #writer: RedisWriter;
 
   constructor(options: RedisStoreOptions) {
-    this.#connection = options.connection;
-    this.#now = options.now;
-    this.#emit = options.emit;
+    const { connection, now, emit, chunkBytes = 256 * 1024 } = options;
+    this.#connection = connection;
+    this.#now = now;
+    this.#emit = emit;
     this.#namespace = checkNamespace(options.namespace ?? "freshline");
-    this.#maxPendingBytes = options.maxPendingBytes ?? 64 * 1024 * 1024;
-    this.#chunkBytes = options.chunkBytes ?? 256 * 1024;
-    this.#graceMs = options.graceMs ?? 60_000;
+    this.#gate = new Gate(Math.max(1, Math.floor(CHUNKS_UNDER_WAY / chunkBytes)));
+    this.#writer = new RedisWriter({
+      connection,
+      gate: this.#gate,
+      now,
+      namespace: this.#namespace,
+      maxPendingBytes: options.maxPendingBytes ?? 64 * 1024 * 1024,
+      chunkBytes,
+      graceMs: options.graceMs ?? 60_000,
+    });
   }
 
   async lookup(key: string, request: FieldLines): Promise<Lookup> {
@@ -89,22 +82,18 @@ export class RedisStore implements Store {
   }
 
   async put(key: string, entry: Entry): Promise<void> {
-    if (!(await this.#write("put", key, entry)))
+    if (!(await this.#writer.write("put", key, entry)))
       throw new StoreError("refused", "chunks of the body were gone before all were written");
   }
 
   async freshen(key: string, entry: Entry): Promise<void> {
-    if (!(await this.#write("freshen", key, entry))) await this.put(key, entry);
+    if (!(await this.#writer.write("freshen", key, entry))) await this.put(key, entry);
   }
 
   /** More than one key is more than Redis can find without walking them all: the purge log covers those. */
   async drop(target: PurgeTarget): Promise<void> {
     if (target.type !== "url") return;
-    const base = baseKey(this.#namespace, target.key);
-    await this.#connection.run(
-      (client) => runScript(client, DROP, [base, indexKey(base)], [this.#graceMs]),
-      base,
-    );
+    await this.#writer.drop(target.key);
   }
 
   /** Nothing to do: the connection is shared, and its owner closes it. */
@@ -186,6 +175,7 @@ export class RedisStore implements Store {
     if (bytes !== length + CHECKSUM_BYTES * chunks.count) return "a body that lacks chunks";
     return new RedisBody({
       connection: this.#connection,
+      gate: this.#gate,
       name,
       chunks,
       length,
@@ -193,79 +183,15 @@ export class RedisStore implements Store {
       onLost: (detail) => {
         this.#foreign(key, detail);
         // Whatever comes of it: the next reader would find the same.
-        this.#free(name, chunks).catch(() => {});
+        this.#writer.free(name, chunks).catch(() => {});
       },
       onFailure: ({ code, message }) =>
         this.#emit({ type: "store-failed", tier: "redis", operation: "read", code, message }),
     });
   }
 
-  /** Frees one entry, if its body is still this one. */
-  async #free(name: string, chunks?: Chunks): Promise<void> {
-    const args = [this.#graceMs, chunks === undefined ? "" : chunksRecord(chunks)];
-    await this.#connection.run((client) => runScript(client, FREE, [name], args), name);
-  }
-
   #foreign(key: string, detail: string): Meta {
     this.#emit({ type: "foreign-value", key, detail });
     return { type: "foreign", detail };
   }
-
-  /** False when `freshen` found another body, or none, and `put` not all chunks; then nothing was changed. */
-  async #write(mode: "put" | "freshen", key: string, { stored, body }: Entry): Promise<boolean> {
-    const base = baseKey(this.#namespace, key);
-    const variant = variantId(stored.selectingFields);
-    const suffix = variant === "" ? "" : variantSuffix(variant);
-    const keys = [base, indexKey(base), ...(variant === "" ? [] : [`${base}:${suffix}`])];
-    const name = keys[2] ?? base;
-    const ttl = Math.min(LONGEST_TTL_MS, Math.floor(keepUntil(stored) - this.#now()));
-    if (!(ttl > 0)) {
-      await this.#free(name);
-      return true;
-    }
-    const write = (checksum: number, record = "", bodyField: (string | Buffer)[] = []) => {
-      const divided = [dividedHead(key), setLine(stored), suffix, variantLabel(stored), stored.uri];
-      const args = [
-        mode,
-        ttl,
-        stored.bodyLength,
-        bodyId(stored, checksum),
-        ...divided,
-        this.#graceMs,
-        record,
-      ];
-      const fields = [...hashFields(key, stored, checksum), ...bodyField];
-      return this.#connection.run((client) => runScript(client, WRITE, keys, [...args, ...fields]), base);
-    };
-    if (mode === "freshen") return (await write(bodyChecksum(body))) === 1;
-    const pending = body instanceof Uint8Array ? body.length : this.#chunkBytes;
-    const written = await this.#bounded(pending, async () => {
-      if (body.length <= this.#chunkBytes) {
-        const bytes = asBuffer(await readBytes(body));
-        return write(bodyChecksum(bytes), "", ["body", bytes]);
-      }
-      const chunks = divide(body.length, this.#chunkBytes);
-      const checksum = await writeChunks(this.#connection, name, chunks, body, this.#graceMs);
-      const record = chunksRecord(chunks);
-      return write(checksum, record, ["body", record]);
-    });
-    return written === 1;
-  }
-
-  /** A Redis that takes bodies more slowly than they come must not fill this process. */
-  async #bounded<T>(bytes: number, write: () => Promise<T>): Promise<T> {
-    if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > this.#maxPendingBytes) {
-      throw new StoreError("unavailable", "too many bytes are on their way to Redis already");
-    }
-    this.#pendingBytes += bytes;
-    try {
-      return await write();
-    } finally {
-      this.#pendingBytes -= bytes;
-    }
-  }
 }
-
-const setLine = (stored: StoredResponse): string => dividedLine(Object.keys(stored.selectingFields));
-
-const asBuffer = (body: Uint8Array): Buffer => Buffer.from(body.buffer, body.byteOffset, body.byteLength);

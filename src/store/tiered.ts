@@ -18,10 +18,16 @@ export interface TieredOptions {
   readonly memory: MemoryStore;
   /** Absent: the memory tier alone. */
   readonly redis?: Store;
+  /** Milliseconds for which Redis is waited for, however many commands it takes; for ever when absent. */
+  readonly deadlineMs?: number;
   readonly now: () => EpochMs;
   readonly emit: Emit;
   /** Has a purge, of whatever mode, covered this response? Then Redis may have a newer one. */
   readonly purged?: (key: string, stored: StoredResponse) => boolean;
+  /** May it not be used if it comes from Redis? An invalidation waits for a log that is away, and nobody knows which is older. */
+  readonly heldBack?: (key: string, stored: StoredResponse) => boolean;
+  /** Is there room to bring a body of so many bytes here? Taken until what it answers is called; undefined: it is read where it lies. */
+  readonly room?: (bytes: number) => (() => void) | undefined;
 }
 
 const URI_MISS: Lookup = { type: "none", fwd: "uri-miss" };
@@ -51,9 +57,12 @@ const MAX_READINGS = 10_000;
 export class TieredStore implements Store {
   readonly #memory: MemoryStore;
   readonly #redis: Store | undefined;
+  readonly #deadlineMs: number | undefined;
   readonly #now: () => EpochMs;
   readonly #emit: Emit;
   readonly #purged: (key: string, stored: StoredResponse) => boolean;
+  readonly #heldBack: (key: string, stored: StoredResponse) => boolean;
+  readonly #room: (bytes: number) => (() => void) | undefined;
   readonly #readings = new Map<string, Set<Reading>>();
   #readingCount = 0;
   /** By key, or by key and variant. */
@@ -62,9 +71,12 @@ export class TieredStore implements Store {
   constructor(options: TieredOptions) {
     this.#memory = options.memory;
     this.#redis = options.redis;
+    this.#deadlineMs = options.deadlineMs;
     this.#now = options.now;
     this.#emit = options.emit;
     this.#purged = options.purged ?? (() => false);
+    this.#heldBack = options.heldBack ?? (() => false);
+    this.#room = options.room ?? (() => () => {});
   }
 
   lookup(key: string, request: FieldLines): Lookup | Promise<Lookup> {
@@ -133,7 +145,7 @@ export class TieredStore implements Store {
       return far.type === "found" && far.entry.stored.responseTime > responseTime ? far : near;
     } catch (error) {
       this.#failed(error);
-      return near;
+      return { ...near, storeFailed: true };
     }
   }
 
@@ -190,10 +202,13 @@ export class TieredStore implements Store {
     newerThan = Number.NEGATIVE_INFINITY,
   ): Promise<Lookup> {
     try {
-      const far = await redis.lookup(key, request);
+      const far = await inTime(redis.lookup(key, request), this.#deadlineMs);
+      if (far.type === "found" && this.#heldBack(key, far.entry.stored)) return URI_MISS;
       if (far.type === "none" || reading.outdated || far.entry.stored.responseTime <= newerThan) return far;
       if (far.entry.body.length > this.#memory.maxBodyBytes) return far;
-      const entry = await broughtHere(far.entry);
+      const leave = far.entry.body instanceof Uint8Array ? () => {} : this.#room(far.entry.body.length);
+      if (leave === undefined) return far;
+      const entry = await broughtHere(far.entry).finally(leave);
       if (entry === undefined) return URI_MISS;
       if (!reading.outdated) this.#memory.keep(key, entry);
       return { ...far, entry };
@@ -228,6 +243,17 @@ export class TieredStore implements Store {
     const message = error instanceof Error ? error.message : String(error);
     this.#emit({ type: "store-failed", tier: "redis", operation: "lookup", code, message });
   }
+}
+
+/** Rejects with StoreError when the answer takes longer. */
+async function inTime<T>(answer: T | Promise<T>, ms: number | undefined): Promise<T> {
+  if (ms === undefined) return answer;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = () => reject(new StoreError("timeout", "Redis did not answer in time"));
+    timer = setTimeout(error, ms);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
 /** The same with its body in this process; undefined where that cannot be had any more, of which its store tells. */

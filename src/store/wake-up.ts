@@ -23,6 +23,8 @@ export interface WakeUpOptions {
   /** Redis refuses to tell of changes: from now on `onWake` is called at every beat. */
   readonly onRefused: (error: StoreError) => void;
   readonly onBeat: (beats: number) => void;
+  /** Redis has answered the beat of last: all changes that it told of until then have been heard. */
+  readonly onAlive: () => void;
 }
 
 /** How often the connection is asked whether it is alive, and how long it may take to say so. */
@@ -41,7 +43,8 @@ export class WakeUp {
   readonly #heartbeat: NodeJS.Timeout;
   #beats = 0;
   #pinging = false;
-  #hearing = false;
+  /** Whose messages are heard. */
+  #hearing: readonly Listener[] = [];
   /** Would a change be noticed: told by Redis, or by our own clock where Redis refuses to? */
   #wakes: "no" | "by-redis" | "by-clock" = "no";
   #closed = false;
@@ -52,7 +55,7 @@ export class WakeUp {
     this.#follower.on("ready", () => void this.#arm());
     this.#follower.on("close", () => {
       if (this.#wakes === "by-redis") this.#wakes = "no";
-      this.#hears(false);
+      this.#hears([]);
     });
     const listeners = new Map(options.listeners.map((listener) => [listener.channel, listener]));
     this.#follower.on("messageBuffer", (channel: Buffer, message: Buffer | null) => {
@@ -71,7 +74,7 @@ export class WakeUp {
   close(): void {
     this.#closed = true;
     this.#wakes = "no";
-    this.#hears(false);
+    this.#hears([]);
     clearInterval(this.#heartbeat);
     this.#follower.disconnect();
   }
@@ -80,17 +83,15 @@ export class WakeUp {
   async #arm(): Promise<void> {
     const { prefix, listeners, onArmed } = this.#options;
     const follower = this.#follower;
-    let hearing = false;
+    let hearing: Listener[] = [];
     try {
       const id = await follower.client("ID");
       await follower.client("TRACKING", "ON", "REDIRECT", id, "BCAST", "PREFIX", prefix);
       await follower.subscribe(INVALIDATIONS);
       // Nothing but promptness hangs on the other channels.
-      const channels = listeners.map(({ channel }) => channel);
-      hearing = await follower.subscribe(...channels).then(
-        () => true,
-        () => false,
-      );
+      const subscribed = listeners.map(({ channel }) => follower.subscribe(channel));
+      const outcomes = await Promise.allSettled(subscribed);
+      hearing = listeners.filter((_, i) => outcomes[i]?.status === "fulfilled");
     } catch (cause) {
       if (this.#closed) return;
       const error = asStoreError(cause);
@@ -100,14 +101,17 @@ export class WakeUp {
     }
     if (this.#closed) return;
     this.#wakes = "by-redis";
-    if (hearing) this.#hears(true);
+    this.#hears(hearing);
     onArmed();
   }
 
-  #hears(hearing: boolean): void {
-    if (this.#hearing === hearing) return;
+  #hears(hearing: readonly Listener[]): void {
+    const before = this.#hearing;
     this.#hearing = hearing;
-    for (const { onHearing } of this.#options.listeners) onHearing?.(hearing);
+    for (const listener of this.#options.listeners) {
+      const hears = hearing.includes(listener);
+      if (hears !== before.includes(listener)) listener.onHearing?.(hears);
+    }
   }
 
   /** Some managed services allow no tracking. */
@@ -125,6 +129,7 @@ export class WakeUp {
     this.#pinging = true;
     try {
       await this.#follower.ping();
+      this.#options.onAlive();
     } catch {
       // Nothing else closes a half-open connection soon, and only a closed one is opened anew.
       if (!this.#closed) this.#follower.stream?.destroy();

@@ -93,7 +93,7 @@ describe("Cache-Group-Invalidation (RFC 9875 §3)", () => {
     await send(proxy, "PUT", "/x", invalidating("g"));
     expect((await getElsewhere(proxy, "/a")).cache).toBe("HIT/HIT");
     expect(await hits(proxy, "/a")).toEqual([]);
-    expect(proxy.log.appended).toContainEqual({ type: "tag", site: "http://cache.test", tag: "g" });
+    expect(proxy.log.appended).toContainEqual({ type: "group", site: "http://cache.test", group: "g" });
   });
 
   it.each(["GET", "HEAD", "OPTIONS", "TRACE"])("is ignored on the answer to a %s", async (method) => {
@@ -183,7 +183,29 @@ describe("Cache-Group-Invalidation (RFC 9875 §3)", () => {
     proxy.log.away = false;
     proxy.log.reattach();
     await settled();
-    expect(proxy.log.appended).toContainEqual({ type: "tag", site: "http://cache.test", tag: "g" });
+    expect(proxy.log.appended).toContainEqual({ type: "group", site: "http://cache.test", group: "g" });
+  });
+
+  it("that names more groups than any response may be in invalidates the site", async () => {
+    const proxy = aProxy();
+    await proxy.prime("/a", "old", inGroups("g"));
+    await send(proxy, "PUT", "/x", invalidating(...Array.from({ length: 1001 }, (_, i) => `h${i}`)));
+    expect(await hits(proxy, "/a")).toEqual([]);
+    expect(proxy.log.appended).toContainEqual({ type: "site", site: "http://cache.test" });
+  });
+
+  it("reaches no response that only has a tag of the name, which a purge of the tag does", async () => {
+    const proxy = aProxy();
+    const tagged = (name: string): Head => ({ cc: "max-age=60", fields: [name, "g"] });
+    for (const name of ["Surrogate-Key", "Cache-Tag", "xkey"])
+      await proxy.prime(`/${name}`, "old", tagged(name));
+    await proxy.prime("/group", "old", inGroups("g"));
+    const all = ["/Surrogate-Key", "/Cache-Tag", "/xkey", "/group"];
+    await send(proxy, "PUT", "/x", invalidating("g"));
+    expect(await hits(proxy, ...all)).toEqual(all.slice(0, 3));
+    await proxy.prime("/group", "old", inGroups("g"));
+    await proxy.purges.purge([{ type: "tag", tag: "g" }]);
+    expect(await hits(proxy, ...all)).toEqual([]);
   });
 
   it("names 200 groups and still is one append to the log", async () => {

@@ -6,10 +6,12 @@ import { FlightBudget } from "../../src/cache/flight-budget.ts";
 import { createForward } from "../../src/cache/forward.ts";
 import { createHandler } from "../../src/cache/handle.ts";
 import { createKeep } from "../../src/cache/keep.ts";
+import { createLookup } from "../../src/cache/lookup.ts";
 import {
   type Acknowledged,
   type ByteStream,
   type Entry,
+  type Leases,
   type Lookup,
   type Origin,
   OriginError,
@@ -31,6 +33,7 @@ import type { AdmissionSettings } from "../../src/policy/admit.ts";
 import { requestDirectives } from "../../src/policy/cache-control.ts";
 import { type FieldLines, fieldLineValues, fieldValue } from "../../src/policy/fields.ts";
 import { formatHttpDate } from "../../src/policy/http-date.ts";
+import type { OnStoreFailure } from "../../src/policy/store-failure.ts";
 import { LocalPurgeLog } from "../../src/store/local-purge-log.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 
@@ -292,6 +295,11 @@ export class FaultyLog implements PurgeLog {
   acknowledged(): Promise<Acknowledged> {
     return this.#log.acknowledged();
   }
+  /** What `behindMs` says. */
+  behind = 0;
+  behindMs(): number {
+    return this.behind;
+  }
   /** Attached again, and nothing was lost meanwhile. */
   reattach(): void {
     this.#hear({ type: "attached" });
@@ -302,6 +310,7 @@ export class FaultyLog implements PurgeLog {
 }
 
 export const PATIENCE_MS = 5000;
+export const GRACE_MS = 10_000;
 export const UNCACHEABLE_MS = 120_000;
 /** Kept for its validator after the last stale window, in seconds. */
 export const KEEP = 600;
@@ -312,6 +321,9 @@ export interface ProxyOptions {
   readonly flightBytes?: number;
   readonly refreshConcurrency?: number;
   readonly uncacheableCapacity?: number;
+  /** None where absent: there is no other instance. */
+  readonly leases?: Leases;
+  readonly onStoreFailure?: OnStoreFailure;
 }
 
 export interface Ask {
@@ -346,7 +358,7 @@ export function aProxy(options: ProxyOptions = {}) {
   const store = new FaultyStore(memory);
   const log = new FaultyLog();
   const forget = (target: PurgeTarget) => memory.forget(target);
-  const purges = new Purges({ log, emit, forget, free: async () => {}, now });
+  const purges = new Purges({ log, emit, forget, free: async () => {}, now, graceMs: GRACE_MS });
   const origin = new ScriptedOrigin(now);
   const timers = new FakeTimers();
   const uncacheable = new UncacheableKeys(UNCACHEABLE_MS, options.uncacheableCapacity ?? 1000);
@@ -361,6 +373,7 @@ export function aProxy(options: ProxyOptions = {}) {
     maxObjectBytes,
     allowSetCookie: false,
     profile: "safe",
+    tagFields: ["cache-groups", "surrogate-key", "cache-tag", "xkey"],
     ...options.admission,
   };
   const { timer } = timers;
@@ -368,9 +381,14 @@ export function aProxy(options: ProxyOptions = {}) {
   const fetch = createFetch({ origin, settings, epoch: () => purges.epoch, now });
   const coalescer = new Coalescer<Shared>();
   const variances = new SearchVariances();
+  const lookup = createLookup({ store, purges, emit, now });
+  const { leases } = options;
   const forward = createForward({
+    ...(leases === undefined ? {} : { leases }),
+    lookup,
     variances,
     admission: settings,
+    ignoredParameters: [],
     origin,
     fetch,
     keep,
@@ -382,7 +400,8 @@ export function aProxy(options: ProxyOptions = {}) {
     timer,
   });
   const refresh = createRefresh({ forward, origin, concurrency: options.refreshConcurrency ?? 8, emit });
-  const handle = createHandler({ store, purges, forward, refresh, variances, emit, now });
+  const { onStoreFailure = "origin" } = options;
+  const handle = createHandler({ lookup, forward, refresh, variances, uncacheable, onStoreFailure, now });
   let requests = 0;
 
   function request(target: string, { method = "GET", fields = [], signal, ...more }: Ask = {}): CacheRequest {

@@ -129,6 +129,32 @@ describe("what is kept", () => {
   });
 });
 
+describe("writes of one key", () => {
+  it("that a slow store leaves waiting are a hundred at most, and none of them another key's", async () => {
+    const proxy = aProxy();
+    let open = () => {};
+    proxy.store.holdPuts = new Promise((resolve) => {
+      open = resolve;
+    });
+    const vary = (n: number) => ({ fields: ["X-N", String(n)] });
+    proxy.origin.script = (asked) => asked.answer("x", { cc: "max-age=60", fields: ["Vary", "X-N"] });
+    for (let n = 0; n < 103; n++) await proxy.get("/a", vary(n));
+    await proxy.get("/b", vary(0));
+    await settled();
+    const lost = proxy.of("not-stored");
+    expect(lost).toEqual(Array(3).fill({ type: "not-stored", key, reason: "store-failed" }));
+    open();
+    await proxy.drain();
+    expect(proxy.of("stored").map((event) => event.key)).toHaveLength(101);
+    expect(proxy.stored("/b", ["X-N", "0"]).type).toBe("found");
+    // When they are done there is room again.
+    await proxy.get("/a", vary(500));
+    await proxy.drain();
+    expect(proxy.stored("/a", ["X-N", "500"]).type).toBe("found");
+    expect([proxy.coalescer.size, proxy.budget.used]).toEqual([0, 0]);
+  });
+});
+
 describe("a store that fails", () => {
   it("to look up is a miss", async () => {
     const proxy = aProxy();

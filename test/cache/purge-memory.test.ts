@@ -6,18 +6,21 @@ import { siteOf } from "../../src/policy/key.ts";
 
 const SITES = ["http://a", "https://a", "http://a:81", "http://ab"];
 const PATHS = ["/", "/x", "/x/", "/x/y", "/x?q=http://a/x", "/xy"];
-const TAGS = ["t", "t u", ""];
+const NAMES = ["t", "t u", ""];
+/** Groups, and tags that are none. */
+const TAGS = NAMES.flatMap((name) => [name, `\t${name}`]);
 const KEYS = SITES.flatMap((site) => PATHS.map((path) => site + path));
 
 const site = fc.constantFrom(...SITES);
 const path = fc.constantFrom(...PATHS);
-const tag = fc.constantFrom(...TAGS);
+const tag = fc.constantFrom(...NAMES);
 const target: fc.Arbitrary<PurgeTarget> = fc.oneof(
   fc.record({ type: fc.constant("url" as const), key: fc.constantFrom(...KEYS) }),
   fc.record({ type: fc.constant("path" as const), path }),
   fc.record({ type: fc.constant("prefix" as const), site, path }, { requiredKeys: ["type", "path"] }),
   fc.record({ type: fc.constant("site" as const), site }),
   fc.record({ type: fc.constant("tag" as const), site, tag }, { requiredKeys: ["type", "tag"] }),
+  fc.record({ type: fc.constant("group" as const), site, group: tag }),
   fc.constant({ type: "everything" as const }),
 );
 const mode = fc.constantFrom<PurgeMode>("delete", "invalidate");
@@ -38,7 +41,12 @@ function covers(target: PurgeTarget, key: string, tags: readonly string[]): bool
     case "site":
       return siteOf(key) === target.site;
     case "tag":
-      return tags.includes(target.tag) && (target.site === undefined || siteOf(key) === target.site);
+      return (
+        (tags.includes(target.tag) || tags.includes(`\t${target.tag}`)) &&
+        (target.site === undefined || siteOf(key) === target.site)
+      );
+    case "group":
+      return tags.includes(target.group) && siteOf(key) === target.site;
     case "everything":
       return true;
   }
@@ -105,15 +113,10 @@ describe("the memory of purges", () => {
         for (const key of KEYS) {
           for (const epoch of births(told)) {
             const purged = covering(told, key, epoch, tags);
-            // A deleted URL has been freed in the store: it need not be remembered but for fetches under way.
-            const lasting = purged.filter(({ target, mode }) => target.type !== "url" || mode !== "delete");
-            const since = memory.staleSince(key, epoch, tags);
-            expect(since).toBeLessThanOrEqual(sinceOf(lasting));
-            if (purged.length > 0) expect(since < NEVER || memory.mayHaveForgotten(epoch)).toBe(true);
+            expect(memory.staleSince(key, epoch, tags)).toBeLessThanOrEqual(sinceOf(purged));
           }
           // Nothing covers what is born after the last purge.
           expect(memory.staleSince(key, 10 * all.length, tags)).toBe(NEVER);
-          expect(memory.mayHaveForgotten(10 * all.length)).toBe(false);
         }
       }),
       { numRuns: 150 },
@@ -132,8 +135,7 @@ describe("the memory of purges", () => {
   it("tells of a site alone what is forgotten of it, and of everything what belongs to no site", () => {
     const memory = new PurgeMemory({ urls: 1, paths: 1, prefixes: 1, sites: 9, tags: 1 });
     const told: PurgeTarget[] = [
-      { type: "tag", site: "http://a", tag: "t" },
-      { type: "tag", site: "http://c", tag: "t" },
+      { type: "prefix", site: "http://a", path: "/x" },
       { type: "prefix", site: "http://b", path: "/x" },
       { type: "prefix", site: "http://c", path: "/x" },
     ];
@@ -158,7 +160,40 @@ describe("the memory of purges", () => {
     memory.remember({ type: "url", key: "http://a/y" }, "invalidate", 20, 2000);
     expect([5, 15].map((epoch) => memory.staleSince("http://a/z", epoch, []))).toEqual([1000, NEVER]);
     expect(memory.staleSince("http://b/z", 5, [])).toBe(NEVER);
-    expect(memory.mayHaveForgotten(5)).toBe(false);
+  });
+
+  it("still knows of a deleted URL and a deleted tag when 20 000 others have been deleted since, and of few others", () => {
+    const memory = new PurgeMemory({ urls: 100, paths: 1, prefixes: 1, sites: 9, tags: 100 });
+    memory.remember({ type: "url", key: "http://a/x" }, "delete", 10, 1);
+    memory.remember({ type: "tag", site: "http://a", tag: "t" }, "delete", 10, 1);
+    for (let i = 0; i < 20_000; i++)
+      memory.remember({ type: "url", key: `http://a/item?n=${i}` }, "delete", 20 + i, 1);
+    expect(memory.size).toBeLessThanOrEqual(200);
+    const since = (key: string, epoch: number, tags: string[] = []) => memory.staleSince(key, epoch, tags);
+    expect([9, 10].map((epoch) => since("http://a/x", epoch))).toEqual([EVER, NEVER]);
+    expect([9, 10].map((epoch) => since("http://a/y", epoch, ["t"]))).toEqual([EVER, NEVER]);
+    for (const i of [0, 1, 9_999, 19_999])
+      expect([19 + i, 20 + i].map((epoch) => since(`http://a/item?n=${i}`, epoch))).toEqual([EVER, NEVER]);
+    const others = Array.from({ length: 10_000 }, (_, i) => `http://a/other/${i}`);
+    // 20 000 of 262 144 places are taken.
+    expect(others.filter((key) => since(key, 1) === EVER).length).toBeLessThan(1_000);
+  });
+
+  it("keeps no more characters of names than 256 for each target it may remember, and forgets none", () => {
+    const memory = new PurgeMemory({ urls: 100, paths: 100, prefixes: 100, sites: 100, tags: 100 });
+    const long = "x".repeat(2_000);
+    const name = (i: number) => `/${i}${long}?q`;
+    for (let i = 0; i < 50; i++)
+      memory.remember({ type: "url", key: `http://a${name(i)}` }, "delete", 10 + i, 1);
+    // 12 URLs and their 12 queries; 2 kB each would be 50 of both.
+    expect(memory.size).toBe(24);
+    for (let i = 0; i < 50; i++) expect(memory.staleSince(`http://a${name(i)}`, 9 + i, [])).toBe(EVER);
+    for (let i = 0; i < 50; i++) memory.remember({ type: "prefix", path: name(i) }, "delete", 100 + i, 1);
+    expect(memory.size).toBeLessThanOrEqual(36);
+    expect([137, 138].map((epoch) => memory.staleSince("http://b/other", epoch - 1, []))).toEqual([
+      EVER,
+      NEVER,
+    ]);
   });
 
   it("keeps nothing of what was purged before a deletion of everything", () => {

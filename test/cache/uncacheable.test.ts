@@ -24,6 +24,18 @@ describe("uncacheable keys", () => {
     expect(keys.size).toBe(100);
   });
 
+  it("are fewer when they are long: 256 characters each on average", () => {
+    const keys = new UncacheableKeys(1000, 100);
+    for (let i = 0; i < 100; i++) keys.remember(`${i}${"x".repeat(2_557)}`, T0);
+    expect(keys.size).toBe(10);
+    expect(keys.has(`99${"x".repeat(2_557)}`, T0)).toBe(true);
+    expect(keys.has(`89${"x".repeat(2_557)}`, T0)).toBe(false);
+    // They come and go, and leave nothing behind.
+    for (let i = 90; i < 100; i++) keys.forget(`${i}${"x".repeat(2_557)}`);
+    for (let i = 0; i < 150; i++) keys.remember(`k${i}`, T0);
+    expect(keys.size).toBe(100);
+  });
+
   it("are forgotten on request", () => {
     const keys = new UncacheableKeys(1000, 10);
     keys.remember("k", T0);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { PurgeTarget } from "../../src/cache/ports.ts";
 import { createLogger, type LogOptions } from "../../src/observe/log.ts";
 import { anAnswer, MISS } from "./an-event.ts";
 
@@ -92,6 +93,34 @@ test("at level warn requests are silent, our own 5xx are not", () => {
   expect(lines().map((line) => line["status"])).toEqual([504]);
 });
 
+test("a purge's line says what was purged and how, without secrets", () => {
+  const { listen, lines } = aLog();
+  const targets: PurgeTarget[] = [
+    { type: "path", path: "/a?token=s3cret" },
+    { type: "prefix", site: "http://h", path: "/a" },
+    { type: "site", site: "http://h" },
+    { type: "tag", tag: "news" },
+    { type: "tag", site: "http://h", tag: "news" },
+    { type: "group", site: "http://h", group: "g" },
+  ];
+  for (const target of targets) listen({ type: "purged", target, mode: "invalidate", epoch: 7 });
+  const said = (fields: object) => ({
+    level: "info",
+    msg: "purged",
+    mode: "invalidate",
+    epoch: 7,
+    ...fields,
+  });
+  expect(lines().map(({ time: _, ...line }) => line)).toEqual([
+    said({ target: "path", path: "/a?token=***" }),
+    said({ target: "prefix", prefix: "http://h/a" }),
+    said({ target: "site", site: "http://h" }),
+    said({ target: "tag", tag: "news" }),
+    said({ target: "tag", tag: "news", site: "http://h" }),
+    said({ target: "group", group: "g", site: "http://h" }),
+  ]);
+});
+
 test("changes, failures and purges have a line each; what the request line says has none", () => {
   const { listen, lines } = aLog();
   const origin = "http://127.0.0.1:4001";
@@ -114,8 +143,8 @@ test("changes, failures and purges have a line each; what the request line says 
     { level: "warn", msg: "store down", detail: "ECONNREFUSED" },
     { level: "info", msg: "store up", detail: "ready" },
     { level: "warn", msg: "refresh failed", key: "http://h/a?token=***" },
-    { level: "info", msg: "purged", target: "everything", epoch: 7 },
-    { level: "info", msg: "purged", target: "url", key: "http://h/a?sig=***", epoch: 8 },
+    { level: "info", msg: "purged", target: "everything", mode: "delete", epoch: 7 },
+    { level: "info", msg: "purged", target: "url", key: "http://h/a?sig=***", mode: "delete", epoch: 8 },
   ]);
 });
 

@@ -100,7 +100,7 @@ test("every other event has its metric", async () => {
   metrics.listen({ type: "not-stored", key: "k", reason: "set-cookie" });
   metrics.listen({ type: "refreshed", key: "k", result: "dropped" });
   metrics.listen({ type: "purged", target: { type: "everything" }, mode: "delete", epoch: 1 });
-  metrics.listen({ type: "purged", target: { type: "url", key: "k" }, mode: "delete", epoch: 2 });
+  metrics.listen({ type: "purged", target: { type: "url", key: "k" }, mode: "invalidate", epoch: 2 });
   metrics.listen({ type: "store-failed", tier: "redis", operation: "put", code: "timeout", message: "" });
   metrics.listen({ type: "store-state", up: true, detail: "" });
   metrics.listen({ type: "foreign-value", key: "k", detail: "" });
@@ -111,8 +111,8 @@ test("every other event has its metric", async () => {
     'freshline_origin_healthy{origin="http://127.0.0.1:4002"} 0',
     'freshline_not_stored_total{reason="set-cookie"} 1',
     'freshline_background_refreshes_total{result="dropped"} 1',
-    'freshline_purges_total{type="everything"} 1',
-    'freshline_purges_total{type="url"} 1',
+    'freshline_purges_total{type="everything",mode="delete"} 1',
+    'freshline_purges_total{type="url",mode="invalidate"} 1',
     'freshline_store_errors_total{tier="redis",operation="put"} 1',
     "freshline_store_up 1",
     "freshline_foreign_values_total 1",
@@ -124,6 +124,32 @@ test("every other event has its metric", async () => {
   expect(await samples(metrics)).toEqual(expect.arrayContaining(expected));
   metrics.listen({ type: "store-state", up: false, detail: "" });
   expect(await samples(metrics)).toContain("freshline_store_up 0");
+});
+
+test("how purges travel is measured where there are others, and nothing said of it where there are none", async () => {
+  const url = { type: "purged", target: { type: "url", key: "k" }, mode: "delete", epoch: 2 } as const;
+  const alone = createMetrics({ memory: () => NO_MEMORY });
+  alone.listen({ ...url, travelledMs: 3 });
+  expect((await samples(alone)).filter((line) => /purge_(propagation|log)/.test(line))).toEqual([]);
+  let behindMs = Number.POSITIVE_INFINITY;
+  const metrics = createMetrics({ memory: () => NO_MEMORY, purgesBehindMs: () => behindMs });
+  metrics.listen(url);
+  metrics.listen({ ...url, travelledMs: 3 });
+  metrics.listen({ ...url, travelledMs: 32 });
+  const log = async () => (await samples(metrics)).filter((line) => line.startsWith("freshline_purge_log"));
+  expect(await samples(metrics)).toEqual(
+    expect.arrayContaining([
+      'freshline_purge_propagation_seconds_bucket{le="0.0025"} 0',
+      'freshline_purge_propagation_seconds_bucket{le="0.005"} 1',
+      "freshline_purge_propagation_seconds_count 2",
+      "freshline_purge_propagation_seconds_sum 0.035",
+    ]),
+  );
+  expect(await log()).toEqual(["freshline_purge_log_attached 0", "freshline_purge_log_behind_seconds +Inf"]);
+  behindMs = 0;
+  expect(await log()).toEqual(["freshline_purge_log_attached 1", "freshline_purge_log_behind_seconds 0"]);
+  behindMs = 2500;
+  expect(await log()).toEqual(["freshline_purge_log_attached 0", "freshline_purge_log_behind_seconds 2.5"]);
 });
 
 test("health is read at the scrape when it can be", async () => {
@@ -143,7 +169,7 @@ test("a hostile origin name cannot make more series than the bound", async () =>
 });
 
 test("every metric of the table is there with its help, and the process's own beside them", async () => {
-  const metrics = createMetrics({ memory: () => NO_MEMORY });
+  const metrics = createMetrics({ memory: () => NO_MEMORY, purgesBehindMs: () => 0 });
   const text = await metrics.text();
   for (const { name, help } of Object.values(METRICS)) expect(text).toContain(`# HELP ${name} ${help}\n`);
   const ours = [...text.matchAll(/^# TYPE (freshline_\S+)/gm)].map((match) => match[1]).sort();

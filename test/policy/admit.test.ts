@@ -151,8 +151,16 @@ const DISCARDED: readonly (Exchange & { id: string; clause: string; expect: NotS
     clause: "§5.2.2.5",
     cacheControl: "public, no-store",
     fields: COOKIE,
-    settings: { profile: "rfc" },
+    settings: { profile: "rfc", allowSetCookie: true },
     expect: "no-store",
+  },
+  {
+    id: "Set-Cookie in the profile rfc, where the operator wants none",
+    clause: "ours",
+    cacheControl: `public, ${AN_HOUR}`,
+    fields: COOKIE,
+    settings: { profile: "rfc", allowSetCookie: false },
+    expect: "set-cookie",
   },
   {
     id: "no-store for us alone",
@@ -348,7 +356,7 @@ const STORED: readonly (Exchange & { id: string; clause: string; expect: Partial
     clause: "§7.3",
     cacheControl: AN_HOUR,
     fields: COOKIE,
-    settings: { profile: "rfc" },
+    settings: { profile: "rfc", allowSetCookie: true },
     expect: { freshnessLifetime: 3600 },
   },
   {

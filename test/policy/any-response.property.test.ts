@@ -147,7 +147,7 @@ test("what is invalidated lies on the origin that was written to (§4.4)", () =>
       fc.constantFrom("POST", "PUT", "GET", "FROB"),
       statuses,
       (fields, method, status) => {
-        const uris = invalidatedUris({ method, uri: URI }, { status, fields });
+        const uris = invalidatedUris({ method, uri: URI }, { status, fields }, ["a*"]);
         expect(uris.every((uri) => new URL(uri).origin === new URL(URI).origin)).toBe(true);
       },
     ),

@@ -85,6 +85,7 @@ export const someSettings = (overrides: Partial<AdmissionSettings> = {}): Admiss
   maxObjectBytes: 1000,
   allowSetCookie: false,
   profile: "safe",
+  tagFields: ["cache-groups", "surrogate-key", "cache-tag", "xkey"],
   ...overrides,
 });
 

@@ -52,6 +52,25 @@ const RESPONSES: readonly ResponseRow[] = [
     field: 'max-age=60, ext="a, No-Store, must-revalidate, s-maxage=90, public',
     expect: { maxAge: 60, noStore: true, mustRevalidate: true, sMaxage: undefined, public: false },
   },
+  ...[
+    's-maxage=60, foo=a", private',
+    'max-age=60, "x, private',
+    'max-age=60, "private',
+    'max-age=60, a", private, b"',
+    'max-age=60, foo="a", "b, private',
+    'max-age=60, foo="a" "b, PRIVATE="x-user", c',
+  ].map((field) => ({
+    id: `a stray quotation mark hides no restriction: ${field}`,
+    clause: "§5.2, RFC 9110 §5.6.4",
+    field,
+    expect: { private: true, withheldFields: [] },
+  })),
+  {
+    id: "nor does it give what it would have hidden",
+    clause: "§5.2",
+    field: 'public, foo=a", max-age=60, must-understand',
+    expect: { public: true, maxAge: undefined, mustUnderstand: false },
+  },
   {
     id: "one that is closed hides all",
     clause: "§5.2",

@@ -56,16 +56,6 @@ describe("Cache-Groups and Cache-Group-Invalidation are lists of strings", () =>
     expect(groups("key-order")).toEqual(["a", "?/data"]);
     expect(groups("utm")).toEqual(["a"]);
   });
-
-  test("at least 32 groups of 32 characters (§2), and a bounded number", () => {
-    const named = (count: number, length: number) =>
-      Array.from({ length: count }, (_, i) => `${i}`.padStart(length, "g"));
-    const of = (groups: readonly string[]) =>
-      cacheGroups(lines({ "Cache-Groups": groups.map((group) => `"${group}"`).join(", ") }), URI);
-    expect(of(named(32, 32))).toEqual(named(32, 32));
-    expect(of(named(256, 1000))).toEqual(named(256, 1000));
-    expect(of(named(257, 32))).toEqual(named(257, 32).slice(0, 256));
-  });
 });
 
 describe("Cache-Group-Invalidation (§3)", () => {
@@ -98,11 +88,10 @@ describe("Cache-Group-Invalidation (§3)", () => {
   });
 });
 
-test("whatever comes: never throws, at most 256, no group twice", () => {
+test("whatever comes: never throws, no group twice", () => {
   fc.assert(
     fc.property(fc.array(fieldValues, { maxLength: 3 }), (values) => {
       const groups = cacheGroups(lines({ "Cache-Groups": values }), URI);
-      expect(groups.length).toBeLessThanOrEqual(256);
       expect(new Set(groups).size).toBe(groups.length);
     }),
     { numRuns: 1000 },

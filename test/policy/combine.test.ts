@@ -70,8 +70,51 @@ describe("combine (RFC 9111 §3.4, RFC 9110 §15.3.7.3)", () => {
     expect(outcome(whole, aPart(0, 3, OTHER), later(60))).toBe("replaced");
   });
 
+  describe("of a long representation", () => {
+    const MIB = 2 ** 20;
+    const ofMany = (first: number, last: number, more: Partial<StoredResponse> = {}) =>
+      aPart(first, last, TAG, { part: { first, last, length: 16 * MIB }, ...more });
+    test.each<[string, StoredResponse, StoredResponse, string]>([
+      [
+        "one byte more is not worth writing all again",
+        ofMany(0, 15 * MIB - 1),
+        ofMany(15 * MIB, 15 * MIB),
+        "stays",
+      ],
+      ["nor one before", ofMany(1, 15 * MIB), ofMany(0, 0), "stays"],
+      ["nor what is inside", ofMany(0, 15 * MIB), ofMany(5, MIB), "stays"],
+      [
+        "but the last byte is",
+        ofMany(0, 16 * MIB - 2),
+        ofMany(16 * MIB - 1, 16 * MIB - 1),
+        "0-16777215/16777216",
+      ],
+      ["a sixteenth is", ofMany(0, 15 * 65_536 - 1), ofMany(15 * 65_536, MIB - 1), "0-1048575/16777216"],
+      ["a byte less is not", ofMany(0, 15 * 65_536), ofMany(15 * 65_536 + 1, MIB - 1), "stays"],
+      [
+        "256 KiB are of anything",
+        ofMany(0, 15 * MIB - 1),
+        ofMany(15 * MIB, 15.25 * MIB - 1),
+        "0-15990783/16777216",
+      ],
+      ["any byte is of little", ofMany(0, 262_142), ofMany(262_143, 262_143), "0-262143/16777216"],
+      ["and of a little more not", ofMany(0, 262_143), ofMany(262_144, 262_144), "stays"],
+    ])("%s", (_id, older, newer, expected) => {
+      expect(outcome(older, newer, NOW, 16 * MIB)).toBe(expected);
+    });
+
+    test("what is stale is written again where the newer part makes it fresh", () => {
+      const older = ofMany(0, 15 * MIB);
+      const newer = ofMany(1, 2, { responseTime: later(60) });
+      expect(outcome(older, newer, later(60), 16 * MIB)).toBe("0-15728640/16777216");
+      // Where nothing is ever fresh, every part would be such a one.
+      const never = { freshnessLifetime: 0 };
+      expect(outcome(ofMany(0, 15 * MIB, never), ofMany(1, 2, never), NOW, 16 * MIB)).toBe("stays");
+    });
+  });
+
   test("the newer fields and lifetime count, and those that only the older has stay", () => {
-    const older = aPart(0, 3, { ...TAG, "X-Old": "1", "X-Both": "old", "Cache-Groups": '"g"' });
+    const older = aPart(0, 3, { ...TAG, "X-Old": "1", "X-Both": "old" }, { tags: ["g"] });
     const newer = aPart(
       4,
       6,

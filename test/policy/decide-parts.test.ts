@@ -40,8 +40,8 @@ describe("a stored part (RFC 9111 §3.3)", () => {
   });
 
   test("is 304 to a client that has it: the condition comes before the range (RFC 9110 §13.2.2)", () => {
-    expect(notModified(lines({ "If-None-Match": '"a"' }), PART, NOW)).toBe(true);
-    expect(notModified(lines({ "If-None-Match": '"b"' }), PART, NOW)).toBe(false);
-    expect(notModified(lines({ "If-Modified-Since": dateAt(1) }), PART, NOW)).toBe(true);
+    expect(notModified(lines({ "If-None-Match": '"a"' }), PART, NOW, "stored")).toBe(true);
+    expect(notModified(lines({ "If-None-Match": '"b"' }), PART, NOW, "stored")).toBe(false);
+    expect(notModified(lines({ "If-Modified-Since": dateAt(1) }), PART, NOW, "stored")).toBe(true);
   });
 });

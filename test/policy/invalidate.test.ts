@@ -8,6 +8,8 @@ interface Row {
   readonly method?: string;
   readonly status?: number;
   readonly fields?: Fields;
+  /** Parameters that keys ignore. */
+  readonly ignored?: readonly string[];
   readonly expect: readonly string[];
 }
 
@@ -42,6 +44,30 @@ const ROWS: readonly Row[] = [
     expect: [URI, `http://shop.example${also}`],
   })),
   {
+    id: "Location with a parameter that keys ignore",
+    clause: "§4.4",
+    fields: { Location: "/new?utm_source=q&b=1", "Content-Location": "/old?utm_medium=q" },
+    ignored: ["utm_*"],
+    expect: [URI, "http://shop.example/new?b=1", "http://shop.example/old"],
+  },
+  ...[
+    { id: "from the root", Location: "/new?q='x'" },
+    { id: "absolute, with a fragment", Location: "HTTP://Shop.Example:80/new?q='x'#top" },
+    { id: "without its scheme", Location: "//shop.example/new?q='x'" },
+    { id: "relative", Location: "new?q='x'" },
+  ].map(({ id, Location }) => ({
+    id: `Location that a browser would spell otherwise, ${id}`,
+    clause: "§4.4, RFC 9110 §4.2.3",
+    fields: { Location },
+    expect: [URI, "http://shop.example/new?q=%27x%27", "http://shop.example/new?q='x'"],
+  })),
+  {
+    id: "query only, that a browser would spell otherwise",
+    clause: "§4.4, RFC 3986 §5.2.2",
+    fields: { Location: "?q='x'" },
+    expect: [URI, "http://shop.example/data?q=%27x%27", "http://shop.example/data?q='x'"],
+  },
+  {
     id: "a field name in lower case",
     clause: "RFC 9110 §5.1",
     fields: { location: "/new" },
@@ -75,13 +101,13 @@ describe("what a request invalidates", () => {
     test(`${row.id} (${row.clause})`, () => {
       const request = { method: row.method ?? "POST", uri: URI };
       const response = { status: row.status ?? 200, fields: lines(row.fields ?? {}) };
-      expect(invalidatedUris(request, response)).toEqual(row.expect);
+      expect(invalidatedUris(request, response, row.ignored ?? [])).toEqual(row.expect);
     });
   }
 
   test("the target is named by its own bytes, as it is in the key", () => {
     const uri = "http://shop.example/A/../b|c?\xe9";
-    expect(invalidatedUris({ method: "PUT", uri }, { status: 200, fields: [] })).toEqual([uri]);
+    expect(invalidatedUris({ method: "PUT", uri }, { status: 200, fields: [] }, [])).toEqual([uri]);
   });
 });
 

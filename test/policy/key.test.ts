@@ -116,6 +116,9 @@ describe("selecting header fields (§4.1)", () => {
       { "X-Choice": "a; q=1" },
       false,
     ],
+    ["empty members of a preference", { Vary: "Accept" }, { Accept: "a,,b" }, { Accept: "a,b" }, true],
+    ["empty members of another", { Vary: "X-User" }, { "X-User": "a,,b" }, { "X-User": "a,b" }, false],
+    ["an empty member at the end", { Vary: "X-User" }, { "X-User": "a," }, { "X-User": "a" }, false],
     ["one line or two", { Vary: "Accept" }, { Accept: "a, b" }, { Accept: ["a", "b"] }, true],
     [
       "all that are named, on all lines",

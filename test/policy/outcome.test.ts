@@ -130,6 +130,7 @@ const REASONS = {
   "vary-star": 0,
   "set-cookie": 0,
   "event-stream": 0,
+  "too-many-tags": 0,
   "no-freshness": 0,
   "too-large": 0,
   "flights-full": 0,
@@ -154,6 +155,8 @@ const REASONS = {
   origin_overloaded: 0,
   only_if_cached: 0,
   bad_request: 0,
+  purge_forbidden: 0,
+  store_unavailable: 0,
   draining: 0,
   internal_error: 0,
 } satisfies Record<Reason, 0>;

@@ -136,6 +136,20 @@ describe("admitting a part (RFC 9111 §3.3)", () => {
     ).toEqual({ type: "discard", reason: "partial" });
   });
 
+  test("the answer to an If-Range may lack what describes it, and is not stored (RFC 9110 §15.3.7)", () => {
+    for (const range of ["bytes 0-4/10", "bytes 0-9/10"]) {
+      const request = aRequest({ fields: { Range: "bytes=0-9", "If-Range": '"a"' } });
+      const response = aResponse("max-age=60", {
+        status: 206,
+        fields: { ETag: '"a"', "Content-Range": range },
+      });
+      expect(admitPart(request, response, TIMES, 7, someSettings())).toEqual({
+        type: "discard",
+        reason: "partial",
+      });
+    }
+  });
+
   test("a 304 freshens it, and the part stays (RFC 9111 §4.3.4)", () => {
     const part = { first: 2, last: 4, length: 10 };
     const stored = aStored({ status: 206, statusMessage: "Partial Content", part, fields: { ETag: '"a"' } });

@@ -165,6 +165,12 @@ const DECIDES: readonly Row[] = [
     { maxAge: 60, private: true },
   ],
   [
+    "a stray quotation mark in Surrogate-Control hides no restriction",
+    "ours",
+    surrogate('max-age=60, "x;y, no-store'),
+    { noStore: true },
+  ],
+  [
     "CDN-Cache-Control before Surrogate-Control",
     "RFC 9213 §2.2",
     { "Surrogate-Control": "no-store", "CDN-Cache-Control": "max-age=60" },

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { admit } from "../../src/policy/admit.ts";
 import { stronglyEqual, weaklyEqual } from "../../src/policy/entity-tag.ts";
 import { fieldValue } from "../../src/policy/fields.ts";
+import type { StoredResponse } from "../../src/policy/stored-response.ts";
 import {
   freshen,
   identifies,
@@ -34,7 +35,7 @@ describe("comparing entity tags (RFC 9110 §8.8.3.2)", () => {
     ['"1"', '"2"', false, false],
     ['w/"1"', '"1"', false, false],
   ] as const) {
-    test(`${a} and ${b}`, () => {
+    test(`${a} and ${b}: strong ${strong}, weak ${weak}`, () => {
       expect([stronglyEqual(a, b), stronglyEqual(b, a)]).toEqual([strong, strong]);
       expect([weaklyEqual(a, b), weaklyEqual(b, a)]).toEqual([weak, weak]);
     });
@@ -107,16 +108,25 @@ const CONDITIONS: readonly ConditionRow[] = [
 ];
 
 describe("notModified", () => {
+  test("the Date of a response that has just arrived is no modification date (RFC 9111 §4.3.2)", () => {
+    const { status, fields } = aStored();
+    const asked = lines(ims(dateAt(30)));
+    expect(notModified(asked, { status, fields }, NOW, "origin")).toBe(false);
+    expect(notModified(asked, { status, fields }, NOW, "stored")).toBe(true);
+    const dated = aStored({ fields: MODIFIED });
+    expect(notModified(asked, dated, NOW, "origin")).toBe(true);
+  });
+
   for (const [id, clause, asked, storedFields, expected] of CONDITIONS) {
-    test(`${id} (${clause})`, () => {
+    test(`${id}: ${expected ? "304" : "the whole response"} (${clause})`, () => {
       const { status, fields } = aStored({ fields: storedFields });
-      expect(notModified(lines(asked), { status, fields }, NOW)).toBe(expected);
+      expect(notModified(lines(asked), { status, fields }, NOW, "stored")).toBe(expected);
     });
   }
 
-  test("not for 404 (RFC 9110 §13.2.1)", () => {
+  test("a stored 404: the whole response (RFC 9110 §13.2.1)", () => {
     const { status, fields } = aStored({ fields: A, status: 404 });
-    expect(notModified(lines(inm('"a"')), { status, fields }, NOW)).toBe(false);
+    expect(notModified(lines(inm('"a"')), { status, fields }, NOW, "stored")).toBe(false);
   });
 
   test("never throws, whatever the conditions are", () => {
@@ -124,7 +134,7 @@ describe("notModified", () => {
     const { status, fields } = aStored({ fields: { ...A, ...MODIFIED } });
     fc.assert(
       fc.property(name, fieldValues, (condition, value) => {
-        expect(notModified([condition, value], { status, fields }, NOW)).toBeTypeOf("boolean");
+        expect(notModified([condition, value], { status, fields }, NOW, "stored")).toBeTypeOf("boolean");
       }),
       { numRuns: 500 },
     );
@@ -225,10 +235,10 @@ describe("freshen (§4.3.4)", () => {
   });
 
   test("a 304's cookie neither reaches the store nor ends it (ours)", () => {
-    for (const allowSetCookie of [false, true]) {
+    for (const how of [{}, { allowSetCookie: true }, { profile: "rfc" as const }]) {
       const admission = freshened(
         { Date: dateAt(100), "Set-Cookie": "session=1", "Cache-Control": "public, max-age=60" },
-        someSettings({ allowSetCookie }),
+        someSettings(how),
       );
       expect(JSON.stringify(admission)).not.toContain("session=1");
       expect(admission.type).toBe("store");
@@ -236,9 +246,49 @@ describe("freshen (§4.3.4)", () => {
   });
 
   test("in the profile rfc it replaces the stored one (§3.2)", () => {
-    const rfc = someSettings({ profile: "rfc" });
+    const rfc = someSettings({ profile: "rfc", allowSetCookie: true });
     const admission = freshened({ Date: dateAt(100), "Set-Cookie": "session=1" }, rfc);
     expect(admission.type === "store" && fieldValue(admission.head.fields, "set-cookie")).toBe("session=1");
+  });
+
+  test("goes on belonging to whom its fields selected (RFC 9111 §4.1)", () => {
+    const alice = aRequest({ fields: { "X-User": "alice", "X-Kind": "a" } });
+    const first = (fields: Fields, cacheControl = "max-age=60") => {
+      const admission = admit(
+        alice,
+        aResponse(cacheControl, { fields: { ETag: '"a"', ...fields } }),
+        times,
+        1,
+        someSettings(),
+      );
+      if (admission.type !== "store") throw new Error(admission.reason);
+      return { ...admission.head, bodyLength: 0 };
+    };
+    const again = (stored: StoredResponse, notModified: Fields) => {
+      const admission = freshen(
+        stored,
+        alice,
+        lines({ ETag: '"a"', ...notModified }),
+        times,
+        9,
+        someSettings(),
+      );
+      return admission.type === "store" && admission.head.selectingFields;
+    };
+    const vary = { Vary: "X-User" };
+    for (const stored of [
+      first(vary, 'max-age=60, private="vary"'),
+      first(vary, 'max-age=60, no-cache="Vary"'),
+      first({ ...vary, Connection: "Vary" }),
+    ])
+      expect(fieldValue(stored.fields, "vary")).toBe("X-User");
+    const hers = { "x-user": "alice" };
+    expect(again(first(vary), {})).toEqual(hers);
+    expect(again(first(vary, 'max-age=60, private="vary"'), {})).toEqual(hers);
+    expect(again(first({ ...vary, Connection: "Vary" }), {})).toEqual(hers);
+    expect(again(first(vary), { ...vary, Connection: "Vary" })).toEqual(hers);
+    expect(again(first(vary), { Vary: "X-Kind" })).toEqual({ ...hers, "x-kind": "a" });
+    expect(again(first(vary), { Vary: "" })).toEqual(hers);
   });
 
   test("a lifetime that was for this cache alone outlives a 304 that does not repeat it (§3.2)", () => {

@@ -54,7 +54,7 @@ async function caches(
 
 const groupHeard = (site: Site): Promise<void> =>
   site.until("the purge of the group is heard", () =>
-    site.events.some((event) => event.type === "purged" && event.target.type === "tag"),
+    site.events.some((event) => event.type === "purged" && event.target.type === "group"),
   );
 
 const AFTERWARDS = ["MISS/MISS", "MISS/MISS", "MISS/MISS", "HIT/HIT"];

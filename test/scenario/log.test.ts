@@ -126,7 +126,7 @@ it("a request that failed is a warning with its reason, and the origin's failure
   // Where the origin is, and what a library says of it, is nobody's business outside.
   expect(answer.json()).toEqual({
     code: "origin_unreachable",
-    message: "the server behind this proxy did not answer",
+    message: "the server behind this proxy gave no usable answer",
     requestId: answer.header("x-request-id"),
   });
 });

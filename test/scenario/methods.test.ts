@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { describe, expect, it } from "vitest";
 import { startOrigin } from "./own-origin.ts";
+import { exchange } from "./raw.ts";
 import { startSite } from "./site.ts";
 
 interface Echo {
@@ -156,6 +157,25 @@ describe("an unsafe request", () => {
     const location = { "X-Location": "http://elsewhere.example/other" };
     await site.ask("/list", { method: "POST", body: "new", headers: location });
     expect((await site.get("/other", elsewhere)).cache).toBe("HIT/HIT");
+  });
+
+  it("invalidates what Location names by its key, whatever its parameters and its spelling", async () => {
+    const origin = await startOrigin((request, response) => {
+      if (request.method === "POST") {
+        response.setHeader("Location", "/made?utm_source=q");
+        response.setHeader("Content-Location", "/quoted?q='x'");
+        response.writeHead(201).end();
+      } else response.writeHead(200, { "Cache-Control": "max-age=60" }).end(request.url);
+    });
+    const site = await startSite({ settings: { ORIGINS: origin.url, CACHE_KEY_IGNORE_PARAMS: "utm_*" } });
+    const named = ["/made", "/quoted?q='x'", "/quoted?q=%27x%27"];
+    // Raw, because a client's URL would spell the second as the third.
+    const get = (target: string) =>
+      exchange(site.proxy.port, `GET ${target} HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n`);
+    for (const each of named) expect(await get(each)).toContain("X-Cache: MISS");
+    for (const each of named) expect(await get(each)).toContain("X-Cache: HIT");
+    await site.ask("/list", { method: "POST", body: "new", headers: { Host: "a.example" } });
+    for (const each of named) expect(await get(each)).toContain("X-Cache: MISS");
   });
 
   it("leaves what is stored alone when it is only OPTIONS", async () => {

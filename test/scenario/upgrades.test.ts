@@ -168,6 +168,52 @@ describe("an upgrade that does not come about", () => {
   });
 });
 
+describe("a client that wishes for an upgrade that does not come about", () => {
+  it("and takes nothing of the answer is cut after WRITE_TIMEOUT, as any other", async () => {
+    const sent = Buffer.alloc(1_000_000);
+    let broken = false;
+    const origin = await startOrigin((_, response) => {
+      response.on("close", () => {
+        broken = !response.writableFinished;
+      });
+      response.writeHead(403);
+      const more = () => {
+        while (!response.destroyed && response.write(sent));
+      };
+      response.on("drain", more);
+      more();
+    });
+    const site = await startSite({ settings: { ORIGINS: origin.url, WRITE_TIMEOUT: "200ms" } });
+    const client = await rawClient(site.proxy.port);
+    client.socket.pause();
+    client.write(`${HANDSHAKE.join("\r\n")}\r\n\r\n`);
+    await site.until("the origin is let go", () => broken);
+    await site.until("it is told", () => site.events.some(({ type }) => type === "answered"));
+    expect(site.events.find(({ type }) => type === "answered")).toMatchObject({ status: 403, aborted: true });
+  });
+
+  it("opens no more connections to an origin than ORIGIN_CONNECTIONS: beyond is a 503", async () => {
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const origin = await startOrigin((_, response) => void opened.then(() => response.end("x")));
+    const site = await startSite({ settings: { ORIGINS: origin.url, ORIGIN_CONNECTIONS: "2" } });
+    const wish = `${HANDSHAKE.join("\r\n")}\r\n\r\n`;
+    const clients = await Promise.all(Array.from({ length: 6 }, () => rawClient(site.proxy.port)));
+    for (const client of clients) client.write(wish);
+    const refused = () => clients.filter((client) => client.received().startsWith("HTTP/1.1 503 "));
+    await site.until("all but two are refused", () => refused().length === 4);
+    expect(refused()[0]?.received()).toContain('"code":"origin_overloaded"');
+    expect(origin.requests).toHaveLength(2);
+    open();
+    const answers = await Promise.all(clients.map((client) => client.end()));
+    expect(answers.filter((answer) => answer.startsWith("HTTP/1.1 200 "))).toHaveLength(2);
+    // Whoever asks next finds a place.
+    expect(await exchange(site.proxy.port, wish)).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
 describe("a stop", () => {
   it("ends tunnels and handshakes, and waits for neither", async () => {
     const origin = await startOrigin(() => {});
@@ -207,5 +253,22 @@ describe("an upgrade that a proxy has no part in", () => {
     const client = await rawClient(site.proxy.port);
     client.write(head);
     expect(await client.sees('"id":"1"')).toContain("X-Cache: HIT");
+  });
+
+  it("does not keep an unsafe request from invalidating what is stored", async () => {
+    const origin = await startOrigin(({ method }, response) => {
+      response.writeHead(200, { "Cache-Control": "max-age=600" });
+      response.end(method);
+    });
+    for (const method of ["DELETE", "POST"]) {
+      const site = await startSite({ settings: { ORIGINS: origin.url } });
+      await site.get("/a");
+      await site.until("it is stored", async () => (await site.get("/a")).cache === "HIT/HIT");
+      const headers = { Connection: "Upgrade", Upgrade: "websocket", "Content-Length": "0" };
+      const changed = await site.ask("/a", { method, headers });
+      expect(changed).toMatchObject({ status: 200, text: method });
+      expect(origin.requests.at(-1)?.headers.upgrade).toBeUndefined();
+      expect((await site.get("/a")).cache).toBe("MISS/MISS");
+    }
   });
 });

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { startRedis } from "../redis-server.ts";
+import { startOrigin } from "./own-origin.ts";
 import { type Site, startSite } from "./site.ts";
 
 const path = (id: number): string => `/data?id=${id}&cache-control=max-age=60`;
@@ -64,4 +65,22 @@ it("what was warmed on one instance is in Redis for all", async () => {
   const b = await startSite({ redisUrl: redis.url, beside: a });
   expect((await b.get(path(1), { Host: "shop.test" })).cache).toBe("HIT/HIT");
   expect((await a.counts()).total).toBe(1);
+});
+
+it("a body that never ends and is not stored keeps nobody waiting, and its origin's connection ends", async () => {
+  let closed = false;
+  const origin = await startOrigin((_, response) => {
+    response.once("close", () => {
+      closed = true;
+    });
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    response.write("data: 1\n\n");
+  });
+  const site = await startSite({ settings: { ORIGINS: origin.url } });
+  expect((await warm(site, ["/events"])).json()).toEqual({
+    requested: 1,
+    warmed: 0,
+    failed: [{ url: "/events", detail: "not stored: event-stream" }],
+  });
+  await site.until("the origin is told", () => closed);
 });

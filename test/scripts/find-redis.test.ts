@@ -55,6 +55,11 @@ test("the user's own Redis is used and never stopped", async () => {
   expect(await answers(redis.url, 5_000)).toBe(true);
 });
 
+test("a Cluster or Sentinels are taken as they are, and nothing is started in their place", async () => {
+  for (const url of ["redis-cluster://127.0.0.1:1,127.0.0.1:2", "rediss-sentinel://a,b?master=m"])
+    expect(await find(url)).toMatchObject({ url, origin: "as REDIS_URL says" });
+});
+
 test("a run that is stopped meanwhile starts none", async () => {
   const url = await aFreeUrl();
   expect((await find(url, { signal: AbortSignal.abort() })).url).toBeUndefined();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { forwardedFor, isHost, trustedPeers } from "../../src/server/peer.ts";
+import { clientAddress, forwardedFor, isHost, trustedPeers } from "../../src/server/peer.ts";
 
 const CLAIM = [
   ...["X-Forwarded-For", "203.0.113.7", "X-Forwarded-Host", "claimed.example"],
@@ -48,6 +48,30 @@ describe("forwardedFor", () => {
       host: "a.example",
       proto: "http",
     });
+  });
+});
+
+describe("clientAddress", () => {
+  const TRUSTED = ["10.0.0.0/8", "fd00::/8"];
+  it.each([
+    ["nobody trusted: the peer itself", "192.0.2.1", "198.51.100.9", [], "192.0.2.1"],
+    ["a peer that is no trusted proxy, whatever it claims", "192.0.2.1", "10.0.0.9", TRUSTED, "192.0.2.1"],
+    ["whom a trusted proxy names", "10.0.0.1", "192.0.2.1", TRUSTED, "192.0.2.1"],
+    ["the last whom nobody trusts", "10.0.0.1", "10.0.0.9, 192.0.2.1, 10.0.0.2", TRUSTED, "192.0.2.1"],
+    ["the first where all are trusted", "10.0.0.1", "10.0.0.9, fd00::1", TRUSTED, "10.0.0.9"],
+    ["a trusted proxy that names nobody", "10.0.0.1", undefined, TRUSTED, "10.0.0.1"],
+    ["an IPv4 address without its IPv6 clothes", "::ffff:10.0.0.1", "::ffff:192.0.2.1", TRUSTED, "192.0.2.1"],
+    ["nobody where the name is no address", "10.0.0.1", "10.0.0.2, unknown", TRUSTED, undefined],
+    ["nobody where the name has a port", "10.0.0.1", "192.0.2.1:80", TRUSTED, undefined],
+    ["nobody where the peer has gone", undefined, "192.0.2.1", TRUSTED, undefined],
+  ])("is %s", (_, peer, claimed, trusted, expected) => {
+    const fields = claimed === undefined ? [] : ["X-Forwarded-For", claimed];
+    expect(clientAddress(fields, peer, trustedPeers(trusted))).toBe(expected);
+  });
+
+  it("reads X-Forwarded-For as one list, on however many lines", () => {
+    const fields = ["X-Forwarded-For", "192.0.2.1", "x-forwarded-for", "192.0.2.2, 10.0.0.2"];
+    expect(clientAddress(fields, "10.0.0.1", trustedPeers(TRUSTED))).toBe("192.0.2.2");
   });
 });
 

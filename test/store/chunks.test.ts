@@ -117,6 +117,29 @@ describe("a body longer than a chunk", () => {
     expect(await reads(0, 3 * CHUNK)).toBe(4);
   });
 
+  it("has no more of its chunks on their way at once than make up a MiB, however many read it", async () => {
+    store = open({ chunkBytes: 300_000 });
+    await store.put(KEY, entryOf(bytes(3_000_000)));
+    const run = connection.run.bind(connection);
+    let [underWay, most] = [0, 0];
+    const counting = Object.assign(Object.create(connection), {
+      run: async (...args: Parameters<typeof run>) => {
+        most = Math.max(most, ++underWay);
+        try {
+          return await run(...args);
+        } finally {
+          underWay--;
+        }
+      },
+    });
+    store = open({ chunkBytes: 300_000, connection: counting });
+    const body = chunked(await found());
+    most = 0;
+    const read = await Promise.all(Array.from({ length: 20 }, () => readBytes(body)));
+    expect(read.every((whole) => whole.length === 3_000_000)).toBe(true);
+    expect(most).toBe(3);
+  });
+
   it("is read no faster than it is taken", async () => {
     store = open({ chunkBytes: 200_000 });
     await store.put(KEY, entryOf(bytes(1_000_000)));
@@ -261,6 +284,31 @@ describe("chunks that are not as they were written", () => {
     await expect(readBytes(body)).rejects.toMatchObject({ code: "unavailable" });
     expect(log.of("store-failed")).toMatchObject([{ tier: "redis", operation: "read", code: "unavailable" }]);
     expect(await redis.command("EXISTS", BASE)).toBe(1);
+  });
+});
+
+describe("a Redis that is away for a moment", () => {
+  it("is waited for by a reader who has patience, and by no other", async () => {
+    const other = new RedisConnection({
+      url: redis.url,
+      now: Date.now,
+      emit: log.emit,
+      commandTimeoutMs: 100,
+    });
+    await until("Redis is connected", () => other.up());
+    store = open({ connection: other });
+    await store.put(KEY, entryOf(WHOLE));
+    const body = chunked(await found());
+    await redis.command("CLIENT", "PAUSE", "400", "ALL");
+    const patient = (async () => {
+      const read: Uint8Array[] = [];
+      for await (const piece of body.read(0, WHOLE.length - 1, 20_000)) read.push(piece);
+      return Buffer.concat(read);
+    })();
+    await expect(readBytes(body)).rejects.toMatchObject({ code: "timeout" });
+    expect(WHOLE.equals(await patient)).toBe(true);
+    expect(log.of("store-failed")).toHaveLength(1);
+    await other.close();
   });
 });
 

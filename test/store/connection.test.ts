@@ -88,6 +88,24 @@ describe("the connection", () => {
     expect(link.connections).toBe(2);
   });
 
+  it("connects its followers anew when it was connected anew, so that they know of what they missed", async () => {
+    const redis = await server();
+    const { connection, ping } = connect(redis.url);
+    const follower = connection.follower(1000);
+    closers.push(() => follower.disconnect());
+    const order: string[] = [];
+    follower.on("ready", () => order.push("follower ready"));
+    follower.on("close", () => order.push("follower closed"));
+    await until("the follower is ready", () => order.length === 1);
+    expect(await ping()).toBe("PONG");
+    const clients = String(await redis.command("CLIENT", "LIST")).split("\n");
+    const id = /^id=(\d+)/.exec(clients.find((line) => line.includes("name=freshline ")) ?? "")?.[1];
+    await redis.command("CLIENT", "KILL", "ID", id ?? "none");
+    await until("the follower is ready again", () => order.length === 3);
+    expect(order).toEqual(["follower ready", "follower closed", "follower ready"]);
+    expect(await ping()).toBe("PONG");
+  });
+
   it("keeps trying when the password is wrong, without ending the process", async () => {
     const redis = await server();
     await redis.command("CONFIG", "SET", "requirepass", "right");

@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 /** One instance that follows the log; `heard` is all it was told. */
-function follow(options: { url?: string; keepRecords?: number } = {}) {
+function follow(options: { url?: string; keepRecords?: number; elapsed?: () => number } = {}) {
   const events = eventLog();
   const connection = new RedisConnection({
     url: options.url ?? redis.url,
@@ -31,16 +31,23 @@ function follow(options: { url?: string; keepRecords?: number } = {}) {
     commandTimeoutMs: 1000,
   });
   const keepRecords = options.keepRecords ?? 10_000;
-  const log = new RedisPurgeLog({ connection, emit: events.emit, keepRecords });
+  const { elapsed = () => performance.now() } = options;
+  const log = new RedisPurgeLog({ connection, emit: events.emit, keepRecords, elapsed });
   closers.push(
     () => connection.close(),
     () => log.close(),
   );
   const heard: Exclude<PurgeNews, { type: "attached" }>[] = [];
+  const travelled: number[] = [];
   let attachments = 0;
   log.follow((news) => {
     if (news.type === "attached") attachments++;
-    else heard.push(news);
+    else if (news.type === "floor") heard.push(news);
+    else {
+      const { travelledMs, ...record } = news.record;
+      heard.push({ type: "record", record });
+      if (travelledMs !== undefined) travelled.push(travelledMs);
+    }
   });
   const keys = () =>
     heard.flatMap((news) =>
@@ -48,7 +55,7 @@ function follow(options: { url?: string; keepRecords?: number } = {}) {
     );
   const floors = () => heard.flatMap((news) => (news.type === "floor" ? [news.floor] : []));
   const epochs = () => heard.map((news) => (news.type === "floor" ? news.epoch : news.record.epoch));
-  return { log, connection, events, heard, keys, floors, epochs, attachments: () => attachments };
+  return { log, connection, events, heard, travelled, keys, floors, epochs, attachments: () => attachments };
 }
 async function attached(...options: Parameters<typeof follow>) {
   const follower = follow(...options);
@@ -159,6 +166,7 @@ describe("the shared purge log", () => {
     ["an unknown target", '{"type":"planet","name":"earth"}'],
     ["an unknown mode", '{"type":"url","key":"a","mode":"freeze"}'],
     ["a target that lacks a member", '{"type":"site"}'],
+    ["a group of no site", '{"type":"group","group":"g"}'],
     ["a member of another type", '{"type":"tag","site":7,"tag":"t"}'],
     ["nonsense", "{"],
   ])("takes a record of %s for a purge of everything so far", async (_name, record) => {
@@ -186,6 +194,7 @@ describe("the shared purge log", () => {
       { type: "site", site: "https://a:8443" },
       { type: "tag", tag: "news of the day" },
       { type: "tag", site: "http://a", tag: "" },
+      { type: "group", site: "http://a", group: "g" },
       EVERYTHING,
     ];
     await a.log.append(targets, "invalidate");
@@ -197,6 +206,66 @@ describe("the shared purge log", () => {
       );
       expect(records.map(({ epoch, at }) => at === epoch / 1000)).toEqual(targets.map(() => true));
     }
+  });
+
+  it("measures how long the purges of others were on their way, by the clock of Redis", async () => {
+    const a = await attached();
+    await a.log.append([url("before")], "delete");
+    const b = await attached();
+    await a.log.append([url("1"), url("2")], "delete");
+    await until("b hears", () => b.keys().length === 3);
+    expect([a.travelled.length, b.travelled.length]).toEqual([0, 2]);
+    for (const ms of b.travelled) expect(ms > 0 && ms < 2000).toBe(true);
+    // What waits in the log while nobody reads it is on its way.
+    const startedAt = performance.now();
+    await redis.command("CLIENT", "KILL", "TYPE", "pubsub");
+    await redis.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    await until("a is attached again and appends", () =>
+      a.log.append([url("3")], "delete").then(
+        () => true,
+        () => false,
+      ),
+    );
+    await until("b hears", () => b.keys().includes("3"));
+    expect(b.travelled.at(-1)).toBeLessThan(performance.now() - startedAt + 50);
+  });
+
+  it("says for how long it has not been heard: infinite before, 0 while attached, growing when cut off", async () => {
+    const link = await openLink(redis.port);
+    closers.push(() => link.close());
+    const clock = { at: 1000 };
+    link.cut();
+    const a = follow({ url: `redis://127.0.0.1:${link.port}`, elapsed: () => clock.at });
+    expect(a.log.behindMs()).toBe(Number.POSITIVE_INFINITY);
+    link.mend();
+    await until("it is attached", () => a.log.attached());
+    expect(a.log.behindMs()).toBe(0);
+    link.cut();
+    await until("the loss is noticed", () => !a.log.attached());
+    clock.at += 7000;
+    expect(a.log.behindMs()).toBe(7000);
+    link.mend();
+    await until("it is attached again", () => a.log.attached());
+    expect(a.log.behindMs()).toBe(0);
+  });
+
+  it("that slept is behind for as long, although its connections seem to be there, until the next beat", async () => {
+    const clock = { at: 1000 };
+    const a = await attached({ elapsed: () => clock.at });
+    clock.at += 60_000;
+    expect(a.log.attached()).toBe(true);
+    expect(a.log.behindMs()).toBe(60_000);
+    await until("a heartbeat was answered", () => a.log.behindMs() === 0);
+  });
+
+  it("is known to be lost within two seconds when its connections carry nothing any more", async () => {
+    const link = await openLink(redis.port);
+    closers.push(() => link.close());
+    const a = await attached({ url: `redis://127.0.0.1:${link.port}` });
+    link.swallow();
+    const startedAt = performance.now();
+    await until("the loss is noticed", () => a.log.behindMs() > 0);
+    expect(performance.now() - startedAt).toBeLessThan(3000);
   });
 
   it("makes a log that an older backup replaced a purge of everything", async () => {
@@ -429,7 +498,6 @@ describe("the local purge log", () => {
     const log = new LocalPurgeLog();
     const heard: PurgeNews[] = [];
     log.follow((news) => heard.push(news));
-    expect(log.attached()).toBe(true);
     expect(await log.append([url("a"), EVERYTHING], "delete")).toBe(2);
     expect(await log.append([], "delete")).toBe(2);
     expect(heard).toEqual([

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { RedisConnection } from "../../src/store/connection.ts";
-import { startRedis, startSentinel, type TestRedis } from "../redis-server.ts";
+import { startRedis, startSentinel, type TestRedis, untilReplicated } from "../redis-server.ts";
 import { startSite } from "../scenario/site.ts";
 import { eventLog, until } from "./sample.ts";
 
@@ -36,9 +36,7 @@ describe("the master that Sentinels name", () => {
   it("fails, and another takes over: no request fails for that, and the entries are hits again", async () => {
     const master = await keep(startRedis());
     const replica = await keep(startRedis(["--replicaof", "127.0.0.1", String(master.port)]));
-    await until("the replica follows", async () =>
-      String(await replica.command("INFO", "replication")).includes("master_link_status:up"),
-    );
+    await untilReplicated(master, replica);
     const sentinel = await watch(master);
     await until("the Sentinel knows the replica", async () =>
       String(await sentinel.command("INFO", "sentinel")).includes(
@@ -54,7 +52,7 @@ describe("the master that Sentinels name", () => {
     for (let id = 0; id < 5; id++) expect((await site.get(path(id))).cache).toBe("MISS/MISS");
     await site.until("they are kept", async () => (await site.get(path(4))).cache === "HIT/HIT");
     expect(String(await master.command("INFO", "keyspace"))).toMatch(/^db3:/m);
-    expect(await master.command("WAIT", 1, 5000)).toBe(1);
+    await untilReplicated(master, replica);
 
     const states = () => site.events.flatMap((event) => (event.type === "store-state" ? [event.up] : []));
     await master.stop();

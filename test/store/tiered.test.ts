@@ -77,7 +77,8 @@ function instance(clock = testClock()) {
     close: () => real.close(),
   };
   const events = eventLog();
-  return {
+  const own = { heldBack: false };
+  return Object.assign(own, {
     clock,
     memory,
     gate,
@@ -89,8 +90,9 @@ function instance(clock = testClock()) {
       ...clock,
       emit: events.emit,
       purged: (_key, { tags }) => tags.some((tag) => purgedTags.has(tag)),
+      heldBack: () => own.heldBack,
     }),
-  };
+  });
 }
 /** Holds up every read until the returned function is called. */
 function holdReads({ gate }: ReturnType<typeof instance>): () => void {
@@ -112,6 +114,18 @@ describe("two tiers", () => {
     expect(found).not.toBeInstanceOf(Promise);
     expect(tierOf(await found)).toBe("memory");
     expect(gate.reads).toBe(0);
+  });
+
+  it("neither give nor admit what is held back of Redis, and go on with what memory has", async () => {
+    await redis.command("FLUSHALL");
+    const [a, b] = [instance(), instance()];
+    await a.store.put(KEY, sampleEntry("older, from elsewhere", { tags: ["held"] }));
+    b.heldBack = true;
+    for (let i = 0; i < 2; i++) expect(tierOf(await b.store.lookup(KEY, []))).toBe("uri-miss");
+    b.heldBack = false;
+    expect(tierOf(await b.store.lookup(KEY, []))).toBe("redis");
+    b.heldBack = true;
+    expect(tierOf(await b.store.lookup(KEY, []))).toBe("memory");
   });
 
   it("admit to memory what Redis gave", async () => {

@@ -1,0 +1,44 @@
+import { onlyValidated, staleFrom } from "../policy/freshness.ts";
+import type { EpochMs } from "../policy/stored-response.ts";
+import type { Emit } from "./events.ts";
+import type { CacheRequest } from "./exchange.ts";
+import { type Lookup, type Store, StoreError } from "./ports.ts";
+import { EVER, NEVER } from "./purge-memory.ts";
+import type { Purges } from "./purges.ts";
+import { answersUri } from "./search-variances.ts";
+
+interface LookupDeps {
+  readonly store: Store;
+  readonly purges: Purges;
+  readonly emit: Emit;
+  readonly now: () => EpochMs;
+}
+
+const NOTHING = { type: "none", fwd: "uri-miss" } as const;
+
+/** What is stored for this request, that is, under its key and for the URI that was asked for, and not purged? */
+export function createLookup({ store, purges, emit, now }: LookupDeps) {
+  /** A broken cache makes a slow proxy, not a broken one. */
+  return async function lookup(request: CacheRequest, uri: string): Promise<Lookup> {
+    try {
+      const found = await store.lookup(request.uri, request.fields);
+      if (found.type === "none") return found;
+      const { storeFailed = false } = found;
+      const { stored } = found.entry;
+      if (!answersUri(stored, uri)) return { ...NOTHING, storeFailed };
+      const since = purges.staleSince(request.uri, stored.epoch, stored.tags);
+      if (since === EVER) return { ...NOTHING, storeFailed };
+      const vouched = purges.vouchesFor(stored.responseTime);
+      if (since === NEVER && vouched) return found;
+      const known = since === NEVER ? stored : staleFrom(stored, Math.min(since, now()));
+      const entry = { ...found.entry, stored: vouched ? known : onlyValidated(known) };
+      return { ...found, entry, storeFailed: storeFailed || !vouched };
+    } catch (error) {
+      const code = error instanceof StoreError ? error.code : "refused";
+      emit({ type: "store-failed", tier: "redis", operation: "lookup", code, message: String(error) });
+      return { ...NOTHING, storeFailed: true };
+    }
+  };
+}
+
+export type FindStored = ReturnType<typeof createLookup>;

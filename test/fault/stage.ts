@@ -1,0 +1,45 @@
+import { startRedis, type TestRedis } from "../redis-server.ts";
+import { type Site, startSite } from "../scenario/site.ts";
+import { type FaultyLink, openFaultyLink } from "./faulty-link.ts";
+import { type Load, startLoad, startVersions } from "./load.ts";
+
+/** A proxy under load, an origin behind it, and a link to a Redis, either of which can be broken. */
+export interface Stage {
+  readonly redis: TestRedis;
+  readonly link: FaultyLink;
+  readonly site: Site;
+  readonly load: Load;
+}
+
+/** How long Redis may take for one command. */
+export const DEADLINE_MS = 400;
+
+/** Sets the stage, and waits until nearly every answer is a hit. Redis answers each hit: there is no memory tier. */
+export async function setStage(redis: TestRedis, urls?: readonly string[]): Promise<Stage> {
+  const link = await openFaultyLink(redis.port);
+  const origin = await startVersions();
+  const site = await startSite({
+    redisUrl: `redis://127.0.0.1:${link.port}`,
+    settings: {
+      ORIGINS: origin.url,
+      CACHE_MEMORY_BYTES: "0",
+      CACHE_CHUNK_BYTES: "16KiB",
+      REDIS_COMMAND_TIMEOUT: `${DEADLINE_MS}ms`,
+    },
+  });
+  const load = startLoad(site.proxy.port, urls);
+  await site.until("there are hits", () => load.hitRatio(0) > 0.95);
+  return { redis, link, site, load };
+}
+
+let shared: Promise<TestRedis> | undefined;
+
+/** The file's one Redis, empty and as it was started. */
+export async function freshRedis(): Promise<TestRedis> {
+  shared ??= startRedis();
+  const redis = await shared;
+  await redis.restart();
+  return redis;
+}
+
+export const stopRedis = async (): Promise<void> => (await shared)?.[Symbol.asyncDispose]();

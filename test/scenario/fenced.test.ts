@@ -1,0 +1,199 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { ask } from "./site.ts";
+import { type Fleet, type Member, startFleet, tagOf, versionedOrigin, versionOf } from "./troubled-fleet.ts";
+
+const NUMBER = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
+const SEED = NUMBER("FENCE_SEED", Date.now() % 1_000_000);
+const STEPS = NUMBER("FENCE_STEPS", 800);
+
+const INSTANCES = 3;
+const ITEMS = 8;
+/** Requests under way at once. */
+const AT_ONCE = 12;
+const HOST = "shop.test";
+
+/** The same numbers in [0, 1) for the same seed (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+interface Told {
+  readonly gets: number;
+  readonly hits: number;
+  readonly purges: number;
+  /** Purges that another instance than the one asked had acknowledged. */
+  readonly acknowledged: number;
+  readonly trouble: Readonly<Record<string, number>>;
+  readonly violations: readonly string[];
+}
+
+/** Does at random what a fleet meets, and checks every answer against what its instance has acknowledged. */
+async function run(fleet: Fleet, random: () => number, steps: number): Promise<Told> {
+  const { origin, members, redis } = fleet;
+  const told = { gets: 0, hits: 0, purges: 0, acknowledged: 0 };
+  const trouble: Record<string, number> = {};
+  const violations: string[] = [];
+  const story: string[] = [];
+  const under = (n: number): number => Math.floor(random() * n);
+  const tell = (line: string) => {
+    story.push(line);
+    if (story.length > 60) story.shift();
+  };
+
+  async function get(member: Member, item: number): Promise<void> {
+    const floor = member.floors.get(item) ?? 0;
+    const url = `http://127.0.0.1:${member.program.port}/item/${item}`;
+    const answer = await ask(url, { headers: { Host: HOST } });
+    if (answer.status !== 200) return;
+    const version = versionOf(answer.text);
+    told.gets++;
+    if (answer.cache === "HIT/HIT") told.hits++;
+    tell(`${member.place} GET ${item}: ${version} ${answer.cache}`);
+    if (version < floor)
+      violations.push(
+        `${member.place} answered ${item} with ${version} (${answer.cache}), and had acknowledged ${floor}:\n  ${story.join("\n  ")}`,
+      );
+  }
+
+  /** Through a proxy: what it answers holds for it at once, and for the others when they hear of it. */
+  async function put(member: Member, item: number): Promise<void> {
+    const url = `http://127.0.0.1:${member.program.port}/item/${item}`;
+    const answer = await ask(url, { method: "PUT", headers: { Host: HOST }, body: "x" });
+    if (answer.status !== 200) return;
+    tell(`${member.place} PUT ${item}: ${versionOf(answer.text)}`);
+    raise(member, item, versionOf(answer.text));
+  }
+
+  async function purge(member: Member, item: number, kind: number): Promise<void> {
+    const all = [...origin.versions.keys()];
+    const [target, items] = [
+      [{ url: `http://${HOST}/item/${item}` }, [item]],
+      [{ url: `/item/${item}` }, [item]],
+      [{ tag: tagOf(item), host: HOST }, all.filter((other) => tagOf(other) === tagOf(item))],
+      [{ tag: tagOf(item) }, all.filter((other) => tagOf(other) === tagOf(item))],
+      [{ prefix: "/item/" }, all],
+      [{ everything: true }, all],
+    ][kind] as [object, number[]];
+    const mode = random() < 0.5 ? "delete" : "invalidate";
+    const current = items.map((one) => [one, origin.versions[one] ?? 0] as const);
+    const url = `http://127.0.0.1:${member.program.adminPort}/purge`;
+    const answer = await ask(url, { method: "POST", body: JSON.stringify({ targets: [target], mode }) });
+    if (answer.status !== 200) return;
+    const epoch = Number(answer.json()["epoch"]);
+    const heard = await acknowledgedBy(epoch);
+    told.purges++;
+    const acknowledged = members.filter((other) => other !== undefined && (other === member || heard(other)));
+    if (acknowledged.length > 1) told.acknowledged++;
+    tell(`${member.place} ${mode} ${JSON.stringify(target)}: ${acknowledged.map((other) => other?.place)}`);
+    for (const other of acknowledged)
+      for (const [one, version] of current) if (other !== undefined) raise(other, one, version);
+  }
+
+  /** Which processes have published that they have heard the log up to there? */
+  async function acknowledgedBy(epoch: number): Promise<(member: Member) => boolean> {
+    const published = await redis
+      .command("HGETALL", "freshline:instances:{purges}")
+      .then((reply) => (reply as unknown[]).map(String))
+      .catch(() => []);
+    return ({ program }) =>
+      published.some(
+        (name, i) =>
+          i % 2 === 0 &&
+          name.includes(`-${program.child.pid}-`) &&
+          Number(published[i + 1]?.split(" ")[0]) >= epoch,
+      );
+  }
+
+  const raise = ({ floors }: Member, item: number, version: number) =>
+    floors.set(item, Math.max(floors.get(item) ?? 0, version));
+
+  /** One kind of trouble in one place at a time. */
+  const troubled = new Set<string>();
+  async function make(name: string, place: string, work: () => Promise<void>): Promise<void> {
+    if (troubled.has(place)) return;
+    troubled.add(place);
+    trouble[name] = (trouble[name] ?? 0) + 1;
+    tell(`${name} of ${place}`);
+    await work().finally(() => {
+      tell(`${name} of ${place} is over`);
+      troubled.delete(place);
+    });
+  }
+  const troubles: readonly ((member: Member, forMs: number) => Promise<void>)[] = [
+    ({ place }) => make("death", `${place}`, () => fleet.replace(place)),
+    ({ place, program }, forMs) =>
+      make("pause", `${place}`, async () => {
+        program.child.kill("SIGSTOP");
+        await sleep(forMs);
+        program.child.kill("SIGCONT");
+      }),
+    ({ place, link }, forMs) =>
+      make("cut", `${place}`, async () => {
+        link.cut();
+        await sleep(forMs);
+        link.mend();
+      }),
+    ({ place, link }, forMs) =>
+      make("silence", `${place}`, async () => {
+        link.swallow();
+        await sleep(forMs);
+      }),
+    () => make("restart", "Redis", () => redis.restart()),
+    () => make("flush", "Redis", async () => void (await redis.command("FLUSHALL"))),
+  ];
+  const ODDS = [0.06, 0.3, 0.55, 0.7, 0.85, 1];
+
+  function step(): Promise<void> | undefined {
+    const [what, where, item, kind, odd] = [random(), under(INSTANCES), under(ITEMS), under(6), random()];
+    const member = members[where];
+    if (member === undefined) return undefined;
+    if (what < 0.7) return get(member, item);
+    if (what < 0.78) return put(member, item);
+    if (what < 0.97) {
+      if (random() < 0.7) tell(`origin ${item}: ${origin.change(item)}`);
+      return purge(member, item, kind);
+    }
+    return troubles[ODDS.findIndex((limit) => odd < limit)]?.(member, 50 + under(500));
+  }
+
+  const underWay = new Set<Promise<void>>();
+  for (let i = 0; i < steps && violations.length === 0; i++) {
+    // Connections that break belong to the trouble; a body that is none does not.
+    const work = step()?.catch((error: NodeJS.ErrnoException) => {
+      if (error.code === undefined && !/closed|stopped/.test(error.message)) violations.push(String(error));
+    });
+    if (work === undefined) continue;
+    underWay.add(work);
+    void work.finally(() => underWay.delete(work));
+    while (underWay.size >= AT_ONCE) await Promise.race(underWay);
+  }
+  await Promise.all(underWay);
+  return { ...told, trouble, violations };
+}
+
+it(
+  `no instance answers with what a purge that it has acknowledged has outlived (FENCE_SEED=${SEED} FENCE_STEPS=${STEPS})`,
+  async () => {
+    const random = randomFrom(SEED);
+    const delays = randomFrom(SEED + 1);
+    const origin = await versionedOrigin(ITEMS, () => delays() * 15);
+    const settings = { PURGE_ACK_TIMEOUT: "300ms", CACHE_CHUNK_BYTES: "16KiB" };
+    const fleet = await startFleet(INSTANCES, origin, settings);
+    const startedAt = performance.now();
+    const told = await run(fleet, random, STEPS);
+    const took = Math.round(performance.now() - startedAt);
+    console.info(`FENCE_SEED=${SEED} FENCE_STEPS=${STEPS}: ${JSON.stringify(told)} in ${took} ms`);
+    expect(told.violations).toEqual([]);
+    // It has tried what it is for.
+    for (const count of [told.hits, told.purges, told.acknowledged])
+      expect(count).toBeGreaterThan(STEPS / 100);
+  },
+  60_000 + STEPS * 50,
+);

@@ -1,0 +1,51 @@
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, it, onTestFinished } from "vitest";
+import { answerMalformed } from "../../src/server/malformed.ts";
+import { UnderWay } from "../../src/server/under-way.ts";
+import { type RawClient, rawClient } from "../scenario/raw.ts";
+
+/** A server whose first answer has begun and never ends by itself; how often it was asked to refuse. */
+async function startBegun(turnMs: number) {
+  const underWay = new UnderWay();
+  const begun: ServerResponse[] = [];
+  const server = createServer((incoming, outgoing) => {
+    underWay.add(incoming, outgoing);
+    outgoing.write("begun");
+    begun.push(outgoing);
+  });
+  const refused: number[] = [];
+  const refuse = (_: unknown, { status }: { status: number }) => void refused.push(status);
+  answerMalformed(server, underWay, refuse, turnMs);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const client: RawClient = await rawClient((server.address() as AddressInfo).port);
+  client.write("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+  await client.sees("begun");
+  return { server, client, underWay, answer: begun[0] as ServerResponse, refused };
+}
+
+it.each(["nonsense\r\n\r\n", "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"])(
+  "a refusal behind an answer that never ends ends the connection, and is no part of the answer: %j",
+  async (second) => {
+    const { client, underWay, refused } = await startBegun(50);
+    client.write(second);
+    expect(await client.end()).toMatch(/begun\r\n$/);
+    expect(refused).toEqual([]);
+    await expect.poll(() => underWay.last().length).toBe(0);
+  },
+);
+
+it("garbage without end behind an answer costs no more than its beginning", async () => {
+  const { server, client, answer, refused } = await startBegun(60_000);
+  let errors = 0;
+  server.on("clientError", () => errors++);
+  const before = answer.listenerCount("close");
+  for (let piece = 1; piece <= 3; piece++) {
+    client.write(`nonsense ${piece}\r\n\r\n`);
+    await expect.poll(() => errors).toBeGreaterThanOrEqual(piece);
+  }
+  expect(answer.listenerCount("close")).toBe(before + 1);
+  answer.end();
+  await expect.poll(() => refused).toEqual([400]);
+});

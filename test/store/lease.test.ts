@@ -1,0 +1,428 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Lease, LeaseAnswer, LeaseEnd, LeaseRequest } from "../../src/cache/ports.ts";
+import { SLOTS, slotOf } from "../../src/store/cluster-slots.ts";
+import { RedisConnection } from "../../src/store/connection.ts";
+import { RedisLeases } from "../../src/store/lease.ts";
+import { RedisPurgeLog } from "../../src/store/purge-log.ts";
+import { startCluster } from "../redis-cluster.ts";
+import { startRedis, type TestRedis } from "../redis-server.ts";
+import { openLink } from "./link.ts";
+import { eventLog, until } from "./sample.ts";
+
+const PAGE = "http://shop.test/page";
+const KEY = `freshline:lease:{${PAGE}}`;
+const FIRST: LeaseRequest = { variant: "", failed: 0, again: false, beside: true, wait: true };
+const STORED: LeaseEnd = { type: "stored", sinceHeadMs: 7, selecting: ["accept"], validated: true };
+const FAILED: LeaseEnd = { type: "failed", leaders: 1, code: "timeout" };
+/** Nobody waits for it in a test that passes. */
+const LONG_MS = 60_000;
+
+let redis: TestRedis;
+const closers: (() => unknown)[] = [];
+beforeEach(async () => {
+  redis = await startRedis();
+  closers.push(() => redis[Symbol.asyncDispose]());
+});
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+interface How {
+  readonly url?: string;
+  readonly ttlMs?: number;
+  readonly patienceMs?: number;
+  readonly namespace?: string;
+}
+
+/** One instance of several. */
+async function instance(name: string, how: How = {}) {
+  const { url = redis.url, ttlMs = LONG_MS, patienceMs = LONG_MS, namespace = "freshline" } = how;
+  const events = eventLog();
+  const connection = new RedisConnection({ url, now: Date.now, emit: events.emit, commandTimeoutMs: 500 });
+  const common = { connection, emit: events.emit, namespace, instance: name };
+  const leases = new RedisLeases({ ...common, ttlMs, patienceMs, maxLeaders: 3 });
+  const log = new RedisPurgeLog({ ...common, listeners: [leases.listener] });
+  log.follow(() => {});
+  closers.push(
+    () => connection.close(),
+    () => log.close(),
+    () => leases.close(),
+  );
+  await until("the log is attached", () => log.attached());
+  const ask = (more: Partial<LeaseRequest> = {}, key = PAGE) => leases.acquire(key, { ...FIRST, ...more });
+  return { leases, log, events, ask };
+}
+
+function held(answer: LeaseAnswer): Lease {
+  expect(answer.type).toBe("held");
+  return (answer as Extract<LeaseAnswer, { type: "held" }>).lease;
+}
+function elsewhere(answer: LeaseAnswer): Extract<LeaseAnswer, { type: "elsewhere" }> {
+  expect(answer.type).toBe("elsewhere");
+  return answer as Extract<LeaseAnswer, { type: "elsewhere" }>;
+}
+const gone = (key = KEY) =>
+  until("the lease is gone", async () => (await redis.command("EXISTS", key)) === 0);
+const calls = async (command: string): Promise<number> => {
+  const stats = String(await redis.command("INFO", "commandstats"));
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+};
+
+describe("a lease", () => {
+  it("is one instance's, and the others hear of its end by message", async () => {
+    const [a, b, c] = [await instance("a"), await instance("b"), await instance("c")];
+    const lease = held(await a.ask());
+    expect(lease.leaders).toBe(1);
+    const waiting = [elsewhere(await b.ask()), elsewhere(await c.ask()), elsewhere(await a.ask())];
+    expect(waiting.map(({ arriving }) => arriving)).toEqual([false, false, false]);
+    const startedAt = performance.now();
+    lease.release(STORED);
+    for (const { ended } of waiting) expect(await ended).toEqual(STORED);
+    expect(performance.now() - startedAt).toBeLessThan(LONG_MS / 4);
+    expect([a, b, c].map(({ leases }) => leases.size)).toEqual([0, 0, 0]);
+  });
+
+  it.each<LeaseEnd>([
+    STORED,
+    { type: "uncacheable", lasting: true },
+    FAILED,
+    { type: "unkept" },
+    { type: "lapsed" },
+  ])("tells those who wait that it ended so: $type", async (end) => {
+    const [a, b] = [await instance("a"), await instance("b")];
+    const lease = held(await a.ask());
+    const { ended } = elsewhere(await b.ask());
+    lease.release(end);
+    lease.release({ type: "uncacheable", lasting: false });
+    expect(await ended).toEqual(end);
+  });
+
+  it("wakes only those who wait for the same, and all of them", async () => {
+    const [a, b] = [await instance("a"), await instance("b")];
+    const other = "http://shop.test/other";
+    const [lease, otherLease] = [held(await a.ask()), held(await a.ask({}, other))];
+    const waiting = [elsewhere(await b.ask()), elsewhere(await b.ask())];
+    let otherEnded = false;
+    const otherWaiting = elsewhere(await b.ask({}, other)).ended.then(() => {
+      otherEnded = true;
+    });
+    lease.release(STORED);
+    for (const { ended } of waiting) expect(await ended).toEqual(STORED);
+    expect(otherEnded).toBe(false);
+    otherLease.release(STORED);
+    await otherWaiting;
+  });
+
+  it("is of one variant, where that is known, of one resource and one namespace", async () => {
+    const [a, b] = [await instance("a"), await instance("b", { namespace: "other" })];
+    held(await a.ask());
+    held(await a.ask({ variant: '[["accept","x"]]' }));
+    held(await a.ask({ variant: '[["accept","y"]]' }));
+    held(await a.ask({}, "http://shop.test/other"));
+    held(await b.ask());
+    elsewhere(await a.ask({ variant: '[["accept","x"]]' }));
+    expect(await redis.command("KEYS", `${KEY}*`)).toHaveLength(3);
+  });
+
+  it("lives no longer than its holder says that it is there", async () => {
+    const b = await instance("b");
+    const lease = ["leader:killed", "1", "leaders", "1", "since", String(Date.now())];
+    await redis.command("HSET", KEY, ...lease);
+    await redis.command("PEXPIRE", KEY, 400);
+    const startedAt = performance.now();
+    const { ended } = elsewhere(await b.ask());
+    expect(await ended).toEqual({ type: "lapsed" });
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+    await gone();
+    expect(held(await b.ask()).leaders).toBe(1);
+  });
+
+  it("is kept by a holder that takes longer than it lives", async () => {
+    const [a, b] = [await instance("a", { ttlMs: 300 }), await instance("b", { ttlMs: 300 })];
+    const lease = held(await a.ask());
+    const startedAt = performance.now();
+    let arriving = 0;
+    while (performance.now() - startedAt < 1500) {
+      const answer = elsewhere(await b.ask());
+      if (answer.arriving) arriving++;
+      else lease.arriving();
+      await answer.ended;
+    }
+    expect(arriving).toBeGreaterThan(0);
+    const { ended } = elsewhere(await b.ask());
+    lease.release(STORED);
+    expect(await ended).toEqual(STORED);
+  });
+
+  it("that has ended tells so for a moment, to who does not know yet", async () => {
+    const [a, b] = [await instance("a"), await instance("b")];
+    held(await a.ask()).release(STORED);
+    await until("it is released", async () => (await b.ask({ wait: false })).type === "ended");
+    expect(await b.ask()).toEqual({ type: "ended", end: STORED });
+    const ttl = Number(await redis.command("PTTL", KEY));
+    expect(ttl).toBeGreaterThan(0);
+    expect(ttl).toBeLessThanOrEqual(1000);
+    held(await b.ask({ again: true }));
+    elsewhere(await a.ask({ again: true }));
+  });
+
+  it("that has failed leaves nothing, and the next one counts who has failed", async () => {
+    const [a, b] = [await instance("a"), await instance("b")];
+    held(await a.ask()).release(FAILED);
+    await gone();
+    const second = held(await b.ask({ failed: 1 }));
+    expect(second.leaders).toBe(2);
+    const { ended } = elsewhere(await a.ask());
+    second.release({ ...FAILED, leaders: second.leaders });
+    expect(await ended).toEqual({ ...FAILED, leaders: 2 });
+  });
+
+  it("is not waited for where nobody wants to", async () => {
+    const [a, b] = [await instance("a"), await instance("b")];
+    const lease = held(await a.ask());
+    expect(await elsewhere(await b.ask({ wait: false })).ended).toEqual({ type: "lapsed" });
+    expect(await redis.command("HEXISTS", KEY, "waiter:b")).toBe(0);
+    expect(b.leases.size).toBe(0);
+    lease.release({ type: "lapsed" });
+  });
+
+  it("has an end of its own where no key lives without", async () => {
+    const a = await instance("a");
+    const lease = held(await a.ask());
+    const ttl = Number(await redis.command("PTTL", KEY));
+    expect(ttl).toBeGreaterThan(0);
+    expect(ttl).toBeLessThanOrEqual(LONG_MS);
+    lease.release({ type: "unkept" });
+    await gone();
+  });
+});
+
+describe("leaders that are overdue", () => {
+  const IMPATIENT = { patienceMs: 150 };
+
+  it("are joined by one of another instance at a time, three in all", async () => {
+    const [a, b] = [await instance("a", IMPATIENT), await instance("b", IMPATIENT)];
+    const lease = held(await a.ask());
+    const leaders = [1];
+    while (leaders.length < 3) {
+      const answer = await b.ask();
+      if (answer.type === "held") leaders.push(answer.lease.leaders);
+      else expect(await elsewhere(answer).ended).toEqual({ type: "lapsed" });
+    }
+    expect(leaders).toEqual([1, 2, 3]);
+    // From here on those who wait do so for as long as the lease lives.
+    const { ended } = elsewhere(await b.ask());
+    lease.release(STORED);
+    expect(await ended).toEqual(STORED);
+  });
+
+  it("are not joined by who has something to fall back on", async () => {
+    const [a, b] = [await instance("a", IMPATIENT), await instance("b", IMPATIENT)];
+    const lease = held(await a.ask());
+    await until("it is overdue", async () => (await b.ask({ wait: false })).type === "held");
+    const { ended } = elsewhere(await b.ask({ beside: false }));
+    lease.release(STORED);
+    expect(await ended).toEqual(STORED);
+  });
+
+  it("fail when the last of them does, and the first answer is everybody's", async () => {
+    const [a, b, c] = [await instance("a", IMPATIENT), await instance("b", IMPATIENT), await instance("c")];
+    const first = held(await a.ask());
+    let second: LeaseAnswer = await b.ask();
+    while (second.type === "elsewhere") {
+      await second.ended;
+      second = await b.ask();
+    }
+    const { ended } = elsewhere(await c.ask());
+    first.release(FAILED);
+    await until("it is released", async () => leadersIn(await redis.command("HKEYS", KEY)) === 1);
+    held(second).release(STORED);
+    expect(await ended).toEqual(STORED);
+  });
+});
+
+const leadersIn = (fields: unknown): number =>
+  (fields as string[]).filter((field) => field.startsWith("leader:")).length;
+
+describe("a Redis that is not as it should be", () => {
+  it("makes everybody lead at once where it is away, and those who wait hear of it", async () => {
+    const [a, b] = [await instance("a"), await instance("b")];
+    const lease = held(await a.ask());
+    const { ended } = elsewhere(await b.ask());
+    await redis.stop();
+    expect(await ended).toEqual({ type: "lapsed" });
+    const startedAt = performance.now();
+    expect(await b.ask()).toEqual({ type: "unknown" });
+    lease.release(STORED);
+    expect(performance.now() - startedAt).toBeLessThan(400);
+    await redis.restart();
+    await until("leases are had again", async () => (await b.ask()).type === "held");
+  });
+
+  it("that hangs costs no more than the command deadline, and then nobody is asked", async () => {
+    const [a, b] = [await instance("a"), await instance("b")];
+    const lease = held(await a.ask());
+    const { ended } = elsewhere(await b.ask());
+    process.kill(redis.pid, "SIGSTOP");
+    closers.push(() => process.kill(redis.pid, "SIGCONT"));
+    const startedAt = performance.now();
+    expect(await b.ask({}, "http://shop.test/other")).toEqual({ type: "unknown" });
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+    expect(b.events.of("store-failed")).toMatchObject([{ operation: "lease", code: "timeout" }]);
+    expect(await ended).toEqual({ type: "lapsed" });
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    lease.release(STORED);
+  }, 20_000);
+
+  it("that runs a command whose answer nobody awaits any more leaves no lease behind", async () => {
+    const a = await instance("a");
+    // From here on Redis knows the scripts.
+    held(await a.ask()).release({ type: "unkept" });
+    await gone();
+    process.kill(redis.pid, "SIGSTOP");
+    expect(await a.ask()).toEqual({ type: "unknown" });
+    process.kill(redis.pid, "SIGCONT");
+    await until("it answers", async () => (await redis.command("PING")) === "PONG");
+    await gone();
+  });
+
+  it("that forgets its scripts is told them again", async () => {
+    const [a, b] = [await instance("a"), await instance("b")];
+    await redis.command("SCRIPT", "FLUSH");
+    const lease = held(await a.ask());
+    const { ended } = elsewhere(await b.ask());
+    await redis.command("SCRIPT", "FLUSH");
+    lease.release(STORED);
+    expect(await ended).toEqual(STORED);
+  });
+
+  it.each([
+    ["a string", ["SET", KEY, "x"]],
+    ["a list", ["RPUSH", KEY, "x"]],
+    ["a hash of somebody else's", ["HSET", KEY, "name", "x"]],
+    ["a lease that never ends", ["HSET", KEY, "leaders", "1", "since", "0"]],
+  ])("with %s under the key", async (_, [name, ...args]) => {
+    const [a, b] = [await instance("a"), await instance("b")];
+    await redis.command(name!, ...args);
+    const lease = held(await a.ask());
+    elsewhere(await b.ask());
+    await redis.command("DEL", KEY);
+    await redis.command(name!, ...args);
+    lease.release(STORED);
+    await until("it is released", async () => a.leases.size === 0);
+    expect(Number(await redis.command("PTTL", KEY))).toBe(-1);
+  });
+
+  it("that is full makes everybody lead, and is told of", async () => {
+    const a = await instance("a");
+    await redis.command("CONFIG", "SET", "maxmemory", "1");
+    expect(await a.ask()).toEqual({ type: "unknown" });
+    expect(a.events.of("store-failed")).toMatchObject([{ operation: "lease", code: "refused" }]);
+  });
+
+  it("that lost the lease is not asked to keep what is another's", async () => {
+    const [a, b] = [await instance("a", { ttlMs: 300 }), await instance("b")];
+    const lost = held(await a.ask());
+    await redis.command("FLUSHALL");
+    const lease = held(await b.ask());
+    await until("it has tried to renew", async () => (await calls("hexists")) > 0);
+    lost.release(STORED);
+    elsewhere(await a.ask());
+    lease.release(STORED);
+  });
+
+  it("that lets nobody listen to the channel is not asked for leases", async () => {
+    await redis.command("ACL", "SETUSER", "deaf", "on", ">pw", "~*", "+@all");
+    await redis.command("ACL", "SETUSER", "deaf", "&__redis__:invalidate", "&freshline:heard:*");
+    const a = await instance("a", { url: redis.url.replace("redis://", "redis://deaf:pw@") });
+    expect(await a.ask()).toEqual({ type: "unknown" });
+    expect(a.events.of("store-failed")).toEqual([]);
+  });
+});
+
+it("an instance that closes leaves nobody waiting, here or elsewhere", async () => {
+  const [a, b] = [await instance("a"), await instance("b")];
+  held(await a.ask());
+  const waiting = [elsewhere(await a.ask()), elsewhere(await b.ask())];
+  await a.leases.close();
+  for (const { ended } of waiting) expect(await ended).toEqual({ type: "lapsed" });
+  expect(await redis.command("EXISTS", KEY)).toBe(0);
+  expect(await a.ask()).toEqual({ type: "unknown" });
+});
+
+it("messages of others on the channel harm nobody", async () => {
+  const [a, b] = [await instance("a"), await instance("b")];
+  const lease = held(await a.ask());
+  const { ended } = elsewhere(await b.ask());
+  const odd = ["", "{", "null", "[]", "[1,2]", `["${KEY}"]`, `["${KEY}",{"type":"odd"}]`];
+  for (const type of ["stored", "failed"]) odd.push(JSON.stringify([KEY, { type }]));
+  odd.push(JSON.stringify([KEY, { ...FAILED, code: "toString" }]), JSON.stringify(["x", STORED]));
+  for (const message of odd) await redis.command("PUBLISH", "freshline:lease-ended:b", message);
+  lease.release(STORED);
+  expect(await ended).toEqual(STORED);
+});
+
+it("a connection that carries nothing any more keeps nobody waiting", async () => {
+  const link = await openLink(redis.port);
+  closers.push(link.close);
+  const [a, b] = [await instance("a"), await instance("b", { url: `redis://127.0.0.1:${link.port}` })];
+  held(await a.ask());
+  const { ended } = elsewhere(await b.ask());
+  link.swallow();
+  expect(await ended).toEqual({ type: "lapsed" });
+}, 20_000);
+
+/** The first answer from a node that is reached. */
+async function known(ask: () => Promise<LeaseAnswer>): Promise<LeaseAnswer> {
+  let answer = await ask();
+  await until("its node is reached", async () => {
+    if (answer.type === "unknown") answer = await ask();
+    return answer.type !== "unknown";
+  });
+  return answer;
+}
+
+it("in a Cluster, whichever node has the lease, those who wait are told", async () => {
+  const cluster = await startCluster(3);
+  closers.push(() => cluster[Symbol.asyncDispose]());
+  const [a, b] = [await instance("a", { url: cluster.url }), await instance("b", { url: cluster.url })];
+  const keys = Array.from({ length: 9 }, (_, i) => `http://shop.test/${i}`);
+  const thirds = keys.map((key) => Math.floor(slotOf(`freshline:lease:{${key}}`) / (SLOTS / 3)));
+  expect(new Set(thirds).size).toBe(3);
+  await Promise.all(
+    keys.map(async (key) => {
+      const lease = held(await known(() => a.ask({}, key)));
+      const { ended } = elsewhere(await known(() => b.ask({}, key)));
+      lease.release(STORED);
+      expect(await ended).toEqual(STORED);
+    }),
+  );
+}, 60_000);
+
+it("no more than 10,000 leases and waits are had at once, whatever the keys", async () => {
+  const [a, b] = [await instance("a"), await instance("b")];
+  const answers: LeaseAnswer[] = [];
+  for (let i = 0; i < 10_100; i += 100) {
+    const some = Array.from({ length: 100 }, (_, n) => a.ask({}, `http://shop.test/${i + n}`));
+    answers.push(...(await Promise.all(some)));
+  }
+  expect(answers.filter(({ type }) => type === "held")).toHaveLength(10_000);
+  expect(answers.slice(10_000)).toEqual(Array(100).fill({ type: "unknown" }));
+  expect(a.leases.size).toBe(10_000);
+  expect((await b.ask({}, "http://shop.test/10050")).type).toBe("held");
+  await a.leases.close();
+  expect(a.leases.size).toBe(0);
+  expect(await a.ask()).toEqual({ type: "unknown" });
+}, 60_000);
+
+it("a lease costs one command, its end another, and an idle instance none", async () => {
+  const a = await instance("a");
+  held(await a.ask()).release({ type: "unkept" });
+  await gone();
+  await redis.command("CONFIG", "RESETSTAT");
+  held(await a.ask()).release({ type: "unkept" });
+  await gone();
+  expect(await calls("evalsha")).toBe(2);
+  expect(await calls("eval")).toBe(0);
+  expect(await calls("publish")).toBe(0);
+});
