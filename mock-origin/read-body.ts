@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { Refusal } from "./answer.ts";
 
 /** Largest body that is kept whole, in bytes. */
-export const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_BODY_BYTES = 1024 * 1024;
 
 /** The whole request body. Throws a 413 beyond `MAX_BODY_BYTES`; rejects when the client breaks off. */
 export async function readBody(request: IncomingMessage): Promise<Buffer> {

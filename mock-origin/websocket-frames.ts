@@ -1,5 +1,5 @@
 /** The largest payload that is accepted, in bytes. */
-export const MAX_PAYLOAD_BYTES = 1024 * 1024;
+const MAX_PAYLOAD_BYTES = 1024 * 1024;
 
 /** RFC 6455 §5.2; a fragment's continuation (0x0) is not spoken here. */
 export const OPCODE = { text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xa } as const;

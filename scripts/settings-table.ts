@@ -1,6 +1,7 @@
 import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { flagsOf, GROUPS, type Setting, type SettingName } from "../src/config/settings.ts";
+import type { Setting } from "../src/config/setting.ts";
+import { flagsOf, GROUPS, type SettingName } from "../src/config/settings.ts";
 
 const BEGIN = "<!-- settings:begin -->";
 const END = "<!-- settings:end -->";

@@ -7,8 +7,8 @@ import { SETTING_NAMES, SETTINGS, type SettingName } from "./config/settings.ts"
  * The settings under their own names, parsed and checked.
  *
  * Durations of `CACHE_*` are Seconds, since they are cache windows; all the others are
- * Milliseconds, since they are timers. Sizes are bytes. HOST, REDIS_URL and ADMIN_TOKEN
- * are undefined when they are not set.
+ * Milliseconds, since they are timers. Sizes are bytes. HOST, REDIS_URL, REDIS_CA,
+ * REDIS_SENTINEL_PASSWORD and ADMIN_TOKEN are undefined when they are not set.
  */
 export type Config = {
   readonly [Name in SettingName]: (typeof SETTINGS)[Name]["kind"] extends Kind<infer T> ? T : never;

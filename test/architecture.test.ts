@@ -16,7 +16,7 @@ interface Import {
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "policy/": ["policy/"],
   "cache/": ["policy/", "cache/"],
-  "store/": ["policy/", "cache/ports.ts", "cache/events.ts", "store/"],
+  "store/": ["policy/", "cache/ports.ts", "cache/leases.ts", "cache/events.ts", "store/"],
   "origin/": ["policy/", "cache/ports.ts", "cache/events.ts", "origin/"],
   "observe/": ["policy/", "cache/ports.ts", "cache/events.ts", "observe/"],
   "admin/": ["policy/", "cache/ports.ts", "cache/events.ts", "admin/"],
@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "config.ts": ["config/"],
   "cli/": ["cli/", "config/", "config.ts"],
   "cli.ts": ["cli/", "config/", "config.ts", "main.ts"],
+  "start/": [""],
   "start.ts": [""],
   "main.ts": [""],
 };
@@ -51,6 +52,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "config.ts": ["dotenv", "node:"],
   "cli/": ["node:"],
   "cli.ts": ["node:"],
+  "start/": ["node:"],
   "start.ts": ["node:"],
   "main.ts": ["node:"],
 };

@@ -1,5 +1,7 @@
 import { slotOf } from "../src/store/cluster-slots.ts";
-import { freePort, startRedis, type TestRedis, untilReplicated } from "./redis-server.ts";
+import { freePort } from "./free-port.ts";
+import { startRedis, type TestRedis, untilReplicated } from "./redis-server.ts";
+import { until } from "./until.ts";
 
 /** A real Redis Cluster of a test's own; each node is a server whose slots it keeps over a restart. */
 export interface TestCluster {
@@ -44,7 +46,7 @@ export async function startCluster(masters: number, replicas = 0): Promise<TestC
   const info = async (node: TestRedis) => String(await node.command("CLUSTER", "INFO"));
   const everyone = new RegExp(`cluster_state:ok[^]*cluster_known_nodes:${nodes.length}\\r`);
   for (const node of nodes)
-    await until("the nodes know one another", async () => everyone.test(await info(node)));
+    await until("the nodes know one another", async () => everyone.test(await info(node)), 20_000);
   for (const [i, node] of nodes.slice(masters).entries())
     await node.command("CLUSTER", "REPLICATE", ids[i % masters] as string);
   for (const [i, node] of nodes.slice(masters).entries())
@@ -100,13 +102,5 @@ async function startNode(attempts = 3): Promise<TestRedis> {
   } catch (error) {
     if (attempts === 1) throw error;
     return startNode(attempts - 1);
-  }
-}
-
-async function until(what: string, happened: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await happened())) {
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -1,10 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
+import { freePort } from "./free-port.ts";
+import { until } from "./until.ts";
 
 /** A real Redis of a test's own: empty, on a free port, gone with the test. */
 export interface TestRedis {
@@ -45,12 +46,12 @@ export async function untilReplicated(master: TestRedis, replica: TestRedis): Pr
   const offset = async (redis: TestRedis, name: string) =>
     Number(new RegExp(`${name}:(\\d+)`).exec(String(await redis.command("INFO", "replication")))?.[1]);
   const wanted = await offset(master, "master_repl_offset");
-  const deadline = performance.now() + START_DEADLINE_MS;
-  // NaN while it is no replica yet, 0 while it has nothing.
-  for (let has = 0; !(has > 0 && has >= wanted); has = await offset(replica, "slave_repl_offset")) {
-    if (performance.now() > deadline) throw new Error("the replica does not follow its master");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  const hasAll = async () => {
+    // NaN while it is no replica yet, 0 while it has nothing.
+    const has = await offset(replica, "slave_repl_offset");
+    return has > 0 && has >= wanted;
+  };
+  await until("the replica follows its master", hasAll, START_DEADLINE_MS);
 }
 
 async function startServer(
@@ -132,13 +133,4 @@ function redisBinary(): string {
       stdio: ["ignore", "pipe", "inherit"],
     }).trim();
   return binary;
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
 }

@@ -2,7 +2,8 @@ import type { Context } from "hono";
 import type { AdminEnv } from "./env.ts";
 import { ApiError } from "./errors.ts";
 
-export const MAX_BODY_BYTES = 1024 * 1024;
+/** Larger ones are refused, in bytes. */
+const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
  * The request's body as JSON. Throws ApiError 413 beyond MAX_BODY_BYTES, whether the

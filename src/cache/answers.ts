@@ -95,10 +95,8 @@ export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps
         const lines = passedOn(answer, now());
         const response = fromStream(request, lines, stream, { outcome, now: now(), origin: answer.origin });
         if (head.part !== undefined) return { response };
-        return {
-          response,
-          shared: { type: "flight", head: kept.head, flight, length, origin: answer.origin },
-        };
+        const stored = { ...kept.head, bodyLength: 0 };
+        return { response, shared: { type: "flight", stored, flight, length, origin: answer.origin } };
       }
       case "unstorable": {
         const { response: answer, reason, update } = fetched;
@@ -142,18 +140,23 @@ export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps
         return fromEntry(request, entry, { outcome, age: currentAge(entry.stored, at), now: at, tier });
       }
       case "flight": {
-        const { head, flight, length, origin: name } = shared;
+        const { stored, flight, length, origin: name } = shared;
         const stream = flight.read();
         if (stream === undefined) return undefined;
         const outcome: Outcome = { word: wordFor(need), body: "origin", fwd, collapsed: true };
         // The stored lines, not the leader's own: those may carry fields that are not for others.
-        const age = Math.floor(currentAge(head, at));
+        const age = Math.floor(currentAge(stored, at));
         const fields = [
-          ...head.fields,
+          ...stored.fields,
           ...(length === undefined ? [] : ["Content-Length", length]),
           ...(age === 0 ? [] : ["Age", String(age)]),
         ];
-        return fromStream(request, { ...head, fields }, stream, { outcome, now: at, origin: name });
+        const { status, statusMessage } = stored;
+        return fromStream(request, { status, statusMessage, fields }, stream, {
+          outcome,
+          now: at,
+          origin: name,
+        });
       }
     }
   }

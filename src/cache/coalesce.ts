@@ -29,13 +29,13 @@ export interface Follower<T> {
   readonly role: "follower";
   readonly settled: Promise<Settlement<T>>;
   /** Who has led so far, those who failed before this fetch began included. */
-  readonly leaders: number;
+  leaders(): number;
   /** Leads beside leaders who are overdue, unless somebody has done so since there were `known`, or enough have. */
   relieve(known: number): Leader<T> | undefined;
 }
 
 /** How a fetch begins. */
-export interface Start {
+interface Start {
   /** Where in the purge log. */
   readonly epoch: Epoch;
   /** The leader's request. */
@@ -95,13 +95,10 @@ export class Place<T> {
   }
 
   follow(): Follower<T> {
-    const leaders = () => this.#leaders;
     return {
       role: "follower",
       settled: this.#settled.promise,
-      get leaders() {
-        return leaders();
-      },
+      leaders: () => this.#leaders,
       relieve: (known) =>
         this.#isSettled || this.#elsewhere > 0 || known !== this.#leaders || known >= MAX_LEADERS
           ? undefined

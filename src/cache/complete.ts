@@ -3,10 +3,11 @@ import { admitCompleted } from "../policy/combine.ts";
 import type { ExchangeTimes } from "../policy/freshness.ts";
 import { completionFields } from "../policy/partial.ts";
 import type { Epoch, EpochMs, Part, StoredResponse } from "../policy/stored-response.ts";
+import { SLICE_BYTES } from "./exchange.ts";
 import { type ByteStream, type Entry, OriginError, type OriginResponse, readBytes } from "./ports.ts";
 
 /** What is asked of an origin where a part is stored: the rest. */
-export interface Rest {
+interface Rest {
   readonly stored: StoredResponse & { readonly part: Part };
   readonly bytes: Uint8Array;
   /** The lines that ask for it. */
@@ -46,9 +47,6 @@ export function completedBy(
   const body = followedBy(bytes, response.body, stored.part.length, response.origin);
   return { admission, response: { ...response, status: 200, statusMessage: "OK", fields, body } };
 }
-
-/** So many stored bytes are handed on at once. */
-const SLICE_BYTES = 65_536;
 
 /**
  * Stored bytes and those that follow them, `total` in all. Rejects where the origin sends fewer

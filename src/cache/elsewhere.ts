@@ -1,12 +1,14 @@
 import { selectFrom, variantId } from "../policy/key.ts";
-import type { EpochMs } from "../policy/stored-response.ts";
+import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import type { Need } from "./answers.ts";
 import { type Leader, MAX_LEADERS, type Settlement } from "./coalesce.ts";
+import type { CacheRequest } from "./exchange.ts";
 import type { Fetched } from "./fetch.ts";
 import type { Joined } from "./join.ts";
 import type { Kept } from "./keep.ts";
+import type { Lease, LeaseEnd, Leases } from "./leases.ts";
 import type { FindStored } from "./lookup.ts";
-import { type Lease, type LeaseEnd, type Leases, OriginError } from "./ports.ts";
+import { OriginError } from "./ports.ts";
 import type { Purges } from "./purges.ts";
 import { askedUri, type Shared } from "./share.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
@@ -17,7 +19,7 @@ interface ElsewhereDeps {
   readonly lookup: FindStored;
   readonly uncacheable: UncacheableKeys;
   readonly purges: Purges;
-  readonly mayHave: (request: Need["request"], joined: Omit<Joined, "ticket">, shared: Shared) => boolean;
+  readonly mayHave: (request: CacheRequest, joined: Omit<Joined, "ticket">, shared: Shared) => boolean;
   readonly now: () => EpochMs;
 }
 
@@ -34,7 +36,7 @@ export type Turn =
 
 type Unshared = Exclude<Settlement<Shared>, { type: "share" }>;
 
-const FETCH: Turn = { type: "fetch" };
+const FETCH = { type: "fetch" } as const satisfies Turn;
 
 /** Does another instance fetch it already, and what has come of that? */
 export function createElsewhere({ leases, lookup, uncacheable, purges, mayHave, now }: ElsewhereDeps) {
@@ -105,23 +107,24 @@ export function createElsewhere({ leases, lookup, uncacheable, purges, mayHave, 
   }
 
   /** May this instance refresh what it has found stale? Not while another is at it, or has just done so. */
-  async function mayRefresh({ request, stale }: Need): Promise<Extract<Turn, { type: "fetch" }> | undefined> {
-    if (leases === undefined) return { type: "fetch" };
-    const { stored } = stale ?? {};
-    const variant = variantId(selectFrom(Object.keys(stored?.selectingFields ?? {}), request.fields));
+  async function mayRefresh(
+    request: CacheRequest,
+    { selectingFields, responseTime }: StoredResponse,
+  ): Promise<Extract<Turn, { type: "fetch" }> | undefined> {
+    if (leases === undefined) return FETCH;
+    const variant = variantId(selectFrom(Object.keys(selectingFields), request.fields));
     const asked = { variant, failed: 0, again: false, beside: false, wait: false };
     let answer = await leases.acquire(request.uri, asked);
     if (answer.type === "ended" && answer.end.type === "stored") {
       const newest = await lookup(request, askedUri(request));
-      if (newest.type === "found" && newest.entry.stored.responseTime !== stored?.responseTime)
-        return undefined;
+      if (newest.type === "found" && newest.entry.stored.responseTime !== responseTime) return undefined;
       answer = await leases.acquire(request.uri, { ...asked, again: true });
     }
     switch (answer.type) {
       case "held":
         return { type: "fetch", lease: answer.lease };
       case "unknown":
-        return { type: "fetch" };
+        return FETCH;
       case "elsewhere":
       case "ended":
         return undefined;

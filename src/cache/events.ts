@@ -1,6 +1,6 @@
 import type { NotStoredReason, Outcome } from "../policy/outcome.ts";
 import type { Epoch } from "../policy/stored-response.ts";
-import type { PurgeMode, PurgeTarget, Tier } from "./ports.ts";
+import { type PurgeMode, type PurgeTarget, StoreError, type Tier } from "./ports.ts";
 
 /** Everything that is worth telling, as facts; observers decide what to count, log or trace. */
 export type CacheEvent =
@@ -72,6 +72,17 @@ export type CacheEvent =
   | { readonly type: "store-state"; readonly up: boolean; readonly detail: string };
 
 export type Emit = (event: CacheEvent) => void;
+
+type StoreFailed = Extract<CacheEvent, { type: "store-failed" }>;
+
+/** What the store that instances share has failed at, and how. */
+export const storeFailed = (operation: StoreFailed["operation"], error: unknown): StoreFailed => ({
+  type: "store-failed",
+  tier: "redis",
+  operation,
+  code: error instanceof StoreError ? error.code : "refused",
+  message: String(error),
+});
 
 /** Hands every event to every listener; a listener that throws harms neither the others nor the request. */
 export function createEvents(): { emit: Emit; listen(listener: Emit): void } {

@@ -72,6 +72,10 @@ interface FetchDeps {
 export const isFailure = (status: number): boolean =>
   status === 500 || status === 502 || status === 503 || status === 504;
 
+/** The answer of an origin that failed, as the failure that it is. */
+export const failureOf = ({ status, origin }: OriginResponse): OriginError =>
+  new OriginError("error-status", `origin answered ${status}`, origin, { status });
+
 /**
  * One exchange with an origin: asks (conditionally, when there is something to validate),
  * and says what the answer is to the cache. Stores nothing.
@@ -90,7 +94,7 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
     const validating = validate && stale !== undefined && mode !== "as-client" && hasValidator(stale.stored);
     if (validating) fields.push(...validationFields(stale.stored));
     const rest =
-      validate && mode === "as-cache" && incomplete !== undefined
+      mode === "as-cache" && incomplete !== undefined
         ? await restOf(incomplete, settings.maxObjectBytes, requestTime)
         : undefined;
     if (rest !== undefined) fields.push(...rest.fields);
@@ -109,8 +113,7 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
     }
     if (stale !== undefined && isFailure(response.status)) {
       void discard(response.body);
-      const { status, origin: name } = response;
-      throw new OriginError("error-status", `origin answered ${status}`, name, { status });
+      throw failureOf(response);
     }
     if (validating && response.status === 304) {
       void discard(response.body);
@@ -127,7 +130,7 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
       if (whole !== undefined) return judged(whole.response, whole.admission, born, { fwdStatus: 206 });
       // Not what was lacking, and no answer to a client that asked for no range.
       void discard(response.body);
-      return fetch(request, {}, mode, signal, false);
+      return fetch(request, {}, mode, signal);
     }
     if (request.method === "GET" && response.status === 206 && hasField(fields, "range")) {
       const part = partOf(response.fields);

@@ -1,21 +1,19 @@
+import { SLICE_BYTES } from "./exchange.ts";
 import type { FlightBudget } from "./flight-budget.ts";
 import type { ByteStream } from "./ports.ts";
 import { type Pace, type Timer, watchStalled } from "./stalled.ts";
 
 /** How a flight ended, for the one who wants to store it. */
-export type Landing =
+type Landing =
   | { readonly type: "complete"; readonly body: Uint8Array }
   | { readonly type: "incomplete"; readonly reason: "cut-off" | "too-large" | "flights-full" };
 
-export interface FlightOptions {
+interface FlightOptions {
   /** The longest body that is kept, in bytes. */
   readonly maxBytes: number;
   readonly budget: FlightBudget;
   readonly timer: Timer;
 }
-
-/** So many bytes of a body that is there are handed on at once. */
-const SLICE_BYTES = 65_536;
 
 interface Reader extends Pace {
   /** Index of its next chunk, counted from the first byte of the body. */

@@ -8,18 +8,20 @@ import { createAnswers, type Landed, type Need } from "./answers.ts";
 import { type Coalescer, type Follower, type Leader, MAX_LEADERS, type Settlement } from "./coalesce.ts";
 import { createElsewhere, endOf } from "./elsewhere.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
-import { type Fetch, type Fetched, type FetchMode, isFailure } from "./fetch.ts";
+import { type Fetch, type Fetched, type FetchMode, failureOf, isFailure } from "./fetch.ts";
 import { createJoin, type Joined } from "./join.ts";
 import type { Keep } from "./keep.ts";
+import type { Lease, Leases } from "./leases.ts";
 import type { FindStored } from "./lookup.ts";
 import { createPass } from "./pass.ts";
-import { type Entry, type Lease, type Leases, type Origin, OriginError } from "./ports.ts";
+import type { Entry, Origin } from "./ports.ts";
 import type { Purges } from "./purges.ts";
 import type { SearchVariances } from "./search-variances.ts";
 import { type Shared, storedOf } from "./share.ts";
+import type { Timer } from "./stalled.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
 
-export interface ForwardDeps {
+interface ForwardDeps {
   readonly origin: Origin;
   readonly fetch: Fetch;
   readonly keep: Keep;
@@ -36,8 +38,7 @@ export interface ForwardDeps {
   /** How long followers wait for a leader before one of them leads beside it, in milliseconds. */
   readonly patienceMs: number;
   readonly now: () => EpochMs;
-  /** Calls back once after so many milliseconds; the result cancels. */
-  readonly timer: (callback: () => void, ms: number) => () => void;
+  readonly timer: Timer;
 }
 
 /** Sends requests on: alone, or one for all who want the same. */
@@ -73,7 +74,7 @@ export function createForward(deps: ForwardDeps) {
     const need: Need = { request, fwd: "stale", stale: entry, fallback: false };
     if (isPart(entry)) return coalescer.has(request.uri) ? undefined : alone(need);
     const selecting = Object.keys(entry.stored.selectingFields);
-    const turn = await elsewhere.mayRefresh(need);
+    const turn = await elsewhere.mayRefresh(request, entry.stored);
     if (turn === undefined) return undefined;
     const { ticket } = join(request, { selecting, failed: 0 });
     if (ticket.role === "leader") return fetchForAll(need, ticket, turn.lease);
@@ -103,7 +104,7 @@ export function createForward(deps: ForwardDeps) {
         case "disperse":
           return alone(need);
         case "takeover":
-          failed = Math.max(failed, ticket.leaders);
+          failed = Math.max(failed, ticket.leaders());
           if (need.fallback || failed >= MAX_LEADERS || round === MAX_LEADERS)
             return answers.failed(need, followed.error);
           break;
@@ -117,8 +118,8 @@ export function createForward(deps: ForwardDeps) {
    * response to fall back on leaves the origin alone.
    */
   async function follow(need: Need, ticket: Follower<Shared>): Promise<Settlement<Shared> | Leader<Shared>> {
-    while (!need.fallback && ticket.leaders < MAX_LEADERS) {
-      const { leaders } = ticket;
+    while (!need.fallback && ticket.leaders() < MAX_LEADERS) {
+      const leaders = ticket.leaders();
       const settlement = await withPatience(ticket.settled);
       if (settlement !== undefined) return settlement;
       const relief = ticket.relieve(leaders);
@@ -180,11 +181,8 @@ export function createForward(deps: ForwardDeps) {
     if (landed.shared !== undefined) return { type: "share", value: landed.shared };
     // Not each alone: an origin that fails is the last to need all who wait at once. The leaders
     // pass on its own words, at most three; the rest share an error of ours.
-    if (fetched.type === "unstorable" && isFailure(fetched.response.status)) {
-      const { status, origin: name } = fetched.response;
-      const error = new OriginError("error-status", `origin answered ${status}`, name, { status });
-      return { type: "takeover", error };
-    }
+    if (fetched.type === "unstorable" && isFailure(fetched.response.status))
+      return { type: "takeover", error: failureOf(fetched.response) };
     return { type: "disperse" };
   }
 

@@ -6,7 +6,7 @@ import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
 import type { Forward } from "./forward.ts";
 import type { FindStored } from "./lookup.ts";
-import type { Entry, Lookup } from "./ports.ts";
+import type { Lookup } from "./ports.ts";
 import type { Refresh } from "./refresh.ts";
 import { fromEntry, refusal, ttlOf } from "./respond.ts";
 import type { SearchVariances } from "./search-variances.ts";
@@ -71,16 +71,16 @@ export function createHandler(deps: HandlerDeps) {
       }
       case "serve-stale": {
         const ttl = ttlOf(decision.stored, decision.age);
-        if (decision.refresh) void refresh.enqueue(request, entryOf(found));
+        if (decision.refresh) void refresh.enqueue(request, hitOf(found).entry);
         const reason = decision.because ?? (decision.refresh ? "stale-while-revalidate" : "client-max-stale");
         const word = reason === "stale-while-revalidate" ? "UPDATING" : "STALE";
         return fromStore(request, found, { word, body: "cache", ttl, reason }, decision.age);
       }
       case "revalidate":
-        return forward.revalidate(request, decision, entryOf(found), storeFailed);
+        return forward.revalidate(request, decision, hitOf(found).entry, storeFailed);
       case "fetch":
         if (decision.incomplete !== undefined)
-          return forward.miss(request, "partial", { storeFailed, incomplete: entryOf(found) });
+          return forward.miss(request, "partial", { storeFailed, incomplete: hitOf(found).entry });
         return forward.miss(request, found.type === "none" ? found.fwd : "uri-miss", { storeFailed });
       case "refuse":
         if (decision.because === "store-failed")
@@ -100,15 +100,15 @@ export function createHandler(deps: HandlerDeps) {
   }
 
   function fromStore(request: CacheRequest, found: Lookup, outcome: Outcome, age: number): CacheResponse {
-    const tier = found.type === "found" ? { tier: found.tier } : {};
-    return fromEntry(request, entryOf(found), { outcome, age, now: now(), ...tier });
+    const { entry, tier } = hitOf(found);
+    return fromEntry(request, entry, { outcome, age, now: now(), tier });
   }
 }
 
 export type Handle = ReturnType<typeof createHandler>;
 
 /** Decisions that use a stored response are made only where one was found. */
-function entryOf(found: Lookup): Entry {
+function hitOf(found: Lookup): Extract<Lookup, { type: "found" }> {
   if (found.type !== "found") throw new TypeError("a decision to reuse without a stored response");
-  return found.entry;
+  return found;
 }

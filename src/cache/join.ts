@@ -14,7 +14,7 @@ interface JoinDeps {
 }
 
 /** What somebody who joins has learned of the key before. */
-export interface Learned {
+interface Learned {
   /** Names of fields that select among its responses. */
   readonly selecting: Iterable<string>;
   /** Leaders that have failed. */

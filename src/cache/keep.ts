@@ -1,12 +1,12 @@
 import type { FieldLines } from "../policy/fields.ts";
 import type { NotStoredReason } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
-import type { CacheEvent, Emit } from "./events.ts";
+import { type Emit, storeFailed } from "./events.ts";
 import type { Fetched } from "./fetch.ts";
 import { Flight } from "./flight.ts";
 import type { FlightBudget } from "./flight-budget.ts";
 import { createParts } from "./parts.ts";
-import { type Entry, type Store, StoreError } from "./ports.ts";
+import type { Entry, Store } from "./ports.ts";
 import type { Purges } from "./purges.ts";
 import type { Timer } from "./stalled.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
@@ -28,15 +28,13 @@ export type Kept = "stored" | NotStoredReason;
 /** Writes of one key that may wait for one another; the store does not keep up with more. */
 const MAX_TURNS = 100;
 
-type Operation = Extract<CacheEvent, { type: "store-failed" }>["operation"];
-
 /**
  * Puts into the store what may be kept, off any client's path. A store that fails is told
  * as an event and costs a miss later; it never costs an answer.
  */
 export function createKeep(deps: KeepDeps) {
   const { store, purges, uncacheable, budget, maxObjectBytes, emit, now, timer } = deps;
-  const underWay = new Set<Promise<void>>();
+  const underWay = new Set<Promise<unknown>>();
   const withStored = createParts({ store, purges, maxObjectBytes, emit, now });
   /** How many writes each key has under way, and the last of them. */
   const turns = new Map<string, { count: number; last: Promise<Kept> }>();
@@ -61,26 +59,26 @@ export function createKeep(deps: KeepDeps) {
     }
   }
 
-  function track(work: Promise<void>): void {
+  function track(work: Promise<unknown>): void {
     underWay.add(work);
     void work.finally(() => underWay.delete(work));
   }
 
-  function finish(work: Promise<Kept>, leave: (kept: Kept) => void): void {
+  async function finish(work: Promise<Kept>, leave: (kept: Kept) => void): Promise<void> {
     let kept: Kept = "store-failed";
-    const ended = work.then((what) => {
-      kept = what;
-    });
-    track(ended.finally(() => leave(kept)));
+    try {
+      kept = await work;
+    } finally {
+      leave(kept);
+    }
   }
 
-  async function attempt(operation: Operation, act: () => Promise<void>): Promise<boolean> {
+  async function attempt(operation: "put" | "freshen" | "drop", act: () => Promise<void>): Promise<boolean> {
     try {
       await act();
       return true;
     } catch (error) {
-      const code = error instanceof StoreError ? error.code : "refused";
-      emit({ type: "store-failed", tier: "redis", operation, code, message: String(error) });
+      emit(storeFailed(operation, error));
       return false;
     }
   }
@@ -105,7 +103,7 @@ export function createKeep(deps: KeepDeps) {
       if (reason === "too-large") uncacheable.remember(key, now());
       leave(reason);
     };
-    const store_ = async (): Promise<Kept> => {
+    const bringIn = async (): Promise<Kept> => {
       const landing = await flight.land();
       if (landing.type === "incomplete") return lost(landing.reason);
       const { body } = landing;
@@ -124,7 +122,7 @@ export function createKeep(deps: KeepDeps) {
         () => lost("store-failed"),
       );
     };
-    finish(store_(), leave);
+    track(finish(bringIn(), leave));
     return flight;
   }
 
@@ -134,21 +132,19 @@ export function createKeep(deps: KeepDeps) {
       if (purges.covers(key, entry.stored.epoch, entry.stored.tags)) return "purged";
       const kept = entry.stored.part === undefined ? entry : await withStored(key, entry, request);
       if (kept === undefined) return "partial";
-      const written =
+      const isWritten =
         kept === entry
           ? await attempt("freshen", () => store.freshen(key, entry))
           : await attempt("put", () => store.put(key, kept));
-      return written ? "stored" : "store-failed";
+      return isWritten ? "stored" : "store-failed";
     };
-    finish(
-      inTurn(key, work, () => "store-failed"),
-      leave,
-    );
+    const written = inTurn(key, work, () => "store-failed");
+    track(finish(written, leave));
   }
 
   /** Frees every variant of a key that the origin has replaced by something else. */
   function drop(key: string): void {
-    track(attempt("drop", () => store.drop({ type: "url", key })).then(() => {}));
+    track(attempt("drop", () => store.drop({ type: "url", key })));
   }
 
   /** Resolves when everything under way has ended. */

@@ -1,8 +1,8 @@
 import { onlyValidated, staleFrom } from "../policy/freshness.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
-import type { Emit } from "./events.ts";
+import { type Emit, storeFailed } from "./events.ts";
 import type { CacheRequest } from "./exchange.ts";
-import { type Lookup, type Store, StoreError } from "./ports.ts";
+import type { Lookup, Store } from "./ports.ts";
 import { EVER, NEVER } from "./purge-memory.ts";
 import type { Purges } from "./purges.ts";
 import { answersUri } from "./search-variances.ts";
@@ -34,8 +34,7 @@ export function createLookup({ store, purges, emit, now }: LookupDeps) {
       const entry = { ...found.entry, stored: vouched ? known : onlyValidated(known) };
       return { ...found, entry, storeFailed: storeFailed || !vouched };
     } catch (error) {
-      const code = error instanceof StoreError ? error.code : "refused";
-      emit({ type: "store-failed", tier: "redis", operation: "lookup", code, message: String(error) });
+      emit(storeFailed("lookup", error));
       return { ...NOTHING, storeFailed: true };
     }
   };

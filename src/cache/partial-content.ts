@@ -8,6 +8,8 @@ type Partial = Pick<CacheResponse, "status" | "statusMessage" | "fields" | "body
 /** The length in bytes of the complete representation, of which the body may be a part. */
 export const completeLength = ({ stored, body }: Entry): number => stored.part?.length ?? body.length;
 
+const TYPE: ReadonlySet<string> = new Set(["content-type"]);
+
 /** One range of a stored representation, with these lines of it (RFC 9110 §15.3.7.1). */
 export function singlePart(entry: Entry, lines: FieldLines, range: ByteRange): Partial {
   const fields = [
@@ -47,7 +49,7 @@ export function severalParts(entry: Entry, lines: FieldLines, ranges: readonly B
   }
   add(`--${boundary}--\r\n`);
   const fields = [
-    ...withoutFields(lines, new Set(["content-type"])),
+    ...withoutFields(lines, TYPE),
     "Content-Type",
     `multipart/byteranges; boundary=${boundary}`,
     "Content-Length",

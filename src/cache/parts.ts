@@ -3,8 +3,8 @@ import { type FieldLines, withoutFields } from "../policy/fields.ts";
 import { variantId } from "../policy/key.ts";
 import { sizeOf } from "../policy/partial.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
-import type { Emit } from "./events.ts";
-import { type Entry, readBytes, type Store, StoreError } from "./ports.ts";
+import { type Emit, storeFailed } from "./events.ts";
+import { type Entry, readBytes, type Store } from "./ports.ts";
 import type { Purges } from "./purges.ts";
 
 interface PartsDeps {
@@ -62,8 +62,7 @@ export function createParts({ store, purges, maxObjectBytes, emit, now }: PartsD
       if (variantId(stored.selectingFields) !== variantId(selectingFields)) return undefined;
       return purges.covers(key, stored.epoch, stored.tags) ? undefined : found.entry;
     } catch (error) {
-      const code = error instanceof StoreError ? error.code : "refused";
-      emit({ type: "store-failed", tier: "redis", operation: "lookup", code, message: String(error) });
+      emit(storeFailed("lookup", error));
       return undefined;
     }
   }

@@ -1,13 +1,6 @@
 import type { Epoch, EpochMs } from "../policy/stored-response.ts";
-import type { Emit } from "./events.ts";
-import {
-  type PurgeLog,
-  type PurgeMode,
-  type PurgeReceipt,
-  type PurgeRecord,
-  type PurgeTarget,
-  StoreError,
-} from "./ports.ts";
+import { type Emit, storeFailed } from "./events.ts";
+import type { PurgeLog, PurgeMode, PurgeReceipt, PurgeRecord, PurgeTarget } from "./ports.ts";
 import { NEVER, PurgeMemory } from "./purge-memory.ts";
 
 /** How many invalidations wait for a log that is away, before they become one of everything. */
@@ -79,12 +72,13 @@ export class Purges {
    * has deleted it. `tags` are its own.
    */
   staleSince(key: string, epoch: Epoch, tags: readonly string[]): EpochMs {
-    return this.#memory.staleSince(key, epoch, tags);
+    // Born since the last purge, as most of what is asked for: none covers it.
+    return epoch >= this.#epoch ? NEVER : this.#memory.staleSince(key, epoch, tags);
   }
 
   /** Is it purged, in whatever mode? `tags` are those of a response, where it is known already. */
   covers(key: string, epoch: Epoch, tags: readonly string[] = []): boolean {
-    return this.#memory.staleSince(key, epoch, tags) < NEVER;
+    return this.staleSince(key, epoch, tags) < NEVER;
   }
 
   /**
@@ -120,7 +114,7 @@ export class Purges {
     try {
       await this.#append(targets);
     } catch (error) {
-      this.#failed("purge", error);
+      this.#emit(storeFailed("purge", error));
       this.#holdHere(targets);
     }
   }
@@ -132,15 +126,11 @@ export class Purges {
   ): Promise<Epoch> {
     const epoch = await this.#log.append(targets, mode, acknowledge);
     if (mode === "delete")
-      for (const target of targets) this.#free(target).catch((error) => this.#failed("drop", error));
+      for (const target of targets)
+        this.#free(target).catch((error) => this.#emit(storeFailed("drop", error)));
     // The log is there: what had to wait for it need not wait for news of it.
     this.#flush();
     return epoch;
-  }
-
-  #failed(operation: "purge" | "drop", error: unknown): void {
-    const code = error instanceof StoreError ? error.code : "refused";
-    this.#emit({ type: "store-failed", tier: "redis", operation, code, message: String(error) });
   }
 
   /** Purges in this process, and in the log as soon as it is there. */

@@ -1,7 +1,7 @@
 import { siteOf } from "../policy/key.ts";
-import type { Emit } from "./events.ts";
+import { type Emit, storeFailed } from "./events.ts";
 import { ownRequest } from "./own-request.ts";
-import { type Store, StoreError } from "./ports.ts";
+import type { Store } from "./ports.ts";
 import { EVER } from "./purge-memory.ts";
 import type { Purges } from "./purges.ts";
 import type { Refresh } from "./refresh.ts";
@@ -60,8 +60,7 @@ export function createRefetch({ store, purges, refresh, concurrency, emit }: Ref
       );
       await refresh.enqueue(request, found.entry);
     } catch (error) {
-      const code = error instanceof StoreError ? error.code : "refused";
-      emit({ type: "store-failed", tier: "redis", operation: "lookup", code, message: String(error) });
+      emit(storeFailed("lookup", error));
     }
   }
 

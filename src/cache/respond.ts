@@ -84,7 +84,7 @@ const mayHaveContent = (status: number): boolean => status >= 200 && status !== 
 const bytesFor = (request: CacheRequest, status: number, body: Entry["body"]): Body =>
   request.method === "HEAD" || !mayHaveContent(status) ? NO_BODY : bodyFrom(body);
 
-/** An answer whose body is on its way from an origin; `length` is its Content-Length, where known. */
+/** An answer whose body is on its way from an origin. */
 export function fromStream(
   request: CacheRequest,
   response: PassedHead,

@@ -1,4 +1,3 @@
-import type { StoredHead } from "../policy/admit.ts";
 import { siteOf } from "../policy/key.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import type { CacheRequest } from "./exchange.ts";
@@ -9,10 +8,13 @@ import type { Entry, Tier } from "./ports.ts";
 export type Shared =
   /** A stored response that the origin has just validated. */
   | { readonly type: "validated"; readonly entry: Entry; readonly origin: string }
-  /** A response whose body may still be arriving; `length` is its Content-Length, where the origin gave one. */
+  /**
+   * A response whose body may still be arriving, so that its `bodyLength` says nothing; `length` is
+   * its Content-Length, where the origin gave one.
+   */
   | {
       readonly type: "flight";
-      readonly head: StoredHead;
+      readonly stored: StoredResponse;
       readonly flight: Flight;
       readonly length: string | undefined;
       readonly origin: string;
@@ -26,9 +28,9 @@ export type Shared =
       readonly headAt: EpochMs;
     };
 
-/** What is shared, as a stored response; the length of a body that is still arriving decides nothing. */
+/** What is shared, as a stored response. */
 export const storedOf = (shared: Shared): StoredResponse =>
-  shared.type === "flight" ? { ...shared.head, bodyLength: 0 } : shared.entry.stored;
+  shared.type === "flight" ? shared.stored : shared.entry.stored;
 
 /** What the client asked for, of which the key may be one of several equivalents (No-Vary-Search). */
 export const askedUri = (request: CacheRequest): string => siteOf(request.uri) + request.target;

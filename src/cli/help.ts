@@ -1,4 +1,5 @@
-import { flagsOf, GROUPS, type Setting, type SettingName } from "../config/settings.ts";
+import type { Setting } from "../config/setting.ts";
+import { flagsOf, GROUPS, type SettingName } from "../config/settings.ts";
 
 const WIDTH = 100;
 const COLUMN = 38;

@@ -18,7 +18,6 @@ export interface Metrics {
   readonly listen: Emit;
   /** The Prometheus text format. */
   text(): Promise<string>;
-  readonly contentType: string;
 }
 
 /** More origins than anybody configures; further ones are counted together. */
@@ -187,7 +186,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
         return;
     }
   };
-  return { listen, text: () => registry.metrics(), contentType: registry.contentType };
+  return { listen, text: () => registry.metrics() };
 }
 
 function described<K extends keyof typeof METRICS>(key: K) {

@@ -1,7 +1,7 @@
 import type { Emit } from "../cache/events.ts";
 import { type Origin, OriginError, type OriginRequest, type OriginResponse } from "../cache/ports.ts";
-import { hasField } from "../policy/fields.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
+import { isConditional } from "../policy/validate.ts";
 import { type ClientOptions, createClient } from "./client.ts";
 import { AttemptError } from "./failure.ts";
 import { createHealthChecks, type HealthOptions } from "./health.ts";
@@ -51,7 +51,7 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
         origin,
         status,
         headMs: now() - startedAt,
-        conditional: isConditional(request),
+        conditional: isConditional(request.fields),
       });
       return response;
     } catch (error) {
@@ -110,6 +110,3 @@ const cameToNothing = (error: unknown): error is AttemptError =>
   error instanceof AttemptError &&
   error.code !== "malformed" &&
   (error.facts.progress === "unconnected" || error.facts.progress === "connected");
-
-const isConditional = ({ fields }: OriginRequest): boolean =>
-  hasField(fields, "if-none-match") || hasField(fields, "if-modified-since");

@@ -27,6 +27,7 @@ import {
   hasValidator,
   type Seconds,
   type StoredResponse,
+  validatorsOf,
 } from "./stored-response.ts";
 import { responseTags } from "./tags.ts";
 import { type Instructions, instructionsOf } from "./targeted.ts";
@@ -175,15 +176,14 @@ function settle(
   const fields = storedFields(response.fields, directives, times.responseTime);
   const tags = responseTags(fields, request.uri, settings.tagFields);
   if (tags === undefined) return undefined;
-  const etag = fieldLineValues(fields, "etag")[0];
-  const lastModified = fieldLineValues(fields, "last-modified")[0];
+  const validators = validatorsOf(fields);
   const initialAge = correctedInitialAge(response.fields, times);
   const lifetime = Math.min(
     freshnessLifetime({ status, fields, instructions }, times, settings.defaultTtl),
     settings.maxTtl,
   );
   const windows = staleWindows(directives, settings);
-  const validation = etag === undefined && lastModified === undefined ? 0 : settings.keepForValidation;
+  const validation = hasValidator(validators) ? settings.keepForValidation : 0;
   const lastWindow = Math.max(windows.staleWhileRevalidate, windows.staleIfError) + validation;
   return {
     uri: request.uri,
@@ -192,8 +192,7 @@ function settle(
     status,
     statusMessage,
     fields,
-    ...(etag === undefined ? {} : { etag }),
-    ...(lastModified === undefined ? {} : { lastModified }),
+    ...validators,
     responseTime: times.responseTime,
     initialAge,
     freshnessLifetime: lifetime,
@@ -229,16 +228,21 @@ function staleWindows(
   };
 }
 
+const NOT_KEPT: ReadonlySet<string> = new Set(["age", "content-length", ...REWRITTEN_RESPONSE_FIELDS]);
+
 /**
  * What is kept of the field lines (§3.1): end-to-end, not withheld, and not this hop's own to write.
  * What decides the lifetime is kept, so that a 304 that does not repeat it leaves it as it was (§3.2);
  * so is Vary, even where Connection or `private` names it: what selected goes on selecting (§4.1).
  */
 function storedFields(lines: FieldLines, directives: ResponseDirectives, responseTime: EpochMs): FieldLines {
-  const left = new Set(["age", "content-length", ...REWRITTEN_RESPONSE_FIELDS, ...directives.withheldFields]);
-  const kept = withoutFields(withValidCacheStatus(endToEnd(lines)), left);
-  const vary = hasField(kept, "vary") ? [] : fieldLineValues(lines, "vary");
-  return withOneDate([...kept, ...vary.flatMap((names) => ["Vary", names])], responseTime);
+  const { withheldFields } = directives;
+  const notKept = withheldFields.length === 0 ? NOT_KEPT : new Set([...NOT_KEPT, ...withheldFields]);
+  const kept = withoutFields(withValidCacheStatus(endToEnd(lines)), notKept);
+  if (!hasField(kept, "vary")) {
+    for (const names of fieldLineValues(lines, "vary")) kept.push("Vary", names);
+  }
+  return withOneDate(kept, responseTime);
 }
 
 const mediaType = (fields: FieldLines): string | undefined =>

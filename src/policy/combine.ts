@@ -6,10 +6,10 @@ import {
   admit,
   type StoredHead,
 } from "./admit.ts";
-import { type FieldLines, fieldLineValues } from "./fields.ts";
+import type { FieldLines } from "./fields.ts";
 import { currentAge, type ExchangeTimes } from "./freshness.ts";
 import { completes, shareStrongValidator, sizeOf } from "./partial.ts";
-import type { Epoch, EpochMs, Part, StoredResponse } from "./stored-response.ts";
+import { type Epoch, type EpochMs, type Part, type StoredResponse, validatorsOf } from "./stored-response.ts";
 import { joinedTags } from "./tags.ts";
 import { datedFields, updatedFields } from "./validate.ts";
 
@@ -77,14 +77,11 @@ function unionOf(a: Part, b: Part): Part | undefined {
 function combinedHead(older: StoredResponse, newer: StoredHead, union: Part): StoredHead {
   const { part: _, etag: _etag, lastModified: _lastModified, ...rest } = newer;
   const fields = updatedFields(older.fields, newer.fields);
-  const etag = fieldLineValues(fields, "etag")[0];
-  const lastModified = fieldLineValues(fields, "last-modified")[0];
   const complete = sizeOf(union) === union.length;
   return {
     ...rest,
     fields,
-    ...(etag === undefined ? {} : { etag }),
-    ...(lastModified === undefined ? {} : { lastModified }),
+    ...validatorsOf(fields),
     ...(complete ? { status: 200, statusMessage: "OK" } : { part: union }),
   };
 }

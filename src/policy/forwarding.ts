@@ -74,12 +74,19 @@ export function forwardsLeft({
   return value !== undefined && /^\d+$/.test(value) ? Math.min(Number(value), MAX_FORWARDS) : undefined;
 }
 
-/** Fields that would make the answer another than the whole, unconditional representation. */
-const SELECTIVE: ReadonlySet<string> = new Set([...CONDITIONAL_FIELDS, "range"]);
+/** For whom the origin is asked: the client as it asked, or the cache, which answers conditions and ranges itself. */
+type AskedFor = "as-cache" | "keep-range" | "as-client";
+
+const NOT_ASKED: Readonly<Record<AskedFor, ReadonlySet<string>>> = {
+  // What would make the answer another than the whole, unconditional representation.
+  "as-cache": new Set([...CONDITIONAL_FIELDS, "range"]),
+  "keep-range": new Set(["if-none-match", "if-modified-since"]),
+  "as-client": new Set(),
+};
 
 /**
- * The field lines for the origin (RFC 9110 §7.6). `asCache` leaves out the client's conditions and range: the
- * cache wants the whole representation and answers those itself; `keepRange` keeps the range.
+ * The field lines for the origin (RFC 9110 §7.6): `as-cache` without the client's conditions and range,
+ * `keep-range` with its range, and If-Range as the condition on that.
  */
 export function requestFieldsForOrigin(
   request: {
@@ -88,16 +95,11 @@ export function requestFieldsForOrigin(
     readonly id: string;
     readonly forwarded: ForwardedFor;
   },
-  asCache: "as-cache" | "keep-range" | "as-client",
+  asked: AskedFor,
 ): string[] {
   const left = forwardsLeft(request);
   const passed = withoutFields(endToEnd(request.fields), left === undefined ? REWRITTEN : COUNTED);
-  const lines =
-    asCache === "as-cache"
-      ? withoutFields(passed, SELECTIVE)
-      : asCache === "keep-range"
-        ? withoutFields(passed, new Set(["if-none-match", "if-modified-since"]))
-        : passed;
+  const lines = withoutFields(passed, NOT_ASKED[asked]);
   if (left !== undefined) lines.push("Max-Forwards", String(Math.max(0, left - 1)));
   lines.push("X-Forwarded-For", request.forwarded.for);
   lines.push("X-Forwarded-Host", request.forwarded.host);
@@ -111,9 +113,11 @@ export function requestFieldsForOrigin(
 export const passedResponseFields = (fields: FieldLines): string[] =>
   withoutFields(withValidCacheStatus(endToEnd(fields)), OWN_RESPONSE_FIELDS);
 
+const CONTENT_LENGTH: ReadonlySet<string> = new Set(["content-length"]);
+
 /** The lines of an interim response that reach the client; one with a length would be misread (RFC 9110 §8.6). */
 export const passedInterimFields = (fields: FieldLines): string[] =>
-  withoutFields(passedResponseFields(fields), new Set(["content-length"]));
+  withoutFields(passedResponseFields(fields), CONTENT_LENGTH);
 
 /** Via with this hop at its end (RFC 9110 §7.6.3). */
 const appendedVia = (fields: FieldLines): string => {

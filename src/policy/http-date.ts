@@ -1,8 +1,7 @@
 import { type FieldLines, sameName } from "./fields.ts";
 import type { EpochMs } from "./stored-response.ts";
 
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 const IMF_FIXDATE =
   /^(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat), (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/i;
@@ -13,8 +12,8 @@ const ASCTIME =
 
 /**
  * The instant an HTTP-date names, in any of its three forms (RFC 9110 §5.6.7), or undefined
- * when it is none of them. Case does not count (RFC 9111 §4.2). `now` tells which century a two-digit year means: one that looks
- * more than 50 years ahead is in the past.
+ * when it is none of them. Case does not count (RFC 9111 §4.2). `now` tells which century a
+ * two-digit year means: one that looks more than 50 years ahead is in the past.
  */
 export function parseHttpDate(text: string, now: EpochMs): EpochMs | undefined {
   let match = IMF_FIXDATE.exec(text);
@@ -31,7 +30,7 @@ export function parseHttpDate(text: string, now: EpochMs): EpochMs | undefined {
 
 /** The instant that the parts of a date name, or undefined when there is no such day or time. */
 function instant(year = "", name = "", day = "", hour = "", minute = "", second = ""): EpochMs | undefined {
-  const month = MONTHS.findIndex((known) => known.toLowerCase() === name.toLowerCase());
+  const month = MONTHS.indexOf(name.toLowerCase());
   const at = new Date(0);
   at.setUTCFullYear(Number(year), month, Number(day));
   // A leap second is legal grammar (RFC 9110 §5.6.7): it counts as the second before.
@@ -46,11 +45,7 @@ function instant(year = "", name = "", day = "", hour = "", minute = "", second 
 }
 
 /** IMF-fixdate, the only form that is generated (RFC 9110 §5.6.7). */
-export function formatHttpDate(instant: EpochMs): string {
-  const at = new Date(instant);
-  const two = (n: number) => String(n).padStart(2, "0");
-  return `${DAYS[at.getUTCDay()]}, ${two(at.getUTCDate())} ${MONTHS[at.getUTCMonth()]} ${String(at.getUTCFullYear()).padStart(4, "0")} ${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())} GMT`;
-}
+export const formatHttpDate = (instant: EpochMs): string => new Date(instant).toUTCString();
 
 /**
  * The lines with exactly one Date: a recipient with a clock adds the one that the origin left out

@@ -1,5 +1,6 @@
 import { type FieldLines, fieldValue, listElements, listedNames } from "./fields.ts";
 import { canonicalPreferences } from "./preferences.ts";
+import { remembering } from "./remembering.ts";
 import type { StoredResponse } from "./stored-response.ts";
 
 /**
@@ -50,6 +51,9 @@ const PREFERENCES: ReadonlySet<string> = new Set([
   "accept-language",
 ]);
 
+/** Every lookup of a variant asks, and a site's clients write them in few ways. */
+const preferencesOf = remembering(canonicalPreferences, 512);
+
 /**
  * A selecting header field's value, comparable (RFC 9111 §4.1): preferences by their meaning,
  * others without the whitespace around commas; null where the field is absent.
@@ -57,7 +61,7 @@ const PREFERENCES: ReadonlySet<string> = new Set([
 function normalised(name: string, fields: FieldLines): string | null {
   const value = fieldValue(fields, name);
   if (value === undefined) return null;
-  return PREFERENCES.has(name) ? canonicalPreferences(value) : listElements(value).join(",");
+  return PREFERENCES.has(name) ? preferencesOf(value) : listElements(value).join(",");
 }
 
 /** The request's values of the named fields; null where absent (RFC 9111 §4.1: absent matches absent). */

@@ -1,7 +1,7 @@
 import { stronglyEqual } from "./entity-tag.ts";
 import { type FieldLines, fieldLineValues, fieldValue, trimOws } from "./fields.ts";
 import { parseHttpDate } from "./http-date.ts";
-import { hasStrongDate } from "./partial.ts";
+import { hasStrongDate, sizeOf } from "./partial.ts";
 import type { EpochMs, StoredResponse } from "./stored-response.ts";
 
 /** Contiguous bytes of a representation; `last` is inclusive (RFC 9110 §14.1.2). */
@@ -124,7 +124,7 @@ function within({ first, last }: RangeSpec, length: number): ByteRange | "all of
 
 /** Would several ranges cost more than the whole, or are they a sign of abuse (§14.2, §17.15)? */
 function isExcessive(ranges: readonly ByteRange[], length: number): boolean {
-  const bytes = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  const bytes = ranges.reduce((sum, range) => sum + sizeOf(range), 0);
   const overlapping = ranges.filter((a) =>
     ranges.some((b) => a !== b && a.first <= b.last && b.first <= a.last),
   );

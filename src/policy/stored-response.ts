@@ -1,4 +1,4 @@
-import type { FieldLines } from "./fields.ts";
+import { type FieldLines, fieldLineValues } from "./fields.ts";
 
 /** Durations are seconds, as on the wire; instants are epoch milliseconds, as Date.now() gives them. */
 export type Seconds = number;
@@ -65,8 +65,21 @@ export interface Part {
   readonly length: number;
 }
 
+/** What a response can be validated by (§4.3.1), as its lines say it. */
+export type Validators = Pick<StoredResponse, "etag" | "lastModified">;
+
+/** Of several lines of one name the first counts. */
+export function validatorsOf(fields: FieldLines): Validators {
+  const etag = fieldLineValues(fields, "etag")[0];
+  const lastModified = fieldLineValues(fields, "last-modified")[0];
+  return {
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { lastModified }),
+  };
+}
+
 /** A response that can be conditionally requested (§4.3.1). */
-export const hasValidator = (stored: Pick<StoredResponse, "etag" | "lastModified">): boolean =>
+export const hasValidator = (stored: Validators): boolean =>
   stored.etag !== undefined || stored.lastModified !== undefined;
 
 /** use_stale_upto: the longer of the two stale windows (RFC 5861 §3, §4). */

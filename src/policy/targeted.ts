@@ -81,8 +81,9 @@ const SURROGATE_POLICY = ["max-age", "no-store", "private", "no-cache"] as const
  * Undefined when it is absent or says nothing about storing.
  */
 function surrogateDirectives(lines: FieldLines): Directives | undefined {
+  const value = fieldValue(lines, "surrogate-control");
+  if (value === undefined) return undefined;
   const directives = new Map<string, string | null>();
-  const value = fieldValue(lines, "surrogate-control") ?? "";
   const isOurs = (member: string): boolean => !member.replace(/"[^"]*"/g, "").includes(";");
   const ours = hasStrayQuote(value) ? [value] : listMembers(value).filter(isOurs);
   for (const [name, argument] of parseDirectives(
@@ -101,8 +102,9 @@ const LONGEST = 2 ** 53;
 
 /** nginx's X-Accel-Expires: seconds, 0 or `off` for not at all, `@` and an epoch time in seconds. */
 function accelExpires(lines: FieldLines, now: EpochMs): ResponseDirectives | undefined {
-  const value = trimOws(fieldValue(lines, "x-accel-expires") ?? "");
-  const match = /^(off|(@?)(\d+))$/.exec(value);
+  const value = fieldValue(lines, "x-accel-expires");
+  if (value === undefined) return undefined;
+  const match = /^(off|(@?)(\d+))$/.exec(trimOws(value));
   if (!match) return undefined;
   const given = Number(match[3]);
   const at = match[2] === "@" ? Math.max(0, Math.floor(secondsBetween(now, given * 1000))) : given;

@@ -12,7 +12,7 @@ import {
 import type { ExchangeTimes } from "./freshness.ts";
 import { formatHttpDate, parseHttpDate } from "./http-date.ts";
 import { asPart, hasStrongDate } from "./partial.ts";
-import type { Epoch, EpochMs, StoredResponse } from "./stored-response.ts";
+import { type Epoch, type EpochMs, type StoredResponse, validatorsOf } from "./stored-response.ts";
 
 /** The lines that turn a request into a validation of a stored response (RFC 9111 §4.3.1). */
 export function validationFields(stored: StoredResponse): string[] {
@@ -32,8 +32,7 @@ export function validationFields(stored: StoredResponse): string[] {
  * request that named one stored response: it is about that (docs/decisions/0014).
  */
 export function identifies(notModified: FieldLines, stored: StoredResponse, now: EpochMs): boolean {
-  const etag = fieldLineValues(notModified, "etag")[0];
-  const lastModified = fieldLineValues(notModified, "last-modified")[0];
+  const { etag, lastModified } = validatorsOf(notModified);
   const isStrong = etag !== undefined && !etag.startsWith("W/");
   if (etag !== undefined && stored.etag !== undefined)
     return isStrong ? etag === stored.etag : weaklyEqual(etag, stored.etag);
@@ -146,10 +145,14 @@ export function headConcerns(stored: StoredResponse, head: FieldLines): boolean 
 export const isConditional = (request: FieldLines): boolean =>
   hasField(request, "if-none-match") || hasField(request, "if-modified-since");
 
+const REPRESENTATION_METADATA: ReadonlySet<string> = new Set([
+  "content-length",
+  "content-type",
+  "content-encoding",
+  "content-language",
+  "content-range",
+]);
+
 /** The fields a 304 carries (RFC 9110 §15.4.5): those that guide caches, no representation metadata beyond them. */
-export function notModifiedFields(fields: FieldLines): string[] {
-  return withoutFields(
-    fields,
-    new Set(["content-length", "content-type", "content-encoding", "content-language", "content-range"]),
-  );
-}
+export const notModifiedFields = (fields: FieldLines): string[] =>
+  withoutFields(fields, REPRESENTATION_METADATA);

@@ -1,4 +1,4 @@
-import { METHODS, type Server, type ServerResponse } from "node:http";
+import { type IncomingMessage, METHODS, type Server, type ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type FieldLines, isToken } from "../policy/fields.ts";
@@ -21,6 +21,13 @@ export interface Fragment {
 }
 
 export type RefuseFragment = (socket: Duplex, wrong: Wrong, fragment: Fragment) => void;
+
+/** A request that was read, and is refused all the same. */
+export const fragmentOf = ({ method = "-", url = "-", rawHeaders }: IncomingMessage): Fragment => ({
+  method,
+  uri: url,
+  fields: rawHeaders,
+});
 
 /** How long a refusal waits for the answers before it: one that never ends must not keep a shutdown waiting. */
 const TURN_MS = 30_000;
@@ -67,11 +74,11 @@ export function answerMalformed(
         socket.destroy();
         return;
       }
-      refuse(
-        socket,
-        wrongFor(error.code, error.rawPacket),
-        unfinished === undefined ? fragmentOf(error.rawPacket) : headOf(unfinished),
-      );
+      const fragment =
+        unfinished === undefined
+          ? fragmentIn(error.rawPacket)
+          : { ...fragmentOf(unfinished.req), instead: unfinished };
+      refuse(socket, wrongFor(error.code, error.rawPacket), fragment);
     });
   });
   server.on("connect", (incoming, socket) => {
@@ -82,10 +89,12 @@ export function answerMalformed(
       for (const answer of underWay.on(socket)) answer.destroy();
     });
     const wrong = { status: 501, detail: "CONNECT is not for a reverse proxy" };
-    const fragment = { method: "CONNECT", uri: incoming.url ?? "-", fields: incoming.rawHeaders };
-    inTurn(socket, () => refuse(socket, wrong, fragment));
+    inTurn(socket, () => refuse(socket, wrong, fragmentOf(incoming)));
   });
 }
+
+/** Of a request line so much is looked at. */
+const MAX_LINE_BYTES = 4096;
 
 /** A browser opens connections in advance, and that is no request. */
 const hasAskedNothing = (socket: Duplex): boolean => socket instanceof Socket && socket.bytesRead === 0;
@@ -119,13 +128,6 @@ function wrongFor(code: string | undefined, bytes: Buffer | undefined): Wrong {
   }
 }
 
-const headOf = (answer: ServerResponse): Fragment => ({
-  method: answer.req.method ?? "-",
-  uri: answer.req.url ?? "-",
-  fields: answer.req.rawHeaders,
-  instead: answer,
-});
-
 /** Do they begin with a request line that is right but for its method (RFC 9110 §9.1)? */
 function hasUnknownMethod(bytes: Buffer | undefined): boolean {
   const line = bytes?.toString("latin1", 0, MAX_LINE_BYTES) ?? "";
@@ -134,10 +136,8 @@ function hasUnknownMethod(bytes: Buffer | undefined): boolean {
 }
 
 /** What the bytes begin with, where they begin as a request does; they may be part of a body as well. */
-function fragmentOf(bytes: Buffer | undefined): Fragment {
+function fragmentIn(bytes: Buffer | undefined): Fragment {
   const line = bytes?.toString("latin1", 0, MAX_LINE_BYTES);
   const [, method = "-", uri = "-"] = /^([A-Z-]{1,20}) ((?:\/|https?:\/\/)[^\s]*)/i.exec(line ?? "") ?? [];
   return { method, uri, fields: [] };
 }
-
-const MAX_LINE_BYTES = 4096;

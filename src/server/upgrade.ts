@@ -11,6 +11,7 @@ import type { Outcome } from "../policy/outcome.ts";
 import type { AppSettings, ProxiedApp } from "./app.ts";
 import { endWith } from "./end-with.ts";
 import { writableLines } from "./interim.ts";
+import { fragmentOf } from "./malformed.ts";
 import { operatorFields } from "./own-fields.ts";
 import { headOf } from "./raw-head.ts";
 import { readRequest } from "./read-request.ts";
@@ -73,12 +74,7 @@ export function createUpgradeHandler({ upgrade, settings, refuseFragment, emit, 
     const read = readRequest(incoming, { signal: gone.signal }, settings);
     if (read.type !== "request") {
       const detail = read.type === "refused" ? read.detail : "this request changes no protocol";
-      const fragment = {
-        method: incoming.method ?? "-",
-        uri: incoming.url ?? "-",
-        fields: incoming.rawHeaders,
-      };
-      return refuseFragment(client, { status: 400, detail }, fragment);
+      return refuseFragment(client, { status: 400, detail }, fragmentOf(incoming));
     }
     const { request } = read;
     let status: number;

@@ -1,5 +1,6 @@
 import { StoreError } from "../cache/ports.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
+import { asStoreError } from "./redis-command.ts";
 
 export interface BreakerOptions {
   readonly now: () => EpochMs;
@@ -35,6 +36,11 @@ export class Breaker {
     this.#onChange = options.onChange;
   }
 
+  /** Is the store there? Undefined until either is known. */
+  get up(): boolean | undefined {
+    return this.#told;
+  }
+
   /** May an operation be tried now? A true answer while open is the one attempt of this `openMs`. */
   allow(): boolean {
     if (this.#retryAt === undefined) return true;
@@ -61,8 +67,8 @@ export class Breaker {
     this.#tell(false, detail);
   }
 
-  /** Runs the operation if it may be tried; `asStoreError` says what its failure means. Rejects only with StoreError. */
-  async run<T>(operation: () => Promise<T>, asStoreError: (error: unknown) => StoreError): Promise<T> {
+  /** Runs the operation if it may be tried. Rejects only with StoreError. */
+  async run<T>(operation: () => Promise<T>): Promise<T> {
     if (!this.allow()) throw new StoreError("unavailable", "Redis is known to be away");
     try {
       const result = await operation();

@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { ChunkedBody } from "../cache/ports.ts";
 import type { StoredResponse } from "../policy/stored-response.ts";
+import { parseJson } from "./json.ts";
 
 /**
  * What the `meta` field of a Redis hash holds: one packed record of all that a decision needs.
@@ -91,7 +92,7 @@ function decodeEntry(bytes: Buffer): Meta {
   ) {
     return foreign("a damaged record");
   }
-  const record = parse(json.toString("utf8"));
+  const record = parseJson(json.toString("utf8"));
   if (!Array.isArray(record) || record.length !== 21) return foreign("a record of another shape");
   const [uri, key, selectingFields, status, statusMessage, fields, etag, lastModified, bodyLength, checksum] =
     record;
@@ -149,7 +150,7 @@ function decodeEntry(bytes: Buffer): Meta {
 
 function decodeDivided(bytes: Buffer): Meta {
   const lines = bytes.toString("utf8", DIVIDED_MAGIC.length + 1).split("\n");
-  const key = parse(lines[0] ?? "");
+  const key = parseJson(lines[0] ?? "");
   if (!isText(key)) return foreign("a divided record without a key");
   const sets: string[][] = [];
   for (const line of lines.slice(1, 1 + MAX_SETS)) {
@@ -166,14 +167,6 @@ export const MAX_SETS = 8;
 function decodeName(encoded: string): string | undefined {
   try {
     return decodeURIComponent(encoded);
-  } catch {
-    return undefined;
-  }
-}
-
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
   } catch {
     return undefined;
   }

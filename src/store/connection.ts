@@ -62,12 +62,12 @@ export class RedisConnection {
   }
 
   /**
-   * One more connection, for subscriptions, to the server that has the key; its owner closes it.
+   * One more connection, for subscriptions, to the server that has the purge log; its owner closes it.
    * Each time that it is `ready`, commands reach that server; it is connected anew when they reach
    * another one, or the same one anew.
    */
-  follower(commandTimeoutMs: number, key: string = SHARED_KEY): Redis {
-    return this.#route.follower(commandTimeoutMs, key);
+  follower(commandTimeoutMs: number): Redis {
+    return this.#route.follower(commandTimeoutMs, SHARED_KEY);
   }
 
   async close(): Promise<void> {

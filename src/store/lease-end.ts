@@ -1,15 +1,16 @@
-import type { LeaseEnd } from "../cache/ports.ts";
+import type { LeaseEnd } from "../cache/leases.ts";
+import { parseJson } from "./json.ts";
 
 /** What an end of a lease says, which anybody may have written; undefined where it says nothing that is known. */
 export function parseLeaseEnd(text: string): LeaseEnd | undefined {
-  return endFrom(parse(text));
+  return endFrom(parseJson(text));
 }
 
 /** What a message says: which lease has ended, and how. */
 export function parseLeaseMessage(
   text: string,
 ): { readonly name: string; readonly end: LeaseEnd } | undefined {
-  const message = parse(text);
+  const message = parseJson(text);
   if (!Array.isArray(message) || typeof message[0] !== "string") return undefined;
   const end = endFrom(message[1]);
   return end === undefined ? undefined : { name: message[0], end };
@@ -35,14 +36,6 @@ function endFrom(value: unknown): LeaseEnd | undefined {
       return { type };
     default:
       return undefined;
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Emit } from "../cache/events.ts";
-import type { Lease, LeaseAnswer, LeaseEnd, LeaseRequest, Leases } from "../cache/ports.ts";
+import type { Lease, LeaseAnswer, LeaseEnd, LeaseRequest, Leases } from "../cache/leases.ts";
 import type { RedisConnection } from "./connection.ts";
 import { parseLeaseEnd, parseLeaseMessage } from "./lease-end.ts";
 import { ACQUIRE, RELEASE, RENEW } from "./lease-scripts.ts";

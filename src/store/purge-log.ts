@@ -12,7 +12,8 @@ import {
 import type { Epoch } from "../policy/stored-response.ts";
 import type { RedisConnection } from "./connection.ts";
 import { Instances, PRESENCE_MS } from "./instances.ts";
-import { encodePurge, FOLLOW, newsFrom, type PurgePage, parsePage, positionAfter } from "./purge-position.ts";
+import { FOLLOW, newsFrom, type PurgePage, parsePage, positionAfter } from "./purge-position.ts";
+import { type Batch, PurgeQueue, recordsOf } from "./purge-queue.ts";
 import { asStoreError, runScript } from "./redis-command.ts";
 import { checkNamespace } from "./redis-layout.ts";
 import { HEARTBEAT_MS, type Listener, WakeUp } from "./wake-up.ts";
@@ -43,18 +44,6 @@ const BEATS_PER_PRESENCE = Math.floor(PRESENCE_MS / HEARTBEAT_MS);
 const RETRY_MS = 250;
 /** Without a heartbeat for so long this process has slept, whatever it believes of its connections. */
 const ASLEEP_MS = 2.5 * HEARTBEAT_MS;
-/** Targets that may wait to be appended; more are refused. */
-const MAX_WAITING_TARGETS = 10_000;
-/** So many targets make a script's batch full. */
-const FULL_BATCH = 500;
-
-interface Waiting {
-  /** Purges as records hold them. */
-  readonly purges: readonly string[];
-  readonly asker: string;
-  readonly resolve: (epoch: Epoch) => void;
-  readonly reject: (error: StoreError) => void;
-}
 
 /**
  * The purge log that instances share, in Redis.
@@ -82,8 +71,7 @@ export class RedisPurgeLog implements PurgeLog {
   #caughtUp = false;
   #failing = false;
   #seen: Epoch = 0;
-  #waiting: Waiting[] = [];
-  #waitingTargets = 0;
+  readonly #queue = new PurgeQueue();
   #asked = false;
   #turning = false;
   #closed = false;
@@ -150,15 +138,9 @@ export class RedisPurgeLog implements PurgeLog {
     if (!this.attached())
       return Promise.reject(new StoreError("unavailable", "the purge log is out of reach"));
     if (targets.length === 0) return Promise.resolve(this.#seen);
-    if (this.#waitingTargets + targets.length > MAX_WAITING_TARGETS) {
-      return Promise.reject(new StoreError("refused", `more than ${MAX_WAITING_TARGETS} purges are waiting`));
-    }
-    return new Promise((resolve, reject) => {
-      const purges = targets.map((target) => encodePurge(target, mode));
-      this.#waiting.push({ purges, asker: acknowledge ? this.#instances.name : "", resolve, reject });
-      this.#waitingTargets += targets.length;
-      this.#wake();
-    });
+    const appended = this.#queue.add(targets, mode, acknowledge ? this.#instances.name : "");
+    this.#wake();
+    return appended;
   }
 
   acknowledged(epoch: Epoch): Promise<Acknowledged> {
@@ -170,8 +152,7 @@ export class RedisPurgeLog implements PurgeLog {
     this.#closed = true;
     clearTimeout(this.#retry);
     this.#wakeUp?.close();
-    for (const { reject } of this.#waiting.splice(0))
-      reject(new StoreError("unavailable", "the purge log is closed"));
+    this.#queue.close();
     await this.#instances.close();
   }
 
@@ -182,14 +163,14 @@ export class RedisPurgeLog implements PurgeLog {
 
   async #turns(): Promise<void> {
     this.#turning = true;
-    while (!this.#closed && (this.#asked || this.#waiting.length > 0)) await this.#turn();
+    while (!this.#closed && (this.#asked || !this.#queue.isEmpty)) await this.#turn();
     this.#turning = false;
   }
 
   /** Appends what waits, hears what is new. Never rejects. */
   async #turn(): Promise<void> {
     this.#asked = false;
-    const batch = this.#takeBatch();
+    const batch = this.#queue.takeBatch();
     const startedAt = this.#elapsed();
     try {
       let page = await this.#read(batch);
@@ -216,27 +197,11 @@ export class RedisPurgeLog implements PurgeLog {
     }
   }
 
-  #takeBatch(): Waiting[] {
-    let count = 0;
-    let size = 0;
-    for (const { purges } of this.#waiting) {
-      if (size > 0 && size + purges.length > FULL_BATCH) break;
-      size += purges.length;
-      count++;
-    }
-    this.#waitingTargets -= size;
-    return this.#waiting.splice(0, count);
-  }
-
   /** One run of the script; its news are heard before this resolves. */
-  async #read(batch: readonly Waiting[]): Promise<PurgePage> {
+  async #read(batch: Batch): Promise<PurgePage> {
     const seen = this.#seen;
     const keys = [this.#prefix, `${this.#prefix}:epoch`, `${this.#prefix}:floor`];
-    // One answer for all records of a purge: its last one asks.
-    const records = batch.flatMap(({ purges, asker }) =>
-      purges.flatMap((purge, i) => [purge, i === purges.length - 1 ? asker : ""]),
-    );
-    const args = [seen, this.#keepMs, this.#keepRecords, ...records];
+    const args = [seen, this.#keepMs, this.#keepRecords, ...recordsOf(batch)];
     const startedAt = this.#elapsed();
     const page = parsePage(await this.#connection.run((client) => runScript(client, FOLLOW, keys, args)));
     const roundTripMs = this.#elapsed() - startedAt;

@@ -1,5 +1,6 @@
 import type { PurgeMode, PurgeNews, PurgeTarget } from "../cache/ports.ts";
 import type { Epoch } from "../policy/stored-response.ts";
+import { parseJson } from "./json.ts";
 import { luaScript } from "./redis-command.ts";
 
 /*
@@ -139,13 +140,11 @@ export function encodePurge(target: PurgeTarget, mode: PurgeMode): string {
 }
 
 function purgeOf(json: string): Purge | undefined {
-  try {
-    const record = JSON.parse(json) as Record<string, unknown>;
-    const target = targetOf(record);
-    const { mode = "delete" } = record;
-    if (target !== undefined && (mode === "delete" || mode === "invalidate")) return { target, mode };
-  } catch {}
-  return undefined;
+  const record = parseJson(json);
+  if (typeof record !== "object" || record === null) return undefined;
+  const { mode = "delete", ...fields } = record as Record<string, unknown>;
+  const target = targetOf(fields);
+  return target !== undefined && (mode === "delete" || mode === "invalidate") ? { target, mode } : undefined;
 }
 
 function targetOf({ type, key, path, site, tag, group }: Record<string, unknown>): PurgeTarget | undefined {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { StoreError } from "../cache/ports.ts";
 
@@ -8,10 +8,7 @@ export interface LuaScript {
   readonly sha: string;
 }
 
-export const luaScript = (source: string): LuaScript => ({
-  source,
-  sha: createHash("sha1").update(source).digest("hex"),
-});
+export const luaScript = (source: string): LuaScript => ({ source, sha: hash("sha1", source) });
 
 /** Runs the script by its hash, and by its source where Redis does not know it (any more). */
 export async function runScript(

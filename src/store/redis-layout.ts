@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type StoredResponse, useStaleUpto } from "../policy/stored-response.ts";
 import { tagName } from "../policy/tags.ts";
 import { encodeMeta } from "./codec.ts";
@@ -13,12 +13,11 @@ const RESERVED: ReadonlySet<string> = new Set(["purges"]);
 /** `freshline:{<key>}`: the resource's hash. Everything else of the resource begins with it. */
 export function baseKey(namespace: string, key: string): string {
   const plain = key.length <= LONGEST_KEY && PLAIN_KEY.test(key) && !RESERVED.has(key);
-  return `${namespace}:{${plain ? key : createHash("sha256").update(key).digest("hex")}}`;
+  return `${namespace}:{${plain ? key : hash("sha256", key)}}`;
 }
 
 /** What names a variant's hash under its resource: `freshline:{<key>}:<suffix>`. */
-export const variantSuffix = (variantId: string): string =>
-  createHash("sha256").update(variantId).digest("hex").slice(0, 32);
+export const variantSuffix = (variantId: string): string => hash("sha256", variantId).slice(0, 32);
 
 /** Which selecting header fields divide the resource, for people and for dropping. */
 export const indexKey = (base: string): string => `${base}:vary`;

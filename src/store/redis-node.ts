@@ -5,7 +5,6 @@ import { Breaker } from "./breaker.ts";
 import { createFollower, lead } from "./follower.ts";
 import { isInStep } from "./in-step.ts";
 import type { RedisServer } from "./redis-address.ts";
-import { asStoreError } from "./redis-command.ts";
 import type { CommonOptions } from "./redis-options.ts";
 
 export interface RedisNodeOptions {
@@ -39,7 +38,6 @@ export class RedisNode {
   readonly #breaker: Breaker;
   readonly #followers = new Set<Redis>();
   #asking: Redis | undefined;
-  #up: boolean | undefined;
   readonly #checks: NodeJS.Timeout;
   #used = false;
   #checking = false;
@@ -51,9 +49,7 @@ export class RedisNode {
     this.#breaker = new Breaker({
       now,
       onChange: (up, detail) => {
-        if (this.#closed) return;
-        this.#up = up;
-        onChange(up, detail);
+        if (!this.#closed) onChange(up, detail);
       },
     });
     this.#client = new Redis({
@@ -84,7 +80,7 @@ export class RedisNode {
 
   /** Does it answer? Undefined until either is known. */
   get up(): boolean | undefined {
-    return this.#up;
+    return this.#breaker.up;
   }
 
   /** Runs commands under the breaker. Rejects only with StoreError. */
@@ -126,7 +122,7 @@ export class RedisNode {
       return Promise.reject(new StoreError("unavailable", "Redis is not connected"));
     }
     this.#used = true;
-    return this.#breaker.run(() => operation(client), asStoreError);
+    return this.#breaker.run(() => operation(client));
   }
 
   async #check(): Promise<void> {

@@ -42,14 +42,15 @@ end
 `;
 
 /**
- * Writes an entry: KEYS base, index[, variant]; ARGV mode, ttl in ms, body length, body id, head
- * and line of the divided record, variant suffix, variant label, uri, ms for which readers may go on
- * with a body that is replaced, record of the chunks or nothing, then field, value, …
+ * Writes an entry: KEYS base, index, the entry's own hash, which is the base where nothing selects it;
+ * ARGV mode, ttl in ms, body length, body id, head and line of the divided record, variant suffix,
+ * variant label, uri, ms for which readers may go on with a body that is replaced, record of the chunks
+ * or nothing, then field, value, …
  * Changes nothing and answers 0 when chunks of the body are missing, and on `freshen` when the body
  * that is there is not the one meant.
  */
 export const WRITE = luaScript(`${ENTRIES}
-local base, index, target = KEYS[1], KEYS[2], KEYS[3] or KEYS[1]
+local base, index, target = KEYS[1], KEYS[2], KEYS[3]
 local mode, ttl, length, identity = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local head, line, suffix, label, uri = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local grace, record = tonumber(ARGV[10]), ARGV[11]

@@ -39,8 +39,8 @@ export class RedisWriter {
     const base = baseKey(namespace, key);
     const variant = variantId(stored.selectingFields);
     const suffix = variant === "" ? "" : variantSuffix(variant);
-    const keys = [base, indexKey(base), ...(variant === "" ? [] : [`${base}:${suffix}`])];
-    const name = keys[2] ?? base;
+    const name = variant === "" ? base : `${base}:${suffix}`;
+    const keys = [base, indexKey(base), name];
     const ttl = Math.min(LONGEST_TTL_MS, Math.floor(keepUntil(stored) - now()));
     if (!(ttl > 0)) {
       await this.free(name);

@@ -13,6 +13,7 @@ import { selectFrom, variantId, variantMatches } from "../policy/key.ts";
 import { hasBytesFor } from "../policy/range.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import type { MemoryStore } from "./memory.ts";
+import { type Reading, Readings } from "./readings.ts";
 
 export interface TieredOptions {
   readonly memory: MemoryStore;
@@ -32,19 +33,11 @@ export interface TieredOptions {
 
 const URI_MISS: Lookup = { type: "none", fwd: "uri-miss" };
 
-/** A read of Redis that is under way; what it brings may be older than what happened meanwhile. */
-interface Reading {
-  outdated: boolean;
-}
-
 /** A reading that others wait for, too. */
 interface Shared {
   readonly reading: Reading;
   readonly answer: Promise<Lookup>;
 }
-
-/** More reads at once than this are answered, but neither shared nor admitted to memory. */
-const MAX_READINGS = 10_000;
 
 /**
  * Memory in front of Redis.
@@ -63,8 +56,7 @@ export class TieredStore implements Store {
   readonly #purged: (key: string, stored: StoredResponse) => boolean;
   readonly #heldBack: (key: string, stored: StoredResponse) => boolean;
   readonly #room: (bytes: number) => (() => void) | undefined;
-  readonly #readings = new Map<string, Set<Reading>>();
-  #readingCount = 0;
+  readonly #readings = new Readings();
   /** By key, or by key and variant. */
   readonly #shared = new Map<string, Shared>();
 
@@ -94,7 +86,7 @@ export class TieredStore implements Store {
 
   /** Memory keeps the entry even when Redis does not; then this rejects with StoreError all the same. */
   async put(key: string, entry: Entry): Promise<void> {
-    this.#outdate(key);
+    this.#readings.outdate(key);
     if (this.#redis === undefined) return this.#memory.put(key, entry);
     this.#memory.keep(key, entry);
     await this.#redis.put(key, entry);
@@ -102,7 +94,7 @@ export class TieredStore implements Store {
 
   /** As `put`: memory first, and a rejection tells of Redis alone. */
   async freshen(key: string, entry: Entry): Promise<void> {
-    this.#outdate(key);
+    this.#readings.outdate(key);
     if (this.#redis === undefined) return this.#memory.freshen(key, entry);
     this.#memory.keep(key, entry);
     await this.#redis.freshen(key, entry);
@@ -118,8 +110,7 @@ export class TieredStore implements Store {
    * For purges of other instances, which have freed it in Redis themselves.
    */
   forget(target: PurgeTarget): void {
-    if (target.type === "url") this.#outdate(target.key);
-    else for (const key of this.#readings.keys()) this.#outdate(key);
+    this.#readings.outdate(target.type === "url" ? target.key : undefined);
     this.#memory.forget(target);
   }
 
@@ -172,7 +163,7 @@ export class TieredStore implements Store {
       const variant = variantId(selectFrom(Object.keys(selectingFields), request));
       if (name === key) return this.#read(redis, key, request, newerThan, JSON.stringify([key, variant]));
     }
-    return this.#readAlone(this.#begin(key), redis, key, request, newerThan);
+    return this.#readAlone(this.#readings.begin(key), redis, key, request, newerThan);
   }
 
   async #share(
@@ -182,7 +173,7 @@ export class TieredStore implements Store {
     request: FieldLines,
     newerThan?: EpochMs,
   ): Promise<Lookup> {
-    const reading = this.#begin(key);
+    const reading = this.#readings.begin(key);
     const answer = this.#readAlone(reading, redis, key, request, newerThan);
     if (reading.outdated) return answer;
     const shared = { reading, answer };
@@ -205,37 +196,22 @@ export class TieredStore implements Store {
       const far = await inTime(redis.lookup(key, request), this.#deadlineMs);
       if (far.type === "found" && this.#heldBack(key, far.entry.stored)) return URI_MISS;
       if (far.type === "none" || reading.outdated || far.entry.stored.responseTime <= newerThan) return far;
-      if (far.entry.body.length > this.#memory.maxBodyBytes) return far;
-      const leave = far.entry.body instanceof Uint8Array ? () => {} : this.#room(far.entry.body.length);
-      if (leave === undefined) return far;
-      const entry = await broughtHere(far.entry).finally(leave);
-      if (entry === undefined) return URI_MISS;
+      let { entry } = far;
+      if (entry.body.length > this.#memory.maxBodyBytes) return far;
+      if (!(entry.body instanceof Uint8Array)) {
+        const leave = this.#room(entry.body.length);
+        if (leave === undefined) return far;
+        const body = await readBytes(entry.body).catch(() => undefined);
+        leave();
+        // The store of the body tells of that.
+        if (body === undefined) return URI_MISS;
+        entry = { ...entry, body };
+      }
       if (!reading.outdated) this.#memory.keep(key, entry);
       return { ...far, entry };
     } finally {
-      this.#end(key, reading);
+      this.#readings.end(key, reading);
     }
-  }
-
-  #begin(key: string): Reading {
-    if (this.#readingCount >= MAX_READINGS) return { outdated: true };
-    const reading = { outdated: false };
-    const readings = this.#readings.get(key);
-    if (readings === undefined) this.#readings.set(key, new Set([reading]));
-    else readings.add(reading);
-    this.#readingCount++;
-    return reading;
-  }
-
-  #end(key: string, reading: Reading): void {
-    const readings = this.#readings.get(key);
-    if (readings?.delete(reading) !== true) return;
-    this.#readingCount--;
-    if (readings.size === 0) this.#readings.delete(key);
-  }
-
-  #outdate(key: string): void {
-    for (const reading of this.#readings.get(key) ?? []) reading.outdated = true;
   }
 
   #failed(error: unknown): void {
@@ -254,13 +230,4 @@ async function inTime<T>(answer: T | Promise<T>, ms: number | undefined): Promis
     timer = setTimeout(error, ms);
   });
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
-}
-
-/** The same with its body in this process; undefined where that cannot be had any more, of which its store tells. */
-async function broughtHere(entry: Entry): Promise<Entry | undefined> {
-  try {
-    return { ...entry, body: await readBytes(entry.body) };
-  } catch {
-    return undefined;
-  }
 }

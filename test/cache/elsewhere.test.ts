@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Entry, LeaseAnswer, LeaseEnd, LeaseRequest, Leases } from "../../src/cache/ports.ts";
+import type { LeaseAnswer, LeaseEnd, LeaseRequest, Leases } from "../../src/cache/leases.ts";
+import type { Entry } from "../../src/cache/ports.ts";
 import { aProxy, bytesOf, type Head, PATIENCE_MS, settled, type TestProxy, uriOf } from "./harness.ts";
 
 /** Leases that are as the test says; held where it says nothing. */

@@ -6,12 +6,12 @@ import { FlightBudget } from "../../src/cache/flight-budget.ts";
 import { createForward } from "../../src/cache/forward.ts";
 import { createHandler } from "../../src/cache/handle.ts";
 import { createKeep } from "../../src/cache/keep.ts";
+import type { Leases } from "../../src/cache/leases.ts";
 import { createLookup } from "../../src/cache/lookup.ts";
 import {
   type Acknowledged,
   type ByteStream,
   type Entry,
-  type Leases,
   type Lookup,
   type Origin,
   OriginError,

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startRedis, type TestRedis } from "../redis-server.ts";
+import { describe, expect, it } from "vitest";
+import { redisOfFile } from "../redis-of-file.ts";
 import { play } from "./exchanges.ts";
 import { ROWS } from "./rows.ts";
 import { SET_UPS } from "./set-ups.ts";
@@ -8,11 +8,7 @@ import { isByRow, SURVEY, SURVEY_ROWS, surveySections } from "./survey.ts";
 
 // Those that stand for a test of the survey are played by `make conformance` as well, which counts them.
 
-let redis: TestRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = await redisOfFile();
 
 describe.each(SET_UPS)("$name", ({ name, settings }) => {
   describe.each(Object.entries(ROWS))("%s", (_, rows) => {

@@ -1,6 +1,7 @@
 import type { SettingName } from "../../src/config/settings.ts";
-import { loadConfig } from "../../src/config.ts";
 import { start } from "../../src/start.ts";
+import { configFor } from "../config-for.ts";
+import { until } from "../until.ts";
 import { play } from "./exchanges.ts";
 import type { Measurement } from "./measure.ts";
 import { type RawResult, type RawResults, runSuite } from "./suite.ts";
@@ -20,15 +21,9 @@ async function measure(settings: Settings): Promise<Measurement> {
 }
 
 async function playPackage(settings: Settings): Promise<RawResults> {
-  const loaded = loadConfig({ flags: settings });
-  if (!loaded.ok) throw new Error(loaded.errors.join("\n"));
-  const proxy = await start({ ...loaded.config, HOST: "127.0.0.1", PORT: 0, ADMIN_PORT: 0 });
+  const proxy = await start(configFor({ HOST: "127.0.0.1", ...settings }));
   try {
-    const deadline = performance.now() + ATTACH_DEADLINE_MS;
-    while (!proxy.redisAttached()) {
-      if (performance.now() > deadline) throw new Error("Redis did not answer");
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await until("Redis is attached", () => proxy.redisAttached(), ATTACH_DEADLINE_MS);
     const base = `http://127.0.0.1:${proxy.port}`;
     // Otherwise every test would fail of it.
     const sign = await fetch(`${base}/state/none`);

@@ -3,6 +3,7 @@ import { request as httpRequest, type IncomingMessage, type ServerResponse } fro
 import type { SettingName } from "../../src/config/settings.ts";
 import { formatHttpDate } from "../../src/policy/http-date.ts";
 import type { EpochMs } from "../../src/policy/stored-response.ts";
+import { until } from "../until.ts";
 import { type Stage, startStage } from "./stage.ts";
 
 /** Field lines: name, value, name, value, … */
@@ -101,10 +102,10 @@ async function playStep(stage: Stage, step: Step, index: number): Promise<void> 
   const kept = stage.told("stored", "not-stored");
   const refreshed = stage.told("refreshed");
   const got = await exchange(`${stage.url}${step.path ?? "/thing"}`, step);
-  if (step.inTheBackground) await stage.until("it is refreshed", () => stage.told("refreshed") > refreshed);
+  if (step.inTheBackground) await until("it is refreshed", () => stage.told("refreshed") > refreshed);
   // What Redis is still writing would neither be there for the next step nor be missed by it.
   if (/; stored\b/.test(got.headers["cache-status"]?.toString() ?? "")) {
-    await stage.until("it is stored", () => stage.told("stored", "not-stored") > kept);
+    await until("it is stored", () => stage.told("stored", "not-stored") > kept);
   }
   check(index, step, got, stage.requests[asked], stage.now());
 }

@@ -1,4 +1,4 @@
-import type { NetworkFault } from "./faulty-link.ts";
+import type { NetworkFault } from "../faulty-link.ts";
 import type { Stage } from "./stage.ts";
 
 /** One thing that can go wrong between Freshline and its Redis, or in it. */

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { afterAll, expect, it, vi } from "vitest";
+import { openFaultyLink } from "../faulty-link.ts";
 import { startOrigin } from "../scenario/own-origin.ts";
 import { type Program, startProgram } from "../scenario/program.ts";
 import { ask } from "../scenario/site.ts";
 import { until } from "../store/sample.ts";
-import { openFaultyLink } from "./faulty-link.ts";
 import { startLoad, startVersions } from "./load.ts";
 import { FRAMES, nonsense } from "./redis-faults.ts";
 import { freshRedis, stopRedis } from "./stage.ts";

@@ -1,6 +1,6 @@
+import { type FaultyLink, openFaultyLink } from "../faulty-link.ts";
 import { startRedis, type TestRedis } from "../redis-server.ts";
 import { type Site, startSite } from "../scenario/site.ts";
-import { type FaultyLink, openFaultyLink } from "./faulty-link.ts";
 import { type Load, startLoad, startVersions } from "./load.ts";
 
 /** A proxy under load, an origin behind it, and a link to a Redis, either of which can be broken. */

@@ -5,6 +5,7 @@ import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startMockOrigins } from "../../mock-origin/start.ts";
+import { freePort } from "../free-port.ts";
 import { ask, jsonOf, put } from "./ask.ts";
 
 /** A port that something else is listening on. */
@@ -13,13 +14,6 @@ async function takenPort(): Promise<number> {
   onTestFinished(() => void server.close());
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
-}
-
-/** A port that nothing is listening on. */
-async function freePort(): Promise<number> {
-  const origins = await startMockOrigins({ ports: [0] });
-  await origins.close();
-  return origins.ports[0]!;
 }
 
 describe("startMockOrigins", () => {

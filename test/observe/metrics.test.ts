@@ -179,7 +179,6 @@ test("every metric of the table is there with its help, and the process's own be
       .sort(),
   );
   expect(text).toContain("process_resident_memory_bytes ");
-  expect(metrics.contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
 });
 
 test("two instances in one process do not meet", async () => {

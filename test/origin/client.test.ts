@@ -2,11 +2,13 @@ import { describe, expect, it } from "vitest";
 import { OriginError } from "../../src/cache/ports.ts";
 import { originOf } from "../../src/origin/address.ts";
 import type { ClientOptions } from "../../src/origin/client.ts";
+import { freePort } from "../free-port.ts";
+import { until } from "../until.ts";
 import { aClient, get, never, readAll, rejection } from "./asking.ts";
-import { answering, closedPort, OK, type RawServer, rawServer, until } from "./raw-server.ts";
+import { answering, OK, type RawServer, rawServer } from "./raw-server.ts";
 
 /** The socket buffers fill; then nothing more is written for 30 looks in a row. */
-function standstill(written: () => number): Promise<void> {
+function standstill(written: () => number): Promise<number> {
   let still = 0;
   let last = -1;
   return until("the sender stands still", () => {
@@ -165,7 +167,7 @@ describe("an origin that fails before the head is complete", () => {
   };
 
   it("is refused when nobody listens", async () => {
-    const port = await closedPort();
+    const port = await freePort();
     const one = aClient(`http://127.0.0.1:${port}`);
     expect(await rejection(one.send(get(), never()))).toMatchObject({
       code: "refused",

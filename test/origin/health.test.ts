@@ -1,6 +1,8 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createHealthChecks, type HealthOptions } from "../../src/origin/health.ts";
-import { answering, closedPort, type RawServer, rawServer, until } from "./raw-server.ts";
+import { freePort } from "../free-port.ts";
+import { until } from "../until.ts";
+import { answering, type RawServer, rawServer } from "./raw-server.ts";
 
 function checksOf(origins: readonly string[], options: Partial<HealthOptions> = {}) {
   const results: [origin: string, healthy: boolean, detail: string][] = [];
@@ -43,7 +45,7 @@ describe("an origin", () => {
   });
 
   it("that refuses, hangs up or talks nonsense is unhealthy", async () => {
-    const refusing = `http://127.0.0.1:${await closedPort()}`;
+    const refusing = `http://127.0.0.1:${await freePort()}`;
     const hanging = await rawServer(({ socket }) => socket.destroy());
     const nonsense = await answering("hello\r\n\r\n");
     const { checks, results } = checksOf([refusing, hanging.url, nonsense.url]);

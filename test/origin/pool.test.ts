@@ -2,8 +2,10 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
 import { OriginError } from "../../src/cache/ports.ts";
 import type { OriginPool, OriginPoolOptions } from "../../src/origin/pool.ts";
+import { freePort } from "../free-port.ts";
+import { until } from "../until.ts";
 import { aPool, get, never, readAll, rejection } from "./asking.ts";
-import { type Connection, closedPort, OK, type RawServer, rawServer, until } from "./raw-server.ts";
+import { type Connection, OK, type RawServer, rawServer } from "./raw-server.ts";
 
 const HEALTH = "/health-check";
 
@@ -162,7 +164,7 @@ describe("an origin that refuses a connection", () => {
 });
 
 it("no healthy origin is an error at once, with no origin in it", async () => {
-  const port = await closedPort();
+  const port = await freePort();
   const pool = await poolOf([`http://127.0.0.1:${port}`]);
   expect(pool.anyHealthy()).toBe(false);
   const error = await rejection(pool.send(get(), never()));

@@ -54,20 +54,4 @@ export async function rawServer(
 export const answering = (bytes: string): Promise<RawServer> =>
   rawServer(({ socket }) => socket.write(Buffer.from(bytes, "latin1")));
 
-/** A port where nobody listens. */
-export async function closedPort(): Promise<number> {
-  const server = await rawServer(() => {});
-  await server.close();
-  return server.port;
-}
-
 export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
-/** Waits for a real event by looking, with a deadline. */
-export async function until(what: string, condition: () => boolean, deadlineMs = 10_000): Promise<void> {
-  const deadline = Date.now() + deadlineMs;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

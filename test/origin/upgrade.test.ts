@@ -4,8 +4,9 @@ import type { CacheEvent } from "../../src/cache/events.ts";
 import { OriginError } from "../../src/cache/ports.ts";
 import type { OriginPool } from "../../src/origin/pool.ts";
 import { createUpgrader, type Upgrade, type UpgraderOptions } from "../../src/origin/upgrade.ts";
+import { until } from "../until.ts";
 import { aPool, CLIENT, get, never, readAll, rejection } from "./asking.ts";
-import { answering, type RawServer, rawServer, until } from "./raw-server.ts";
+import { answering, type RawServer, rawServer } from "./raw-server.ts";
 
 let events: CacheEvent[] = [];
 beforeEach(() => {

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startRedis, type TestRedis } from "../redis-server.ts";
+import { describe, expect, it } from "vitest";
+import { redisOfFile } from "../redis-of-file.ts";
 import { type Site, startSite } from "./site.ts";
 
-let redis: TestRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = await redisOfFile();
 
 const SHOP = { Host: "shop.test" };
 const OTHER_SHOP = { Host: "other-shop.test" };

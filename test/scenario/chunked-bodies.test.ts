@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { request as httpRequest, type IncomingMessage } from "node:http";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import { startRedis, type TestRedis } from "../redis-server.ts";
-import { until } from "../store/sample.ts";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { redisOfFile } from "../redis-of-file.ts";
+import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { startProgram } from "./program.ts";
 import { ask, type Site, startSite } from "./site.ts";
@@ -15,11 +15,7 @@ const CHUNK = 64 * 1024;
 const N = 24 * MiB;
 const PATH = `/bytes?n=${N}&cache-control=max-age=600`;
 
-let redis: TestRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = await redisOfFile();
 
 let namespaces = 0;
 async function siteOnRedis(

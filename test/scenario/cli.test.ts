@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { startMockOrigins } from "../../mock-origin/start.ts";
-import { startRedis, type TestRedis } from "../redis-server.ts";
-import { freePort, type Program, runProgram, startProgram } from "./program.ts";
+import { freePort } from "../free-port.ts";
+import { redisOfFile } from "../redis-of-file.ts";
+import { until } from "../until.ts";
+import { type Program, runProgram, startProgram } from "./program.ts";
 import { ask } from "./site.ts";
 
 // Every test starts processes, each of which takes a second of a busy machine.
@@ -11,13 +13,7 @@ const PATH = "/data?id=1&cache-control=max-age=600";
 /** The same for every proxy, whatever its port: the host is a part of the key. */
 const HOST = "shop.example";
 
-let redis: TestRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(async () => {
-  await redis[Symbol.asyncDispose]();
-});
+const redis = await redisOfFile();
 
 let sites = 0;
 /** A running proxy in a namespace of its own, and the settings of a shell beside it. */
@@ -42,12 +38,8 @@ async function freshline(words: readonly string[], settings: Record<string, stri
 /** Puts the answer into the cache and into Redis. */
 async function fill(cached: () => Promise<string>, namespace: string): Promise<void> {
   expect(await cached()).toBe("MISS/MISS");
-  const deadline = performance.now() + 5000;
   const stored = async () => ((await redis.command("KEYS", `${namespace}:{http*`)) as string[]).length > 0;
-  while (!(await stored())) {
-    if (performance.now() > deadline) throw new Error("nothing was stored in Redis");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await until("it is stored in Redis", stored, 5000);
   expect(await cached()).toBe("HIT/HIT");
 }
 
@@ -91,11 +83,8 @@ describe("freshline --clear-cache", () => {
     await fill(cached, shared.CACHE_NAMESPACE);
     expect(await both()).toEqual(["HIT/HIT", "HIT/HIT"]);
     await freshline(["--clear-cache"], shell);
-    const deadline = performance.now() + 5000;
     // The other one hears of it through Redis, a moment later.
-    while ((await cached(other)) !== "MISS/MISS") {
-      if (performance.now() > deadline) throw new Error("the other proxy still has it");
-    }
+    await until("the other proxy has it no more", async () => (await cached(other)) === "MISS/MISS", 5000);
   });
 
   it("says so when there is neither proxy nor Redis, and fails", async () => {

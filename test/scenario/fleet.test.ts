@@ -1,16 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { SettingName } from "../../src/config/settings.ts";
-import { startRedis, type TestRedis } from "../redis-server.ts";
+import { redisOfFile } from "../redis-of-file.ts";
+import { startRedis } from "../redis-server.ts";
 import { startOrigin } from "./own-origin.ts";
 import { startProgram } from "./program.ts";
 import { type Answer, ask, type Site, startSite } from "./site.ts";
 
-let redis: TestRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = await redisOfFile();
 
 /** All stand behind the same name, as instances do. */
 const HOST = { Host: "shop.test" };

@@ -4,7 +4,7 @@ import { cli } from "../../src/cli.ts";
 import { SETTING_NAMES, type SettingName } from "../../src/config/settings.ts";
 import { type Config, loadConfig } from "../../src/config.ts";
 import { start } from "../../src/start.ts";
-import { freePort } from "./program.ts";
+import { freePorts } from "../free-port.ts";
 
 // Each value that is taken starts a proxy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -99,7 +99,8 @@ describe.each(SETTING_NAMES)("%s", (name) => {
 /** On free ports; on others, when somebody else has taken them meanwhile. */
 async function startedWith(env: Readonly<Record<string, string>>) {
   for (let tries = 1; ; tries++) {
-    const ports = { PORT: String(await freePort()), ADMIN_PORT: String(await freePort()) };
+    const [port, adminPort] = await freePorts(2);
+    const ports = { PORT: String(port), ADMIN_PORT: String(adminPort) };
     const said: string[] = [];
     const code = await cli([], {
       env: { ...ports, ...env },

@@ -1,33 +1,13 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
+import { type OpenOrigin, openOrigin } from "../open-origin.ts";
 
-/** An origin that says what one test wants, and remembers what reached it. */
-export interface OwnOrigin {
-  readonly url: string;
-  /** Requests in the order in which they came, health checks excepted. */
-  readonly requests: readonly IncomingMessage[];
-}
+export type OwnOrigin = Omit<OpenOrigin, "close">;
 
-/** Starts a real server; closed when the test has finished. It has no health check: 404 counts as healthy. */
-export async function startOrigin(
-  answer: (request: IncomingMessage, response: ServerResponse) => unknown,
-): Promise<OwnOrigin> {
-  const requests: IncomingMessage[] = [];
-  const server = createServer((request, response) => {
-    if (request.url === "/health-check") {
-      response.writeHead(404).end();
-      return;
-    }
-    requests.push(request);
-    answer(request, response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
+/** An origin of this test; closed when the test has finished. */
+export async function startOrigin(answer: Parameters<typeof openOrigin>[0]): Promise<OwnOrigin> {
+  const origin = await openOrigin(answer);
+  onTestFinished(origin.close);
+  return origin;
 }
 
 /** The field lines without those whose lower-case name is named here. */

@@ -3,8 +3,10 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { startMockOrigins } from "../../mock-origin/start.ts";
+import { freePort } from "../free-port.ts";
+import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
-import { freePort, runProgram, startProgram } from "./program.ts";
+import { runProgram, startProgram } from "./program.ts";
 import { ask } from "./site.ts";
 
 // Every test starts processes, each of which takes a second of a busy machine.
@@ -14,14 +16,6 @@ async function mockOrigin(): Promise<string> {
   const mock = await startMockOrigins({ ports: [0] });
   onTestFinished(() => mock.close());
   return mock.urls[0] as string;
-}
-
-async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** An origin whose answers wait for the test. */

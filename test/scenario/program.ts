@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import type { SettingName } from "../../src/config/settings.ts";
+import { freePorts } from "../free-port.ts";
+import { until } from "../until.ts";
 
 /**
  * Freshline as a process of its own: `node src/cli.ts`, which is what the built program
@@ -63,15 +64,11 @@ export function runProgram(
     err: () => err,
     exited,
     async says(text) {
-      const deadline = performance.now() + DEADLINE_MS;
       const said = () => (typeof text === "string" ? out.includes(text) : text.test(out));
-      while (!said()) {
-        const gone = child.exitCode !== null || child.signalCode !== null;
-        if (gone || performance.now() > deadline) {
-          throw new Error(`waited in vain for ${text}; it said:\n${out}\n${err}`);
-        }
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      const wanted = () => `it says ${text}; it said:\n${out}\n${err}`;
+      const saidOrGone = () => said() || child.exitCode !== null || child.signalCode !== null;
+      await until(wanted, saidOrGone, DEADLINE_MS);
+      if (!said()) throw new Error(`waited in vain until ${wanted()}`);
     },
     lines: () =>
       out
@@ -86,19 +83,9 @@ export async function startProgram(
   settings: Settings,
   { words = [], ...options }: { words?: readonly string[]; preload?: string } = {},
 ): Promise<Program> {
-  const [port, adminPort] = [await freePort(), await freePort()];
+  const [port = 0, adminPort = 0] = await freePorts(2);
   const ports = { PORT: String(port), ADMIN_PORT: String(adminPort) };
   const program = runProgram(words, { HOST: "127.0.0.1", ...ports, ...settings }, options);
   await program.says("Freshline on http://");
   return { ...program, port, adminPort };
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
 }

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
-import { startRedis, type TestRedis } from "../redis-server.ts";
-import { openLink } from "../store/link.ts";
+import { expect, it } from "vitest";
+import { openFaultyLink } from "../faulty-link.ts";
+import { redisOfFile } from "../redis-of-file.ts";
 import { type Site, startSite } from "./site.ts";
 
-let redis: TestRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = await redisOfFile();
 
 const HOST = { Host: "shop.test" };
 const DATA = "/data?id=1&cache-control=max-age=3600";
@@ -50,8 +46,7 @@ it("500 purges of tags reach the other instance, by its own measure within momen
 }, 60_000);
 
 it("an instance that is cut off from the log uses what it has for the grace alone, says so, and recovers", async () => {
-  const link = await openLink(redis.port);
-  onTestFinished(() => link.close());
+  const link = await openFaultyLink(redis.port);
   const settings = { CACHE_NAMESPACE: "grace", CACHE_MEMORY_GRACE: "1s", PURGE_ACK_TIMEOUT: "100ms" };
   const a = await startSite({ settings, redisUrl: redis.url });
   const b = await startSite({ settings, redisUrl: `redis://127.0.0.1:${link.port}`, beside: a });
@@ -64,7 +59,7 @@ it("an instance that is cut off from the log uses what it has for the grace alon
 
   // What came a moment ago is used in any case.
   a.advance(60);
-  link.cut();
+  await link.breakBy({ resets: true });
   await b.until("the loss is noticed", async () => (await metric(b, "freshline_purge_log_attached")) === "0");
   expect(await ready()).toEqual({
     ready: true,
@@ -80,7 +75,7 @@ it("an instance that is cut off from the log uses what it has for the grace alon
   });
   expect(Number(await metric(b, "freshline_purge_log_behind_seconds"))).toBeGreaterThan(1);
 
-  link.mend();
+  await link.mend();
   await b.until(
     "the log is heard again",
     async () => (await metric(b, "freshline_purge_log_attached")) === "1",

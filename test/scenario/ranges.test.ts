@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startRedis, type TestRedis } from "../redis-server.ts";
+import { describe, expect, it } from "vitest";
+import { redisOfFile } from "../redis-of-file.ts";
 import { startOrigin } from "./own-origin.ts";
 import { type Answer, type Site, startSite } from "./site.ts";
 
-let redis: TestRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = await redisOfFile();
 
 let namespaces = 0;
 const N = 200_000;

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
+import { until } from "../until.ts";
 
 /** A client that writes bytes of its own choosing and sees the bytes that come back. */
 export interface RawClient {
@@ -30,12 +31,8 @@ export async function rawClient(port: number): Promise<RawClient> {
     received: () => text,
     write: (bytes) => socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes),
     async sees(wanted) {
-      const deadline = performance.now() + 10_000;
       const found = () => (typeof wanted === "string" ? text.includes(wanted) : wanted.test(text));
-      while (!found()) {
-        if (performance.now() > deadline) throw new Error(`waited in vain for ${wanted}, and saw:\n${text}`);
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
+      await until(() => `there is ${wanted}, and saw:\n${text}`, found);
       return text;
     },
     async end() {

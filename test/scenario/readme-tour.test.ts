@@ -5,8 +5,8 @@ import { startMockOrigins } from "../../mock-origin/start.ts";
 import { asWritten, onPorts, readTours, sleepOf, type Tour } from "../../scripts/tour-script.ts";
 import { type Take, take } from "../../scripts/tour-shell.ts";
 import { start } from "../../src/start.ts";
+import { configFor } from "../config-for.ts";
 import { startRedis } from "../redis-server.ts";
-import { configFor } from "./site.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const README = readFileSync(join(ROOT, "README.md"), "utf8");

@@ -2,12 +2,12 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ACQUIRE, RELEASE, RENEW } from "../../src/store/lease-scripts.ts";
 import { FOLLOW } from "../../src/store/purge-position.ts";
 import { DROP, FREE, MEASURE, PRESENT, WRITE } from "../../src/store/redis-scripts.ts";
-import { startRedis, type TestRedis } from "../redis-server.ts";
-import { until } from "../store/sample.ts";
+import { redisOfFile } from "../redis-of-file.ts";
+import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { type Site, startSite } from "./site.ts";
 
@@ -16,12 +16,8 @@ vi.setConfig({ testTimeout: 40_000 });
 const SCRIPTS = { ACQUIRE, RELEASE, RENEW, FOLLOW, DROP, FREE, MEASURE, PRESENT, WRITE };
 const NAMES = new Map(Object.entries(SCRIPTS).map(([name, { sha }]) => [sha, name]));
 
-let redis: TestRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-  for (const { source } of Object.values(SCRIPTS)) await redis.command("SCRIPT", "LOAD", source);
-});
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = await redisOfFile();
+for (const { source } of Object.values(SCRIPTS)) await redis.command("SCRIPT", "LOAD", source);
 
 /** What Redis is asked by others than the test, in order; a script goes by its name. */
 async function listen() {

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { startRedis, type TestRedis } from "../redis-server.ts";
+import { expect, it } from "vitest";
+import { redisOfFile } from "../redis-of-file.ts";
 import { type Site, startSite } from "./site.ts";
 
-let redis: TestRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = await redisOfFile();
 
 /** A site with a namespace of its own in the file's one Redis; without memory, Redis answers each hit. */
 let namespaces = 0;

@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
+import { freePort } from "../free-port.ts";
 import { startOrigin } from "./own-origin.ts";
-import { freePort } from "./program.ts";
 import { exchange, rawClient } from "./raw.ts";
 import { type Site, startSite } from "./site.ts";
 

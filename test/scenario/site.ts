@@ -4,8 +4,9 @@ import type { CountsReport } from "../../mock-origin/counts.ts";
 import { type MockOrigins, startMockOrigins } from "../../mock-origin/start.ts";
 import type { CacheEvent } from "../../src/cache/events.ts";
 import type { SettingName } from "../../src/config/settings.ts";
-import { type Config, loadConfig } from "../../src/config.ts";
 import { type Running, start } from "../../src/start.ts";
+import { configFor } from "../config-for.ts";
+import { until } from "../until.ts";
 
 /** An answer as it was on the wire: names in their case, lines in their order. */
 export interface Answer {
@@ -99,13 +100,6 @@ export interface SiteOptions {
   readonly beside?: Site;
 }
 
-/** Settings as a user writes them, on ports that the system chooses. */
-export function configFor(settings: Partial<Record<SettingName, string>>): Config {
-  const loaded = loadConfig({ flags: settings });
-  if (!loaded.ok) throw new Error(loaded.errors.join("\n"));
-  return { ...loaded.config, PORT: 0, ADMIN_PORT: 0 };
-}
-
 /** Starts a site; everything is stopped when the test has finished. */
 export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const { settings = {}, redisUrl, origins = 1, standingClock = false, beside } = options;
@@ -146,11 +140,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
       clock.addedMs += seconds * 1000;
     },
     async until(what, condition) {
-      const deadline = performance.now() + 5000;
-      while (!(await condition())) {
-        if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
+      await until(what, condition, 5000);
     },
   };
   return site;

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
 import type { SettingName } from "../../src/config/settings.ts";
+import { type FaultyLink, openFaultyLink } from "../faulty-link.ts";
 import { startRedis, type TestRedis } from "../redis-server.ts";
-import { type Link, openLink } from "../store/link.ts";
 import { startOrigin } from "./own-origin.ts";
 import { type Program, startProgram } from "./program.ts";
 
@@ -10,7 +10,7 @@ import { type Program, startProgram } from "./program.ts";
 export interface Member {
   readonly place: number;
   readonly program: Program;
-  readonly link: Link;
+  readonly link: FaultyLink;
   /** What no answer of this process to a request of from now on may be older than, by item. */
   readonly floors: Map<number, number>;
 }
@@ -79,7 +79,7 @@ export async function startFleet(
   const members: (Member | undefined)[] = [];
   const settings = { ORIGINS: origin.url, HEALTH_CHECK_INTERVAL: "1h", LOG_LEVEL: "warn", ...more };
 
-  async function start(place: number, link: Link): Promise<void> {
+  async function start(place: number, link: FaultyLink): Promise<void> {
     const REDIS_URL = `redis://127.0.0.1:${link.port}`;
     const program = await startProgram({ ...settings, REDIS_URL });
     members[place] = { place, program, link, floors: new Map() };
@@ -94,9 +94,7 @@ export async function startFleet(
   }
   await Promise.all(
     Array.from({ length: size }, async (_, place) => {
-      const link = await openLink(redis.port);
-      onTestFinished(() => link.close());
-      await start(place, link);
+      await start(place, await openFaultyLink(redis.port));
     }),
   );
   return { redis, origin, members, replace };

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { SettingName } from "../../src/config/settings.ts";
-import { startRedis, type TestRedis } from "../redis-server.ts";
+import { redisOfFile } from "../redis-of-file.ts";
 import { type Answer, type Site, startSite } from "./site.ts";
 
-let redis: TestRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = await redisOfFile();
 
 /** Both stand behind the same name, as instances do. */
 const HOST = { Host: "shop.test" };

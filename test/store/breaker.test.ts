@@ -7,7 +7,6 @@ function closedBreaker() {
   const clock = testClock();
   const changes: [boolean, string][] = [];
   const breaker = new Breaker({ now: clock.now, onChange: (up, detail) => changes.push([up, detail]) });
-  const asStoreError = (error: unknown) => error as StoreError;
   let calls = 0;
   const run = (outcome: "ok" | StoreError["code"]) =>
     breaker
@@ -15,7 +14,7 @@ function closedBreaker() {
         calls++;
         if (outcome !== "ok") throw new StoreError(outcome, `it was ${outcome}`);
         return "ok";
-      }, asStoreError)
+      })
       .catch((error: StoreError) => error.code);
   return { clock, changes, breaker, run, calls: () => calls };
 }

@@ -1,24 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type ChunkedBody, type Entry, readBytes, StoreError } from "../../src/cache/ports.ts";
 import { divide, parseChunks } from "../../src/store/chunks.ts";
 import { bodyChecksum } from "../../src/store/codec.ts";
-import { RedisConnection } from "../../src/store/connection.ts";
 import { RedisStore, type RedisStoreOptions } from "../../src/store/redis.ts";
-import { startRedis, type TestRedis } from "../redis-server.ts";
-import { bytes, entryOf, eventLog, KEY, sampleEntry, T0, testClock, until } from "./sample.ts";
+import { connect, redisOfFile } from "./own-redis.ts";
+import { bytes, entryOf, KEY, sampleEntry, T0, testClock, until } from "./sample.ts";
 
-let redis: TestRedis;
-let connection: RedisConnection;
-const log = eventLog();
-beforeAll(async () => {
-  redis = await startRedis();
-  connection = new RedisConnection({ url: redis.url, now: Date.now, emit: log.emit, commandTimeoutMs: 2000 });
-  await until("Redis is connected", () => connection.up());
-});
-afterAll(async () => {
-  await connection.close();
-  await redis[Symbol.asyncDispose]();
-});
+const { redis, connection, log } = await redisOfFile();
 
 const CHUNK = 1000;
 const GRACE = 60_000;
@@ -270,12 +258,7 @@ describe("chunks that are not as they were written", () => {
   });
 
   it("are told as a failure of Redis when it does not answer, and the entry stays", async () => {
-    const other = new RedisConnection({
-      url: redis.url,
-      now: Date.now,
-      emit: log.emit,
-      commandTimeoutMs: 200,
-    });
+    const { connection: other } = connect(redis.url, { emit: log.emit, commandTimeoutMs: 200 });
     await until("Redis is connected", () => other.up());
     store = open({ connection: other });
     await store.put(KEY, entryOf(WHOLE));
@@ -289,12 +272,7 @@ describe("chunks that are not as they were written", () => {
 
 describe("a Redis that is away for a moment", () => {
   it("is waited for by a reader who has patience, and by no other", async () => {
-    const other = new RedisConnection({
-      url: redis.url,
-      now: Date.now,
-      emit: log.emit,
-      commandTimeoutMs: 100,
-    });
+    const { connection: other } = connect(redis.url, { emit: log.emit, commandTimeoutMs: 100 });
     await until("Redis is connected", () => other.up());
     store = open({ connection: other });
     await store.put(KEY, entryOf(WHOLE));
@@ -308,7 +286,6 @@ describe("a Redis that is away for a moment", () => {
     await expect(readBytes(body)).rejects.toMatchObject({ code: "timeout" });
     expect(WHOLE.equals(await patient)).toBe(true);
     expect(log.of("store-failed")).toHaveLength(1);
-    await other.close();
   });
 });
 

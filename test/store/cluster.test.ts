@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { StoreError } from "../../src/cache/ports.ts";
 import { slotOf } from "../../src/store/cluster-slots.ts";
 import { RedisConnection } from "../../src/store/connection.ts";
@@ -7,17 +7,11 @@ import { RedisStore } from "../../src/store/redis.ts";
 import { startCluster, type TestCluster } from "../redis-cluster.ts";
 import { startRedis, type TestRedis, untilReplicated } from "../redis-server.ts";
 import { storeContract } from "./contract.ts";
+import { connect, keep } from "./own-redis.ts";
 import { eventLog, sampleEntry, testClock, textOf, until } from "./sample.ts";
 
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-function connect(url: string, commandTimeoutMs = 1000) {
-  const log = eventLog();
-  const connection = new RedisConnection({ url, now: Date.now, emit: log.emit, commandTimeoutMs });
-  closers.push(() => connection.close());
+function open(url: string, commandTimeoutMs = 1000) {
+  const { connection, log } = connect(url, { commandTimeoutMs });
   const store = new RedisStore({ connection, now: testClock().now, emit: log.emit });
   /** What the store has: the body, `miss`, or how it failed. */
   const read = (key: string) =>
@@ -35,7 +29,7 @@ function connect(url: string, commandTimeoutMs = 1000) {
 }
 
 async function connected(url: string, commandTimeoutMs?: number) {
-  const client = connect(url, commandTimeoutMs);
+  const client = open(url, commandTimeoutMs);
   await until("every master answers", () => client.connection.up());
   return client;
 }
@@ -51,15 +45,16 @@ describe("a cluster", () => {
   afterAll(() => cluster?.[Symbol.asyncDispose]());
 
   describe("as a store", () => {
-    let shared: ReturnType<typeof connect>;
+    const { emit } = eventLog();
+    let connection: RedisConnection;
     beforeAll(async () => {
-      shared = await connected(cluster.url);
-      closers.length = 0;
+      connection = new RedisConnection({ url: cluster.url, now: Date.now, emit, commandTimeoutMs: 1000 });
+      await until("every master answers", () => connection.up());
     });
-    afterAll(() => shared.connection.close());
+    afterAll(() => connection.close());
     storeContract("RedisStore", async ({ now }) => {
       for (const node of cluster.nodes) await node.command("FLUSHALL");
-      return new RedisStore({ connection: shared.connection, now, emit: shared.log.emit });
+      return new RedisStore({ connection, now, emit });
     });
   });
 
@@ -95,7 +90,7 @@ describe("a cluster", () => {
     expect(await write(key, "here")).toBe(true);
     const answers = new Set<string>();
     let running = true;
-    closers.push(() => {
+    onTestFinished(() => {
       running = false;
     });
     const traffic = (async () => {
@@ -122,7 +117,7 @@ describe("a cluster", () => {
     const follow = async () => {
       const { connection, log: events } = await connected(cluster.url);
       const log = new RedisPurgeLog({ connection, emit: events.emit });
-      closers.push(() => log.close());
+      onTestFinished(() => log.close());
       const heard: string[] = [];
       log.follow((news) => {
         if (news.type === "record" && news.record.target.type === "url") heard.push(news.record.target.key);
@@ -158,7 +153,7 @@ describe("a cluster", () => {
 
   it("is looked for again and again, and found when it comes", async () => {
     await cluster.nodes[0]!.stop();
-    const { connection, log, read } = connect(cluster.url);
+    const { connection, log, read } = open(cluster.url);
     await until("its absence is told", () => log.of("store-state").length === 1);
     expect(log.of("store-state")[0]!.detail).toMatch(/ECONNREFUSED/);
     expect(await read("a")).toBe("unavailable");
@@ -169,8 +164,7 @@ describe("a cluster", () => {
 
 describe("a node that is away", () => {
   it("costs its own keys, at once, and no others; and is used again when it is back", async () => {
-    const cluster = await startCluster(3);
-    closers.push(() => cluster[Symbol.asyncDispose]());
+    const cluster = await keep(startCluster(3));
     const [first, second, third] = cluster.nodes as [TestRedis, TestRedis, TestRedis];
     const { read, write, states, log } = await connected(cluster.url, 250);
     const key = (node: TestRedis) => cluster.keyOf(node);
@@ -206,8 +200,7 @@ describe("a node that is away", () => {
   });
 
   it("is replaced by its replica, and the entries that this has are hits", async () => {
-    const cluster = await startCluster(3, 1);
-    closers.push(() => cluster[Symbol.asyncDispose]());
+    const cluster = await keep(startCluster(3, 1));
     const [master] = cluster.nodes as [TestRedis, ...TestRedis[]];
     const { read, write, states } = await connected(cluster.url, 250);
     const key = cluster.keyOf(master);
@@ -222,9 +215,8 @@ describe("a node that is away", () => {
 
 describe("what is no cluster", () => {
   it("is told as such", async () => {
-    const redis = await startRedis();
-    closers.push(() => redis[Symbol.asyncDispose]());
-    const { log, read } = connect(redis.url.replace("redis:", "redis-cluster:"));
+    const redis = await keep(startRedis());
+    const { log, read } = open(redis.url.replace("redis:", "redis-cluster:"));
     await until("it is told", () => log.of("store-state").length === 1);
     expect(log.of("store-state")[0]!.detail).toContain("cluster support disabled");
     expect(await read("a")).toBe("unavailable");

@@ -1,10 +1,10 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { StoreError } from "../../src/cache/ports.ts";
-import { RedisConnection } from "../../src/store/connection.ts";
 import { retryDelay } from "../../src/store/redis-options.ts";
+import { openFaultyLink } from "../faulty-link.ts";
 import { startRedis } from "../redis-server.ts";
-import { openLink } from "./link.ts";
-import { eventLog, until } from "./sample.ts";
+import { connect, keep } from "./own-redis.ts";
+import { until } from "./sample.ts";
 
 describe("the delay before a reconnection", () => {
   it("doubles from 50 ms, stays within a second, and is spread", () => {
@@ -16,26 +16,16 @@ describe("the delay before a reconnection", () => {
 });
 
 describe("the connection", () => {
-  const closers: (() => unknown)[] = [];
-  afterEach(async () => {
-    for (const close of closers.splice(0).reverse()) await close();
-  });
-  const connect = (url: string) => {
-    const log = eventLog();
-    const connection = new RedisConnection({ url, now: Date.now, emit: log.emit });
-    closers.push(() => connection.close());
+  const open = (url: string) => {
+    const { connection, log } = connect(url);
     const ping = () => connection.run((client) => client.ping()).catch((error: StoreError) => error.code);
     return { connection, log, ping };
   };
-  const server = async () => {
-    const redis = await startRedis();
-    closers.push(() => redis[Symbol.asyncDispose]());
-    return redis;
-  };
+  const server = () => keep(startRedis());
 
   it("comes, goes and comes back with Redis, and tells each change once", async () => {
     const redis = await server();
-    const { log, ping } = connect(redis.url);
+    const { log, ping } = open(redis.url);
     await until("Redis answers", async () => (await ping()) === "PONG");
     await redis.stop();
     await until("the loss is noticed", () => log.of("store-state").length === 2);
@@ -49,7 +39,7 @@ describe("the connection", () => {
   it("fails at once while Redis is away, and says why", async () => {
     const redis = await server();
     await redis.stop();
-    const { log, ping } = connect(redis.url.replace("redis://", "redis://u:secret@"));
+    const { log, ping } = open(redis.url.replace("redis://", "redis://u:secret@"));
     await until("the failure is told", () => log.of("store-state").length === 1);
     const started = performance.now();
     for (let i = 0; i < 50; i++) expect(await ping()).toBe("unavailable");
@@ -64,10 +54,10 @@ describe("the connection", () => {
 
   it("gives up on a Redis that hangs, and recovers when it goes on", async () => {
     const redis = await server();
-    const { log, ping } = connect(redis.url);
+    const { log, ping } = open(redis.url);
     await until("Redis answers", async () => (await ping()) === "PONG");
     process.kill(redis.pid, "SIGSTOP");
-    closers.push(() => void process.kill(redis.pid, "SIGCONT"));
+    onTestFinished(() => void process.kill(redis.pid, "SIGCONT"));
     const answers = [await ping(), await ping(), await ping(), await ping()];
     expect(answers).toEqual(["timeout", "timeout", "timeout", "unavailable"]);
     expect(log.of("store-state").map(({ up }) => up)).toEqual([true, false]);
@@ -78,9 +68,8 @@ describe("the connection", () => {
 
   it("leaves a half-open connection behind", async () => {
     const redis = await server();
-    const link = await openLink(redis.port);
-    closers.push(link.close);
-    const { ping } = connect(`redis://127.0.0.1:${link.port}`);
+    const link = await openFaultyLink(redis.port);
+    const { ping } = open(`redis://127.0.0.1:${link.port}`);
     await until("Redis answers", async () => (await ping()) === "PONG");
     link.swallow();
     expect(await ping()).toBe("timeout");
@@ -90,9 +79,9 @@ describe("the connection", () => {
 
   it("connects its followers anew when it was connected anew, so that they know of what they missed", async () => {
     const redis = await server();
-    const { connection, ping } = connect(redis.url);
+    const { connection, ping } = open(redis.url);
     const follower = connection.follower(1000);
-    closers.push(() => follower.disconnect());
+    onTestFinished(() => follower.disconnect());
     const order: string[] = [];
     follower.on("ready", () => order.push("follower ready"));
     follower.on("close", () => order.push("follower closed"));
@@ -109,7 +98,7 @@ describe("the connection", () => {
   it("keeps trying when the password is wrong, without ending the process", async () => {
     const redis = await server();
     await redis.command("CONFIG", "SET", "requirepass", "right");
-    const { log, ping } = connect(redis.url.replace("redis://", "redis://:wrong@"));
+    const { log, ping } = open(redis.url.replace("redis://", "redis://:wrong@"));
     await until("the refusal is told", () => log.of("store-state").length === 1);
     expect(log.of("store-state")[0]!.detail).toContain("WRONGPASS");
     expect(log.of("store-state")[0]!.detail).not.toContain("wrong@");

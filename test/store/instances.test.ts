@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { Acknowledged, PurgeTarget } from "../../src/cache/ports.ts";
-import { RedisConnection } from "../../src/store/connection.ts";
 import { RedisPurgeLog } from "../../src/store/purge-log.ts";
+import { openFaultyLink } from "../faulty-link.ts";
 import { startRedis, type TestRedis } from "../redis-server.ts";
-import { openLink } from "./link.ts";
-import { eventLog, until } from "./sample.ts";
+import { connect, keep } from "./own-redis.ts";
+import { until } from "./sample.ts";
 
 const KEY = "freshline:instances:{purges}";
 const TARGETS: PurgeTarget[] = [
@@ -13,29 +13,20 @@ const TARGETS: PurgeTarget[] = [
 ];
 
 let redis: TestRedis;
-const closers: (() => unknown)[] = [];
 beforeEach(async () => {
-  redis = await startRedis();
-  closers.push(() => redis[Symbol.asyncDispose]());
-});
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
+  redis = await keep(startRedis());
 });
 
 /** One instance that follows the log; its purges wait long, unless a test says otherwise. */
 async function instance(name: string, { url = redis.url, patienceMs = 20_000 } = {}) {
-  const events = eventLog();
-  const connection = new RedisConnection({ url, now: Date.now, emit: events.emit, commandTimeoutMs: 1000 });
+  const { connection, log: events } = connect(url, { commandTimeoutMs: 1000 });
   const log = new RedisPurgeLog({
     connection,
     emit: events.emit,
     instance: name,
     ackTimeoutMs: patienceMs,
   });
-  closers.push(
-    () => connection.close(),
-    () => log.close(),
-  );
+  onTestFinished(() => log.close());
   log.follow(() => {});
   await until("the log is attached", () => log.attached());
   await until("it is known", async () => (await redis.command("HEXISTS", KEY, name)) === 1);
@@ -73,8 +64,7 @@ describe("the receipt of a purge", () => {
   });
 
   it("names who has not heard of it when its patience ends", async () => {
-    const link = await openLink(redis.port);
-    closers.push(link.close);
+    const link = await openFaultyLink(redis.port);
     const a = await instance("a", { patienceMs: 300 });
     await instance("b", { url: `redis://127.0.0.1:${link.port}` });
     link.swallow();
@@ -156,14 +146,10 @@ describe("an instance", () => {
 
   it("that may not say so is told once, and purges all the same", async () => {
     await redis.command("ACL", "SETUSER", "shy", "on", ">pw", "~freshline:{purges}*", "&*", "+@all");
-    const events = eventLog();
     const url = redis.url.replace("redis://", "redis://shy:pw@");
-    const connection = new RedisConnection({ url, now: Date.now, emit: events.emit, commandTimeoutMs: 1000 });
+    const { connection, log: events } = connect(url, { commandTimeoutMs: 1000 });
     const log = new RedisPurgeLog({ connection, emit: events.emit, instance: "shy" });
-    closers.push(
-      () => connection.close(),
-      () => log.close(),
-    );
+    onTestFinished(() => log.close());
     log.follow(() => {});
     await until("the log is attached", () => log.attached());
     const epoch = await log.append(TARGETS, "delete", true);

@@ -1,13 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Lease, LeaseAnswer, LeaseEnd, LeaseRequest } from "../../src/cache/ports.ts";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import type { Lease, LeaseAnswer, LeaseEnd, LeaseRequest } from "../../src/cache/leases.ts";
 import { SLOTS, slotOf } from "../../src/store/cluster-slots.ts";
-import { RedisConnection } from "../../src/store/connection.ts";
 import { RedisLeases } from "../../src/store/lease.ts";
 import { RedisPurgeLog } from "../../src/store/purge-log.ts";
+import { openFaultyLink } from "../faulty-link.ts";
 import { startCluster } from "../redis-cluster.ts";
 import { startRedis, type TestRedis } from "../redis-server.ts";
-import { openLink } from "./link.ts";
-import { eventLog, until } from "./sample.ts";
+import { connect, keep } from "./own-redis.ts";
+import { until } from "./sample.ts";
 
 const PAGE = "http://shop.test/page";
 const KEY = `freshline:lease:{${PAGE}}`;
@@ -18,13 +18,8 @@ const FAILED: LeaseEnd = { type: "failed", leaders: 1, code: "timeout" };
 const LONG_MS = 60_000;
 
 let redis: TestRedis;
-const closers: (() => unknown)[] = [];
 beforeEach(async () => {
-  redis = await startRedis();
-  closers.push(() => redis[Symbol.asyncDispose]());
-});
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
+  redis = await keep(startRedis());
 });
 
 interface How {
@@ -37,17 +32,13 @@ interface How {
 /** One instance of several. */
 async function instance(name: string, how: How = {}) {
   const { url = redis.url, ttlMs = LONG_MS, patienceMs = LONG_MS, namespace = "freshline" } = how;
-  const events = eventLog();
-  const connection = new RedisConnection({ url, now: Date.now, emit: events.emit, commandTimeoutMs: 500 });
+  const { connection, log: events } = connect(url, { commandTimeoutMs: 500 });
   const common = { connection, emit: events.emit, namespace, instance: name };
   const leases = new RedisLeases({ ...common, ttlMs, patienceMs, maxLeaders: 3 });
   const log = new RedisPurgeLog({ ...common, listeners: [leases.listener] });
   log.follow(() => {});
-  closers.push(
-    () => connection.close(),
-    () => log.close(),
-    () => leases.close(),
-  );
+  onTestFinished(() => log.close());
+  onTestFinished(() => leases.close());
   await until("the log is attached", () => log.attached());
   const ask = (more: Partial<LeaseRequest> = {}, key = PAGE) => leases.acquire(key, { ...FIRST, ...more });
   return { leases, log, events, ask };
@@ -264,7 +255,7 @@ describe("a Redis that is not as it should be", () => {
     const lease = held(await a.ask());
     const { ended } = elsewhere(await b.ask());
     process.kill(redis.pid, "SIGSTOP");
-    closers.push(() => process.kill(redis.pid, "SIGCONT"));
+    onTestFinished(() => void process.kill(redis.pid, "SIGCONT"));
     const startedAt = performance.now();
     expect(await b.ask({}, "http://shop.test/other")).toEqual({ type: "unknown" });
     expect(performance.now() - startedAt).toBeLessThan(5000);
@@ -363,8 +354,7 @@ it("messages of others on the channel harm nobody", async () => {
 });
 
 it("a connection that carries nothing any more keeps nobody waiting", async () => {
-  const link = await openLink(redis.port);
-  closers.push(link.close);
+  const link = await openFaultyLink(redis.port);
   const [a, b] = [await instance("a"), await instance("b", { url: `redis://127.0.0.1:${link.port}` })];
   held(await a.ask());
   const { ended } = elsewhere(await b.ask());
@@ -383,8 +373,7 @@ async function known(ask: () => Promise<LeaseAnswer>): Promise<LeaseAnswer> {
 }
 
 it("in a Cluster, whichever node has the lease, those who wait are told", async () => {
-  const cluster = await startCluster(3);
-  closers.push(() => cluster[Symbol.asyncDispose]());
+  const cluster = await keep(startCluster(3));
   const [a, b] = [await instance("a", { url: cluster.url }), await instance("b", { url: cluster.url })];
   const keys = Array.from({ length: 9 }, (_, i) => `http://shop.test/${i}`);
   const thirds = keys.map((key) => Math.floor(slotOf(`freshline:lease:{${key}}`) / (SLOTS / 3)));

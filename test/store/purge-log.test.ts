@@ -1,42 +1,28 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { PurgeNews, PurgeTarget, StoreError } from "../../src/cache/ports.ts";
-import { RedisConnection } from "../../src/store/connection.ts";
 import { LocalPurgeLog } from "../../src/store/local-purge-log.ts";
 import { RedisPurgeLog } from "../../src/store/purge-log.ts";
+import { openFaultyLink } from "../faulty-link.ts";
 import { startRedis, type TestRedis } from "../redis-server.ts";
-import { openLink } from "./link.ts";
-import { eventLog, until } from "./sample.ts";
+import { connect, keep } from "./own-redis.ts";
+import { until } from "./sample.ts";
 
 const url = (key: string): PurgeTarget => ({ type: "url", key });
 const EVERYTHING: PurgeTarget = { type: "everything" };
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 let redis: TestRedis;
-const closers: (() => unknown)[] = [];
 beforeEach(async () => {
-  redis = await startRedis();
-  closers.push(() => redis[Symbol.asyncDispose]());
-});
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
+  redis = await keep(startRedis());
 });
 
 /** One instance that follows the log; `heard` is all it was told. */
 function follow(options: { url?: string; keepRecords?: number; elapsed?: () => number } = {}) {
-  const events = eventLog();
-  const connection = new RedisConnection({
-    url: options.url ?? redis.url,
-    now: Date.now,
-    emit: events.emit,
-    commandTimeoutMs: 1000,
-  });
+  const { connection, log: events } = connect(options.url ?? redis.url, { commandTimeoutMs: 1000 });
   const keepRecords = options.keepRecords ?? 10_000;
   const { elapsed = () => performance.now() } = options;
   const log = new RedisPurgeLog({ connection, emit: events.emit, keepRecords, elapsed });
-  closers.push(
-    () => connection.close(),
-    () => log.close(),
-  );
+  onTestFinished(() => log.close());
   const heard: Exclude<PurgeNews, { type: "attached" }>[] = [];
   const travelled: number[] = [];
   let attachments = 0;
@@ -231,20 +217,19 @@ describe("the shared purge log", () => {
   });
 
   it("says for how long it has not been heard: infinite before, 0 while attached, growing when cut off", async () => {
-    const link = await openLink(redis.port);
-    closers.push(() => link.close());
+    const link = await openFaultyLink(redis.port);
     const clock = { at: 1000 };
-    link.cut();
+    await link.breakBy({ resets: true });
     const a = follow({ url: `redis://127.0.0.1:${link.port}`, elapsed: () => clock.at });
     expect(a.log.behindMs()).toBe(Number.POSITIVE_INFINITY);
-    link.mend();
+    await link.mend();
     await until("it is attached", () => a.log.attached());
     expect(a.log.behindMs()).toBe(0);
-    link.cut();
+    await link.breakBy({ resets: true });
     await until("the loss is noticed", () => !a.log.attached());
     clock.at += 7000;
     expect(a.log.behindMs()).toBe(7000);
-    link.mend();
+    await link.mend();
     await until("it is attached again", () => a.log.attached());
     expect(a.log.behindMs()).toBe(0);
   });
@@ -259,8 +244,7 @@ describe("the shared purge log", () => {
   });
 
   it("is known to be lost within two seconds when its connections carry nothing any more", async () => {
-    const link = await openLink(redis.port);
-    closers.push(() => link.close());
+    const link = await openFaultyLink(redis.port);
     const a = await attached({ url: `redis://127.0.0.1:${link.port}` });
     link.swallow();
     const startedAt = performance.now();
@@ -325,11 +309,10 @@ describe("the shared purge log", () => {
   });
 
   it("puts a floor under what was trimmed while an instance was away, and under nothing else", async () => {
-    const link = await openLink(redis.port);
-    closers.push(link.close);
+    const link = await openFaultyLink(redis.port);
     const a = await attached({ keepRecords: 100 });
     const b = await attached({ keepRecords: 100, url: `redis://127.0.0.1:${link.port}` });
-    link.cut();
+    await link.breakBy({ resets: true });
     await until("b has lost Redis", () => !b.log.attached());
     for (let i = 0; i < 1000; i += 50)
       await a.log.append(
@@ -340,7 +323,7 @@ describe("the shared purge log", () => {
     expect(a.floors()).toHaveLength(1);
     const left = (await redis.command("XLEN", "freshline:{purges}")) as number;
     expect(left).toBeLessThan(400);
-    link.mend();
+    await link.mend();
     await until("b is back", () => b.log.attached());
     expect(b.keys()).toEqual(a.keys().slice(-left));
     expect(b.floors()).toEqual([a.floors()[0], a.epochs().at(-left - 1)]);
@@ -348,8 +331,7 @@ describe("the shared purge log", () => {
   });
 
   it("notices a half-open link by its heartbeat, and hears what came meanwhile", async () => {
-    const link = await openLink(redis.port);
-    closers.push(link.close);
+    const link = await openFaultyLink(redis.port);
     const a = await attached();
     const b = await attached({ url: `redis://127.0.0.1:${link.port}` });
     link.swallow();
@@ -381,7 +363,7 @@ describe("the shared purge log", () => {
   it("notices a Redis that hangs, and attaches again when it goes on", async () => {
     const a = await attached();
     process.kill(redis.pid, "SIGSTOP");
-    closers.push(() => void process.kill(redis.pid, "SIGCONT"));
+    onTestFinished(() => void process.kill(redis.pid, "SIGCONT"));
     await until("the silence is noticed", () => !a.log.attached());
     process.kill(redis.pid, "SIGCONT");
     await until("the log is attached again", () => a.log.attached());
@@ -452,13 +434,9 @@ describe("the shared purge log", () => {
   });
 
   it("survives a follower that throws", async () => {
-    const events = eventLog();
-    const connection = new RedisConnection({ url: redis.url, now: Date.now, emit: events.emit });
+    const { connection, log: events } = connect(redis.url);
     const log = new RedisPurgeLog({ connection, emit: events.emit });
-    closers.push(
-      () => connection.close(),
-      () => log.close(),
-    );
+    onTestFinished(() => log.close());
     log.follow(() => {
       throw new Error("no");
     });

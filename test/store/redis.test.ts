@@ -1,23 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { StoreError } from "../../src/cache/ports.ts";
-import { RedisConnection } from "../../src/store/connection.ts";
 import { RedisStore } from "../../src/store/redis.ts";
-import { startRedis, type TestRedis } from "../redis-server.ts";
 import { storeContract } from "./contract.ts";
-import { eventLog, KEY, sampleEntry, T0, testClock, until } from "./sample.ts";
+import { redisOfFile } from "./own-redis.ts";
+import { KEY, sampleEntry, T0, testClock } from "./sample.ts";
 
-let redis: TestRedis;
-let connection: RedisConnection;
-const log = eventLog();
-beforeAll(async () => {
-  redis = await startRedis();
-  connection = new RedisConnection({ url: redis.url, now: Date.now, emit: log.emit, commandTimeoutMs: 2000 });
-  await until("Redis is connected", () => connection.up());
-});
-afterAll(async () => {
-  await connection.close();
-  await redis[Symbol.asyncDispose]();
-});
+const { redis, connection, log } = await redisOfFile();
 
 async function emptyStore(now: () => number): Promise<RedisStore> {
   await redis.command("FLUSHALL");

@@ -1,18 +1,8 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { RedisConnection } from "../../src/store/connection.ts";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { startRedis, startSentinel, type TestRedis, untilReplicated } from "../redis-server.ts";
 import { startSite } from "../scenario/site.ts";
-import { eventLog, until } from "./sample.ts";
-
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-async function keep<T extends AsyncDisposable>(started: Promise<T>): Promise<T> {
-  const kept = await started;
-  closers.push(() => kept[Symbol.asyncDispose]());
-  return kept;
-}
+import { connect, keep } from "./own-redis.ts";
+import { until } from "./sample.ts";
 
 /** A Sentinel that alone decides, and soon, that the master is down. */
 const watch = (master: TestRedis) =>
@@ -23,14 +13,6 @@ const watch = (master: TestRedis) =>
       "sentinel failover-timeout mymaster 3000",
     ]),
   );
-
-function connect(url: string, sentinelPassword?: string) {
-  const log = eventLog();
-  const credentials = sentinelPassword === undefined ? {} : { sentinelPassword };
-  const connection = new RedisConnection({ url, ...credentials, now: Date.now, emit: log.emit });
-  closers.push(() => connection.close());
-  return { connection, states: () => log.of("store-state") };
-}
 
 describe("the master that Sentinels name", () => {
   it("fails, and another takes over: no request fails for that, and the entries are hits again", async () => {
@@ -82,7 +64,7 @@ describe("the master that Sentinels name", () => {
     );
     const { connection, states } = connect(`redis-sentinel://127.0.0.1:${sentinel.port}?master=mymaster`);
     const follower = connection.follower(1000);
-    closers.push(() => follower.disconnect());
+    onTestFinished(() => follower.disconnect());
     let readies = 0;
     follower.on("ready", () => readies++);
     await until("it follows", () => readies === 1);
@@ -143,7 +125,7 @@ describe("Sentinels that do not help", () => {
     expect(without.states()[0]!.detail).toMatch(/^no Sentinel names the master: .*NOAUTH/);
     expect(without.states()[0]!.detail).not.toContain("its-own");
 
-    const { connection } = connect(url, "watcher");
+    const { connection } = connect(url, { sentinelPassword: "watcher" });
     await until("Redis answers", () => connection.up());
     expect(await connection.run((client) => client.acl("WHOAMI"))).toBe("cache");
   });

@@ -1,25 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Lookup, type Store, StoreError } from "../../src/cache/ports.ts";
-import { RedisConnection } from "../../src/store/connection.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { RedisStore } from "../../src/store/redis.ts";
 import { TieredStore } from "../../src/store/tiered.ts";
-import { startRedis, type TestRedis } from "../redis-server.ts";
 import { storeContract } from "./contract.ts";
+import { redisOfFile } from "./own-redis.ts";
 import { eventLog, KEY, sampleEntry, T0, testClock, textOf, until } from "./sample.ts";
 
-let redis: TestRedis;
-let connection: RedisConnection;
-const log = eventLog();
-beforeAll(async () => {
-  redis = await startRedis();
-  connection = new RedisConnection({ url: redis.url, now: Date.now, emit: log.emit, commandTimeoutMs: 2000 });
-  await until("Redis is connected", () => connection.up());
-});
-afterAll(async () => {
-  await connection.close();
-  await redis[Symbol.asyncDispose]();
-});
+const { redis, connection, log } = await redisOfFile();
 
 const redisStore = (now: () => number) => new RedisStore({ connection, now, emit: log.emit });
 

@@ -2,11 +2,13 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { RedisConnection } from "../../src/store/connection.ts";
-import { freePort, startRedis, startSentinel } from "../redis-server.ts";
-import { configFor, startSite } from "../scenario/site.ts";
-import { eventLog, until } from "./sample.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { configFor } from "../config-for.ts";
+import { freePort } from "../free-port.ts";
+import { startRedis, startSentinel } from "../redis-server.ts";
+import { startSite } from "../scenario/site.ts";
+import { connect, keep } from "./own-redis.ts";
+import { until } from "./sample.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "freshline-tls-"));
 const file = (name: string) => join(folder, name);
@@ -38,11 +40,6 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
 const TLS = {
   "tls-cert-file": file("server.pem"),
   "tls-key-file": file("server.key"),
@@ -54,20 +51,14 @@ const TLS = {
 async function startTls(settings: Readonly<Record<string, string>> = {}) {
   const tlsPort = await freePort();
   const all = Object.entries({ "tls-port": `${tlsPort}`, ...TLS, ...settings });
-  const redis = await startRedis(all.flatMap(([name, value]) => [`--${name}`, value]));
-  closers.push(() => redis[Symbol.asyncDispose]());
+  const redis = await keep(startRedis(all.flatMap(([name, value]) => [`--${name}`, value])));
   const rights = ["~team:*", "&team:*", "&__redis__:invalidate", "+@all", "-@admin", "-@dangerous", "+info"];
   await redis.command("ACL", "SETUSER", "cache", "on", ">p@ss/word", ...rights);
   return { redis, tlsPort, at: `cache:p%40ss%2Fword@127.0.0.1:${tlsPort}` };
 }
 
-function connect(url: string, ca?: string) {
-  const log = eventLog();
-  const trust = ca === undefined ? {} : { ca: readFileSync(file(ca), "latin1") };
-  const connection = new RedisConnection({ url, ...trust, now: Date.now, emit: log.emit });
-  closers.push(() => connection.close());
-  return { connection, states: () => log.of("store-state") };
-}
+const connectTrusting = (url: string, ca?: string) =>
+  connect(url, ca === undefined ? {} : { ca: readFileSync(file(ca), "latin1") });
 
 describe("a Redis behind TLS", () => {
   it("keeps the cache: own authority, user and password, database, namespace", async () => {
@@ -96,7 +87,7 @@ describe("a Redis behind TLS", () => {
     ["no authority of one's own", undefined],
   ])("is not trusted with %s, and that is told", async (_, ca) => {
     const { at } = await startTls();
-    const { connection, states } = connect(`rediss://${at}`, ca);
+    const { connection, states } = connectTrusting(`rediss://${at}`, ca);
     await until("it is told", () => states().length > 0);
     expect(states()[0]!.up).toBe(false);
     expect(states()[0]!.detail).toMatch(
@@ -107,7 +98,7 @@ describe("a Redis behind TLS", () => {
 
   it("is not trusted under another name than its certificate's", async () => {
     const { at } = await startTls();
-    const { states } = connect(`rediss://${at.replace("127.0.0.1", "127.0.0.2")}`, "authority.pem");
+    const { states } = connectTrusting(`rediss://${at.replace("127.0.0.1", "127.0.0.2")}`, "authority.pem");
     await until("it is told", () => states().length > 0);
     // On machines where 127.0.0.2 is nobody's the connection is refused before that.
     expect(states()[0]!.detail).toMatch(/is not trusted: .*altnames|ECONNREFUSED|ETIMEDOUT/);
@@ -120,7 +111,7 @@ describe("a Redis behind TLS", () => {
       "tls-cluster": "yes",
     });
     await redis.command("CLUSTER", "ADDSLOTSRANGE", 0, 16383);
-    const { connection } = connect(`rediss-cluster://${at}`, "authority.pem");
+    const { connection } = connectTrusting(`rediss-cluster://${at}`, "authority.pem");
     await until("it answers", () => connection.up());
     const commands = (client: { acl(whoami: "WHOAMI"): Promise<string> }) => client.acl("WHOAMI");
     await redis.command("ACL", "SETUSER", "cache", "+acl|whoami");
@@ -132,12 +123,13 @@ describe("a Redis behind TLS", () => {
     await redis.command("CONFIG", "SET", "requirepass", "");
     const sentinelPort = await freePort();
     const lines = Object.entries({ ...TLS, "tls-port": sentinelPort, "tls-replication": "yes" });
-    const sentinel = await startSentinel([
-      ...lines.map(([name, value]) => `${name} ${value}`),
-      `sentinel monitor mymaster 127.0.0.1 ${tlsPort} 1`,
-    ]);
-    closers.push(() => sentinel[Symbol.asyncDispose]());
-    const { connection } = connect(
+    await keep(
+      startSentinel([
+        ...lines.map(([name, value]) => `${name} ${value}`),
+        `sentinel monitor mymaster 127.0.0.1 ${tlsPort} 1`,
+      ]),
+    );
+    const { connection } = connectTrusting(
       `rediss-sentinel://127.0.0.1:${sentinelPort}?master=mymaster`,
       "authority.pem",
     );

@@ -24,8 +24,12 @@ export interface NetworkFault {
 /** A TCP link to a server on this machine; it can be broken in every way in which networks break. */
 export interface FaultyLink {
   readonly port: number;
+  /** How many connections were made over it. */
+  readonly connections: number;
   breakBy(fault: NetworkFault): Promise<void>;
   mend(): Promise<void>;
+  /** The connections of now carry nothing ever again, and nobody is told; new ones are well: half-open peers. */
+  swallow(): void;
 }
 
 /** Opens a link to a port of this machine; closed when the test has finished. */
@@ -83,7 +87,9 @@ export async function openFaultyLink(target: number): Promise<FaultyLink> {
     });
   }
 
+  let connections = 0;
   const server = createServer((near) => {
+    connections++;
     const far = createConnection(target, "127.0.0.1");
     carry(near, far, false);
     carry(far, near, true);
@@ -119,6 +125,9 @@ export async function openFaultyLink(target: number): Promise<FaultyLink> {
   };
   const link: FaultyLink = {
     port,
+    get connections() {
+      return connections;
+    },
     async breakBy(next) {
       clearInterval(flapping);
       await change({ ...next, refuses: next.refuses === true || next.flapsMs !== undefined });
@@ -130,6 +139,9 @@ export async function openFaultyLink(target: number): Promise<FaultyLink> {
         }, next.flapsMs);
     },
     mend: () => link.breakBy({}),
+    swallow: () => {
+      for (const socket of sockets) socket.removeAllListeners("data").resume();
+    },
   };
   onTestFinished(async () => {
     await link.breakBy({ refuses: true });

@@ -1,0 +1,87 @@
+import { originUrl } from "./addresses.ts";
+import { boolean, integer, list, milliseconds, oneOf, optional, password, text } from "./kinds.ts";
+import { pemFile } from "./pem-file.ts";
+import { redisUrl } from "./redis-url.ts";
+import { setting } from "./setting.ts";
+
+/* What the proxy itself asks: origins and Redis. */
+
+export const ORIGINS = {
+  ORIGINS: setting(list("urls", originUrl), "", "The servers behind the proxy; at least one.", ["origin"]),
+  PRESERVE_HOST: setting(boolean, "false", "Send the client's Host to the origins, not the origin's own."),
+  ORIGIN_TIMEOUT: setting(
+    milliseconds(),
+    "30s",
+    "How long an origin may take to answer with a response head.",
+  ),
+  ORIGIN_CONNECT_TIMEOUT: setting(milliseconds(), "2s", "How long connecting to an origin may take."),
+  ORIGIN_BODY_TIMEOUT: setting(
+    milliseconds(),
+    "5m",
+    "How long an origin may be silent within a response body.",
+  ),
+  ORIGIN_CONNECTIONS: setting(
+    integer(1, 65_535),
+    "256",
+    "Connections to each origin at once, and as many tunnels (WebSockets) beside them.",
+  ),
+  ORIGIN_QUEUE: setting(
+    integer(0, 1_000_000),
+    "1024",
+    "Requests that may wait for a connection to an origin; more are answered 503.",
+  ),
+  HEALTH_CHECK_PATH: setting(
+    text("path", /^\/[\x21\x22\x24-\x7e]*$/, "one such as /health-check"),
+    "/health-check",
+    "What is asked to learn whether an origin is healthy.",
+  ),
+  HEALTH_CHECK_INTERVAL: setting(
+    milliseconds("10ms"),
+    "10s",
+    "The time between two health checks of an origin.",
+  ),
+  HEALTH_CHECK_TIMEOUT: setting(milliseconds(), "2s", "How long a health check may take."),
+};
+
+export const REDIS = {
+  REDIS_URL: setting(
+    optional(redisUrl),
+    "",
+    "The Redis that keeps the cache: redis://host, redis-cluster://host,host or redis-sentinel://host,host?master=name, with rediss for TLS; the memory of this process alone when empty.",
+  ),
+  REDIS_CA: setting(
+    optional(pemFile),
+    "",
+    "The certificates that vouch for a rediss Redis, when they are not among those that Node knows.",
+  ),
+  REDIS_SENTINEL_PASSWORD: setting(
+    optional(password),
+    "",
+    "What the Sentinels ask for; user and password in REDIS_URL are for the Redis that they watch.",
+  ),
+  REDIS_COMMAND_TIMEOUT: setting(
+    milliseconds(),
+    "250ms",
+    "How long Redis may take to answer before the request goes on without it.",
+  ),
+  PURGE_ACK_TIMEOUT: setting(
+    milliseconds("0s"),
+    "1s",
+    "How long a purge waits for the other instances to say that they have heard of it.",
+  ),
+  CACHE_MEMORY_GRACE: setting(
+    milliseconds("0s"),
+    "10s",
+    "How long a stored response is used as it is while purges of other instances cannot be heard; then it is validated first.",
+  ),
+  CACHE_ON_STORE_FAILURE: setting(
+    oneOf("origin", "stale", "503"),
+    "origin",
+    "What happens while Redis cannot be asked: the origins are; or what memory has is served, stale or not, for CACHE_MEMORY_GRACE and unless it says must-revalidate or the like; or what memory does not have is refused with 503.",
+  ),
+  CACHE_NAMESPACE: setting(
+    text("namespace", /^[A-Za-z0-9_:-]{1,100}$/, "1 to 100 letters, digits, -, _ or :"),
+    "freshline",
+    "What every key in Redis begins with; proxies that share one share their cache.",
+  ),
+};

@@ -1,0 +1,91 @@
+import { addressRange, corsOrigins } from "./addresses.ts";
+import { boolean, host, integer, list, milliseconds, oneOf, optional, port, secret, size } from "./kinds.ts";
+import { setting } from "./setting.ts";
+
+/* How clients and operators are served. */
+
+export const LISTENING = {
+  PORT: setting(port, "3000", "The port that clients ask."),
+  HOST: setting(optional(host), "", "The address to listen on; every address of this machine when empty."),
+  MAX_CONNECTIONS: setting(integer(1, 1_000_000), "10000", "Client connections at once; more are refused."),
+  MAX_HEADER_BYTES: setting(
+    size("1KiB", "1MiB"),
+    "16KiB",
+    "The longest head that is read, of a request and of an origin's response.",
+  ),
+  HEADERS_TIMEOUT: setting(
+    milliseconds(),
+    "10s",
+    "How long a client may take to send a request head; at most REQUEST_TIMEOUT.",
+  ),
+  REQUEST_TIMEOUT: setting(
+    milliseconds(),
+    "5m",
+    "How long a client may take to send a whole request, body included; raise it for slow uploads.",
+  ),
+  KEEP_ALIVE_TIMEOUT: setting(
+    milliseconds(),
+    "65s",
+    "How long an idle client connection stays open; longer than that of a load balancer in front.",
+  ),
+  WRITE_TIMEOUT: setting(
+    milliseconds(),
+    "60s",
+    "How long a client may take nothing of its answer before it is cut.",
+  ),
+  SHUTDOWN_TIMEOUT: setting(
+    milliseconds("0s"),
+    "10s",
+    "How long requests in progress may take to end at a stop.",
+  ),
+  TRUSTED_PROXIES: setting(
+    list("ranges", addressRange),
+    "",
+    "Peers whose X-Forwarded-* fields are believed; never a range from which clients come directly.",
+  ),
+  PURGE_ALLOW: setting(
+    list("ranges", addressRange),
+    "",
+    "Clients whose PURGE requests purge, all others' being refused; when empty PURGE is a method like any other.",
+  ),
+};
+
+export const RESPONSES = {
+  CORS_ORIGINS: setting(
+    corsOrigins,
+    "",
+    "Web origins whose scripts may read the responses; * for all, not for answers behind a login.",
+  ),
+  SECURITY_HEADERS: setting(
+    boolean,
+    "false",
+    "Add the usual security fields to responses; not when the origins send their own.",
+  ),
+};
+
+export const ADMIN = {
+  ADMIN_PORT: setting(port, "PORT+1", "The port of the admin API."),
+  ADMIN_HOST: setting(
+    host,
+    "127.0.0.1",
+    "The address of the admin API; other than loopback needs ADMIN_TOKEN.",
+  ),
+  ADMIN_TOKEN: setting(
+    optional(secret),
+    "",
+    "The bearer token that the admin API asks for; better in the environment than in a flag.",
+  ),
+};
+
+export const LOGGING = {
+  LOG_LEVEL: setting(
+    oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+    "info",
+    "The least important lines that are written.",
+  ),
+  LOG_FORMAT: setting(
+    oneOf("auto", "json", "pretty"),
+    "auto",
+    "auto is pretty on a terminal and json elsewhere.",
+  ),
+};

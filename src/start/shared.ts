@@ -1,0 +1,87 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { MAX_LEADERS } from "../cache/coalesce.ts";
+import type { Emit } from "../cache/events.ts";
+import type { Leases } from "../cache/leases.ts";
+import type { PurgeLog, Store } from "../cache/ports.ts";
+import type { Config } from "../config.ts";
+import type { EpochMs } from "../policy/stored-response.ts";
+import { RedisConnection } from "../store/connection.ts";
+import { RedisLeases } from "../store/lease.ts";
+import { LocalPurgeLog } from "../store/local-purge-log.ts";
+import { RedisPurgeLog } from "../store/purge-log.ts";
+import { RedisStore } from "../store/redis.ts";
+
+/** What all instances share. */
+export interface Shared {
+  /** Absent with `leases` where no Redis is set. */
+  readonly store?: Store;
+  readonly leases?: Leases;
+  readonly log: PurgeLog;
+  /** When Redis answers, or is not waited for any longer. */
+  readonly ready: Promise<void>;
+  attached(): boolean;
+  close(): Promise<void>;
+}
+
+/** How long a start waits for Redis before it goes on without. */
+const REDIS_AT_START_MS = 1000;
+
+/** Opens Redis; where none is set, this process is all there is. */
+export function openShared(config: Config, emit: Emit, now: () => EpochMs): Shared {
+  if (config.REDIS_URL === undefined) {
+    const log = new LocalPurgeLog();
+    return { log, ready: Promise.resolve(), attached: () => false, close: () => log.close() };
+  }
+  const connection = new RedisConnection({
+    url: config.REDIS_URL,
+    ...redisCredentials(config),
+    now,
+    emit,
+    commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT,
+  });
+  const namespace = config.CACHE_NAMESPACE;
+  const instance = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const leases = new RedisLeases({
+    connection,
+    emit,
+    namespace,
+    instance,
+    ttlMs: config.LEASE_TTL,
+    maxLeaders: MAX_LEADERS,
+    patienceMs: config.COALESCE_PATIENCE,
+  });
+  const log = new RedisPurgeLog({
+    connection,
+    emit,
+    namespace,
+    keepMs: (config.CACHE_MAX_TTL + 86_400) * 1000,
+    instance,
+    ackTimeoutMs: config.PURGE_ACK_TIMEOUT,
+    listeners: [leases.listener],
+  });
+  return {
+    store: new RedisStore({ connection, now, emit, namespace, chunkBytes: config.CACHE_CHUNK_BYTES }),
+    leases,
+    log,
+    ready: attachedWithin(log, REDIS_AT_START_MS),
+    attached: () => log.attached(),
+    async close() {
+      await leases.close();
+      await log.close();
+      await connection.close();
+    },
+  };
+}
+
+/** What REDIS_URL does not hold. */
+export const redisCredentials = ({ REDIS_CA: ca, REDIS_SENTINEL_PASSWORD: sentinelPassword }: Config) => ({
+  ...(ca === undefined ? {} : { ca }),
+  ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+});
+
+async function attachedWithin(log: RedisPurgeLog, ms: number): Promise<void> {
+  const deadline = performance.now() + ms;
+  while (!log.attached() && performance.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+}
