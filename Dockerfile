@@ -6,7 +6,8 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY mock-origin mock-origin
 COPY scripts scripts
-RUN npx tsc -p tsconfig.build.json && npm prune --omit=dev --no-audit --no-fund
+RUN npx tsc -p tsconfig.build.json && npx tsc -p src/admin/dashboard/client && \
+  cp -R src/admin/dashboard/static dist/src/admin/dashboard/ && npm prune --omit=dev --no-audit --no-fund
 
 FROM node:26-slim
 ENV NODE_ENV=production

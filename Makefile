@@ -1,6 +1,6 @@
 # `make help` lists what there is. Works with GNU make 3.81 and later.
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check conformance redis build clean
+.PHONY: help run dev test check conformance bench bench-peers redis build clean
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 # Named, so that make 3.81 also searches the PATH below for a command without shell characters.
@@ -17,21 +17,24 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 NPM_CI := npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
 
-# port=, origins= and redis= on the command line are settings, taken as they were written.
+# port=, origins=, workers= and redis= on the command line are settings, taken as they were written.
 ifeq ($(origin port),command line)
 export PORT := $(value port)
 endif
 ifeq ($(origin origins),command line)
 export ORIGINS := $(value origins)
 endif
+ifeq ($(origin workers),command line)
+export WORKERS := $(value workers)
+endif
 ifeq ($(origin redis),command line)
 export REDIS_URL := $(value redis)
 endif
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo '  make run takes  port=3000  origins=https://one,https://two  redis=redis://host:6379 (empty: no Redis)'
+	@echo '  make run takes  port=3000  origins=https://one,https://two  workers=auto  redis=redis://host:6379 (empty: no Redis)'
 
 run: dist/stamp ## The proxy, three mock origins and a Redis, until Ctrl-C
 	@exec node dist/scripts/run.js
@@ -43,17 +46,25 @@ dev: node_modules/.stamp ## The same, built and started again when a source chan
 test: dist/stamp ## Everything: format, lint, types, and all tests against a real Redis
 	@biome check --error-on-warnings .
 	@tsc --noEmit
+	@tsc --noEmit -p src/admin/dashboard/client
 	@server=$$(scripts/redis.sh --binary) && \
 	  FRESHLINE_TEST_REDIS_SERVER="$$server" vitest run $(VITEST_FLAGS)
 
 check: node_modules/.stamp ## The fast part of test: format, lint, types, policy and architecture
 	@biome check --error-on-warnings .
 	@tsc --noEmit
+	@tsc --noEmit -p src/admin/dashboard/client
 	@vitest run test/policy test/architecture.test.ts
 
 conformance: node_modules/.stamp ## The survey's HTTP cache tests against the proxy: passes, reasons, docs/conformance.md
 	@server=$$(scripts/redis.sh --binary) && \
 	  FRESHLINE_TEST_REDIS_SERVER="$$server" NODE_NO_WARNINGS=1 node test/conformance/run.ts
+
+bench: dist/stamp ## What Freshline costs beside its peers that are here: bench/results/; rows=hit-1k,304 chooses
+	@node bench/run.ts rows=$(rows) rounds=$(rounds) seconds=$(seconds) entries=$(entries)
+
+bench-peers: $(NODE_STAMP) ## Brings these peers: Debian's nginx, Varnish, HAProxy, Traffic Server, wrk; reply-from
+	@bench/peers/install.sh
 
 redis: ## A Redis of its own in the foreground, on redis_port=6379
 	@server=$$(scripts/redis.sh --binary) && mkdir -p .redis/foreground && \
@@ -65,10 +76,11 @@ build: dist/stamp ## dist/, from which bin/freshline.js runs
 	@:
 
 clean: ## Removes all that the other commands brought or built
-	rm -rf dist coverage node_modules $(RUNTIME) .redis
+	rm -rf dist coverage node_modules bench/peers/node_modules $(RUNTIME) .redis
 
-# Writes the code also of what has errors, and then exits with 2.
-COMPILE = tsc -p tsconfig.build.json --incremental --tsBuildInfoFile dist/tsbuildinfo
+# Writes the code also of what has errors, and then exits with 2. The dashboard's scripts know a browser and no Node.
+COMPILE = tsc -p tsconfig.build.json --incremental --tsBuildInfoFile dist/tsbuildinfo && \
+  tsc -p src/admin/dashboard/client && cp -R src/admin/dashboard/static dist/src/admin/dashboard/
 SOURCES := $(shell find src mock-origin scripts -type f ! -name '*.sh' 2>/dev/null)
 dist/stamp: $(SOURCES) tsconfig.json tsconfig.build.json node_modules/.stamp
 	@$(COMPILE)

@@ -4,6 +4,7 @@ import { bare, json, Refusal } from "./answer.ts";
 import { parseTarget } from "./asked.ts";
 import type { Data } from "./data.ts";
 import type { Exchange, PortState, Serve } from "./exchange.ts";
+import { answerPuzzle, listPuzzles } from "./puzzles.ts";
 import { send, wait } from "./send.ts";
 import {
   checkHealth,
@@ -15,6 +16,7 @@ import {
 } from "./serve-control.ts";
 import { getData, putData } from "./serve-data.ts";
 import { bytes, echo, events, headers, status } from "./serve-probes.ts";
+import { VULNERABLE_ROUTES } from "./vulnerable.ts";
 
 interface Route {
   /** Does the port's behaviour apply? */
@@ -54,8 +56,19 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/headers", { behaves: true, serve: { GET: headers }, about: "GET /headers?name=value&…" }],
   ["/status", { behaves: true, serve: { GET: status }, about: "GET /status?code=404[&cache-control=…]" }],
   ["/events", { behaves: true, serve: { GET: events }, about: "GET /events[?n=3&every_ms=50]" }],
+  ...VULNERABLE_ROUTES,
+  [
+    "/puzzles",
+    { serve: { GET: listPuzzles }, about: "GET /puzzles  what a cache should name the causes of" },
+  ],
   ["/ws", { serve: { GET: explainWebSocket }, about: "WebSocket echo at /ws" }],
 ]);
+
+const PUZZLE: Route = {
+  behaves: true,
+  serve: { GET: answerPuzzle, POST: answerPuzzle },
+  about: "GET, POST /puzzles/N",
+};
 
 export interface RouteDeps {
   readonly data: Data;
@@ -67,7 +80,7 @@ export interface RouteDeps {
 export function createRoutes(here: PortState, { data, all, now }: RouteDeps) {
   return async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { path, query } = parseTarget(request.url ?? "/");
-    const route = ROUTES.get(path);
+    const route = ROUTES.get(path) ?? (path.startsWith("/puzzles/") ? PUZZLE : undefined);
     count(request, path, route, here);
     const behavior = route?.behaves ? here.behavior : {};
     const exchange: Exchange = { request, path, query, here, all, behavior, data };

@@ -19,7 +19,7 @@ export function announce(
   const isMock = wanted.origins === undefined;
   const rows = [
     ["Freshline", proxy],
-    ["Admin API", `${admin}/`],
+    ["Dashboard", `${admin}/`],
     [isMock ? "Mock origins" : "Origins", origins.join("  ")],
     ["Redis", redisRow(wanted, redis)],
   ];

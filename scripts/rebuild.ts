@@ -1,4 +1,5 @@
 import { watch } from "node:fs";
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import type { Crew } from "./children.ts";
 
@@ -22,12 +23,15 @@ export function rebuildOnChange(root: string, crew: Crew, signal: AbortSignal): 
     building = true;
     while (changed && !signal.aborted) {
       changed = false;
-      await crew.start("The compiler", process.execPath, compilerArgs(root), { cwd: root }).ended;
+      for (const args of compilations(root)) {
+        await crew.start("The compiler", process.execPath, args, { cwd: root }).ended;
+      }
+      await copyPage(root);
     }
     building = false;
   };
   const hear = (_event: string, file: string | null): void => {
-    if (file !== null && !file.endsWith(".ts")) return;
+    if (file !== null && !/\.(?:ts|html|css|svg)$/.test(file)) return;
     changed = true;
     clearTimeout(settling);
     settling = setTimeout(() => void build(), SETTLE_MS);
@@ -41,7 +45,16 @@ export function rebuildOnChange(root: string, crew: Crew, signal: AbortSignal): 
 }
 
 /** As `make build` does it. Type errors are told, and the code is written all the same. */
-function compilerArgs(root: string): string[] {
+function compilations(root: string): string[][] {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  return [tsc, "-p", "tsconfig.build.json", "--incremental", "--tsBuildInfoFile", "dist/tsbuildinfo"];
+  return [
+    [tsc, "-p", "tsconfig.build.json", "--incremental", "--tsBuildInfoFile", "dist/tsbuildinfo"],
+    [tsc, "-p", "src/admin/dashboard/client"],
+  ];
+}
+
+/** The dashboard's page and style. One that is being written anew is copied after its next event. */
+async function copyPage(root: string): Promise<void> {
+  const page = "src/admin/dashboard/static";
+  await cp(join(root, page), join(root, "dist", page), { recursive: true }).catch(() => {});
 }

@@ -3,9 +3,6 @@ import { fileURLToPath } from "node:url";
 import type { Setting } from "../src/config/setting.ts";
 import { flagsOf, GROUPS, type SettingName } from "../src/config/settings.ts";
 
-const BEGIN = "<!-- settings:begin -->";
-const END = "<!-- settings:end -->";
-
 /** A `|` would end the cell, also within backquotes. */
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 const code = (text: string): string => (text === "" ? "" : `\`${cell(text)}\``);
@@ -26,15 +23,16 @@ export function settingsTable(): string {
   return lines.join("\n");
 }
 
-/** The document with the table between the markers replaced. Throws when they are not there once each, in order. */
-export function withTable(document: string, table: string): string {
-  const begin = document.indexOf(BEGIN);
-  const end = document.indexOf(END);
-  const once = begin === document.lastIndexOf(BEGIN) && end === document.lastIndexOf(END);
+/** The document with the table between the markers of this name replaced. Throws when they are not there once each, in order. */
+export function withTable(document: string, table: string, name = "settings"): string {
+  const [first, last] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
+  const begin = document.indexOf(first);
+  const end = document.indexOf(last);
+  const once = begin === document.lastIndexOf(first) && end === document.lastIndexOf(last);
   if (begin === -1 || end < begin || !once) {
-    throw new Error(`expected ${BEGIN} and ${END}, once each and in this order`);
+    throw new Error(`expected ${first} and ${last}, once each and in this order`);
   }
-  return `${document.slice(0, begin + BEGIN.length)}\n${table}\n${document.slice(end)}`;
+  return `${document.slice(0, begin + first.length)}\n${table}\n${document.slice(end)}`;
 }
 
 /** `settings-table.ts [--check | --print] [README.md]` rewrites the table, only checks it, or prints it. */

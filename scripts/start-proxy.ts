@@ -41,6 +41,8 @@ export function startProxy(
     ORIGINS: origins.join(","),
     // Empty hides what .env says; where one is expected, the proxy attaches to it when it appears.
     REDIS_URL: redisUrl ?? wanted.redisUrl ?? "",
+    // Mock origins are there to be played with, on the dashboard.
+    FRESHLINE_PLAYGROUND: wanted.origins === undefined ? origins[0] : "",
     ...(wanted.logFormat === "auto" && process.stdout.isTTY ? logForTerminal(process.env) : {}),
   };
   return crew.start("The proxy", process.execPath, [...nodeArgs, program], {

@@ -1,19 +1,28 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { audit } from "./cli/audit.ts";
 import { type Flags, readCommandLine } from "./cli/command-line.ts";
 import {
   type ClearSharedCache,
   clear,
   messageOf,
   purge,
+  restart,
   stats,
   type Terminal,
   warm,
 } from "./cli/commands.ts";
+import { explain } from "./cli/explain.ts";
 import { helpText } from "./cli/help.ts";
+import { hist } from "./cli/hist.ts";
+import { stat } from "./cli/stat.ts";
+import { tail } from "./cli/tail.ts";
+import { top } from "./cli/top.ts";
 import { WarmListError } from "./config/warm-list.ts";
 import { type Config, type Loaded, loadConfig } from "./config.ts";
+
+const LIVE = { tail, top, hist, stat } as const;
 
 /** What the command line uses of src/main.ts, which is loaded only when a command needs it. */
 export interface Program {
@@ -53,6 +62,18 @@ export async function cli(argv: readonly string[], around: Surroundings): Promis
       return withConfig(asked.flags, false, around, (config) => warm(config, asked.items, around));
     case "purge":
       return withConfig(asked.flags, false, around, (config) => purge(config, asked.purge, around));
+    case "audit":
+      return audit(asked.urls, around);
+    case "live":
+      return withConfig(asked.flags, false, around, (config) =>
+        LIVE[asked.live.command](config, asked.live, around),
+      );
+    case "explain":
+      return withConfig(asked.flags, false, around, (config) =>
+        explain(config, asked.explain, asked.json, around),
+      );
+    case "restart":
+      return withConfig(asked.flags, false, around, (config) => restart(config, around));
     case "stats":
       return withConfig(asked.flags, false, around, (config) => stats(config, asked.json, around));
   }
@@ -146,7 +167,7 @@ function settingSentence(error: unknown, config: Config): string | undefined {
     case "EACCES":
       return `${what} may not be used by this user; choose another with ${flag} or ${name}`;
     default:
-      if (syscall !== "listen" && syscall !== "getaddrinfo") return undefined;
+      if (syscall !== "listen" && syscall !== "bind" && syscall !== "getaddrinfo") return undefined;
       return `${address ?? (admin ? config.ADMIN_HOST : config.HOST)} is no address of this machine; choose another with ${
         admin ? "--admin-host or ADMIN_HOST" : "--host or HOST"
       }`;

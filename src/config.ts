@@ -1,6 +1,7 @@
 import { parse as parseDotenv } from "dotenv";
 import { isLoopback } from "./config/addresses.ts";
 import type { Kind, Parsed } from "./config/kinds.ts";
+import { asksForTls } from "./config/redis-url.ts";
 import { SETTING_NAMES, SETTINGS, type SettingName } from "./config/settings.ts";
 
 /**
@@ -101,6 +102,12 @@ function disagreements(
   if (head !== undefined && whole !== undefined && head > whole) {
     errors.push(
       `HEADERS_TIMEOUT: "${texts.HEADERS_TIMEOUT}" is longer than REQUEST_TIMEOUT "${texts.REQUEST_TIMEOUT}", which the head is a part of; expected at most that`,
+    );
+  }
+  const { REDIS_CA: ca, REDIS_URL: redis } = config;
+  if (ca !== undefined && redis !== undefined && !asksForTls(redis)) {
+    errors.push(
+      "REDIS_CA: is set while REDIS_URL does not ask for TLS, so that nothing would be encrypted; expected rediss://… in REDIS_URL, or no REDIS_CA",
     );
   }
   // `in`, because a token that is there and wrong has its own error already.

@@ -1,19 +1,29 @@
-import { createAdminApi } from "./admin/api.ts";
-import { listenAdmin } from "./admin/listen.ts";
+import type { AdminListener } from "./admin/listen.ts";
 import { createEvents, type Emit } from "./cache/events.ts";
+import { HeldBodies } from "./cache/held-bodies.ts";
+import { LastAnswers } from "./cache/last-answers.ts";
+import type { PurgeLog } from "./cache/ports.ts";
 import { createWarm, type WarmResult } from "./cache/warm.ts";
 import type { Config } from "./config.ts";
+import { createLive } from "./observe/live.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { createStats } from "./observe/stats.ts";
+import { createTail } from "./observe/tail.ts";
+import type { createHealthChecks } from "./origin/health.ts";
 import { createOriginPool } from "./origin/pool.ts";
 import { createUpgrader } from "./origin/upgrade.ts";
 import type { EpochMs } from "./policy/stored-response.ts";
 import { createApp } from "./server/app.ts";
+import { createTracing } from "./server/debug.ts";
+import { createAtOnce } from "./server/lane/at-once.ts";
 import { listen } from "./server/listen.ts";
 import { trustedPeers } from "./server/peer.ts";
 import { answerPurge } from "./server/purge-request.ts";
 import { createUpgradeHandler } from "./server/upgrade.ts";
-import { openCaching, tagFields } from "./start/caching.ts";
+import { type Operations, openAdmin } from "./start/admin.ts";
+import { openCaching, tagFields, unkeyedOf } from "./start/caching.ts";
+import { liveOf } from "./start/live-of-workers.ts";
+import { originOptions } from "./start/origin-options.ts";
 import { openShared } from "./start/shared.ts";
 import { timer, within } from "./start/timer.ts";
 import { MemoryStore } from "./store/memory.ts";
@@ -35,28 +45,45 @@ export interface Surroundings {
   readonly observers?: readonly Emit[];
   /** The clock that freshness goes by; Date.now when absent. */
   readonly now?: () => EpochMs;
+  /** Where this process is one of several that share a port: what it leaves to the one that started them. */
+  readonly worker?: {
+    /** Takes the place of the purge log that a process has for itself, where no Redis is set. */
+    readonly purgeLog: PurgeLog;
+    readonly healthChecks: typeof createHealthChecks;
+    /** Takes the place of the admin API. */
+    readonly openAdmin: (operations: Operations) => Promise<AdminListener>;
+  };
 }
 
 /** With its folder the one place that knows which classes there are. Rejects with Node's error when a port cannot be had. */
 export async function start(
   config: Config,
-  { observers = [], now = Date.now }: Surroundings = {},
+  { observers = [], now = Date.now, worker }: Surroundings = {},
 ): Promise<Running> {
   const elapsed = performance.now.bind(performance);
   const { emit, listen: observe } = createEvents();
   for (const observer of observers) observe(observer);
 
-  const shared = openShared(config, emit, now);
-  const memory = new MemoryStore({ capacity: config.CACHE_MEMORY_BYTES, now });
-  const pool = createOriginPool(originOptions(config, emit, now));
+  const shared = openShared(config, emit, now, worker?.purgeLog);
+  const held = new HeldBodies(config.CACHE_FLIGHT_BYTES);
+  const memory = new MemoryStore({ capacity: config.CACHE_MEMORY_BYTES, now, sending: held });
+  const origins = originOptions(config, emit, now);
+  const pool = createOriginPool(
+    worker === undefined ? origins : { ...origins, healthChecks: worker.healthChecks },
+  );
+  const purgesBehindMs = () => shared.log.behindMs();
   const stats = createStats({ memory: () => memory.stats(), now });
   const metrics = createMetrics({
     memory: () => memory.stats(),
     origins: () => pool.states(),
-    ...(config.REDIS_URL === undefined ? {} : { purgesBehindMs: () => shared.log.behindMs() }),
+    ...(config.REDIS_URL === undefined ? {} : { purgesBehindMs }),
   });
-  for (const listener of [stats.listen, metrics.listen]) observe(listener);
-  const caching = openCaching({ config, memory, shared, origin: pool, emit, now });
+  const live = createLive({ now, memory: () => memory.stats(), purgesBehindMs });
+  const tail = createTail(observe, now);
+  for (const listener of [stats.listen, metrics.listen, live.listen]) observe(listener);
+  const answers = new LastAnswers(now);
+  observe(answers.listen);
+  const caching = openCaching({ config, memory, held, shared, origin: pool, answers, emit, now });
   const { handle, purge, refetch, maxObjectBytes } = caching;
 
   let draining = false;
@@ -67,6 +94,10 @@ export async function start(
     ignoredParameters,
     trustedProxies,
     defaultHost: "localhost",
+    maxUrlBytes: config.MAX_URL_BYTES,
+    maxHeaderCount: config.MAX_HEADER_COUNT,
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    bodyTimeoutMs: config.BODY_TIMEOUT,
     corsOrigins: config.CORS_ORIGINS,
     securityHeaders: config.SECURITY_HEADERS,
     writeTimeoutMs: config.WRITE_TIMEOUT,
@@ -79,18 +110,22 @@ export async function start(
     refetch,
     elapsed,
   };
+  const tracing = { allowed: trustedPeers(config.DEBUG_ALLOW), trustedProxies, trace: caching.trace };
   const app = createApp({
     handle,
     emit,
     // Without it PURGE is a method like any other.
     ...(config.PURGE_ALLOW.length === 0 ? {} : { purge: answerPurge(purging) }),
+    // Without it nobody's request is looked at for it.
+    ...(config.DEBUG_ALLOW.length === 0 ? {} : { addTrace: createTracing(tracing) }),
     hold: caching.hold,
     settings,
     elapsed,
   });
   const upgrades = createUpgradeHandler({
-    upgrade: createUpgrader(pool, originOptions(config, emit, now)),
+    upgrade: createUpgrader(pool, origins),
     settings,
+    unkeyed: unkeyedOf(config),
     refuseFragment: app.refuseFragment,
     emit,
     elapsed,
@@ -102,21 +137,23 @@ export async function start(
     ignoredParameters,
     timer,
   });
-  const api = createAdminApi({
-    token: config.ADMIN_TOKEN,
-    hosts: [config.ADMIN_HOST],
+  const operations: Operations = {
     stats: () => stats.read(),
     metricsText: () => metrics.text(),
+    metrics: () => metrics.json(),
     origins: () => pool.states(),
+    explain: caching.explain,
+    live: liveOf(tail.watch, () => [live.read()]),
+    liveReading: live.read,
+    tail,
     ready: () => readiness(draining, pool.anyHealthy(), shared.log.behindMs()),
     purge,
     refetch,
-    ignoredParameters,
     warm,
-    report: (error, requestId) => console.error(`freshline: admin request ${requestId} failed:`, error),
-  });
+  };
 
   const closeAll = async () => {
+    live.close();
     await pool.close();
     await shared.close();
     await caching.close();
@@ -140,23 +177,32 @@ export async function start(
       caching.stop();
       await proxied.drain(config.SHUTDOWN_TIMEOUT);
       await within(config.SHUTDOWN_TIMEOUT, caching.drain());
+      tail.close();
       await admin.close();
       await closeAll();
     },
   };
 
   async function openListeners() {
-    const proxied = await listen(app, upgrades.onUpgrade, {
+    const keepAliveTimeoutMs = config.KEEP_ALIVE_TIMEOUT;
+    const { hits } = caching;
+    const atOnce = createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed });
+    const listening = {
       port: config.PORT,
       host: config.HOST,
       maxConnections: config.MAX_CONNECTIONS,
       maxHeaderBytes: config.MAX_HEADER_BYTES,
+      maxUrlBytes: config.MAX_URL_BYTES,
       headersTimeoutMs: config.HEADERS_TIMEOUT,
       requestTimeoutMs: config.REQUEST_TIMEOUT,
-      keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT,
-    });
+      keepAliveTimeoutMs,
+      portIsShared: worker !== undefined,
+    };
+    const lane = config.PLAIN_LANE === "on" ? atOnce : undefined;
+    const proxied = await listen(app, upgrades.onUpgrade, listening, lane);
     try {
-      return { proxied, admin: await listenAdmin(api, { host: config.ADMIN_HOST, port: config.ADMIN_PORT }) };
+      const open = worker?.openAdmin ?? ((operations) => openAdmin(config, operations));
+      return { proxied, admin: await open(operations) };
     } catch (error) {
       await proxied.drain(0);
       throw error;
@@ -176,19 +222,3 @@ function readiness(
   const since = Number.isFinite(behindMs) ? `for ${Math.ceil(behindMs / 1000)} s` : "yet";
   return { ready: true, detail: `ok, but purges of other instances cannot be heard ${since}` };
 }
-
-const originOptions = (config: Config, emit: Emit, now: () => number) => ({
-  origins: config.ORIGINS,
-  preserveHost: config.PRESERVE_HOST,
-  connections: config.ORIGIN_CONNECTIONS,
-  queue: config.ORIGIN_QUEUE,
-  connectTimeoutMs: config.ORIGIN_CONNECT_TIMEOUT,
-  headersTimeoutMs: config.ORIGIN_TIMEOUT,
-  bodyTimeoutMs: config.ORIGIN_BODY_TIMEOUT,
-  maxHeaderBytes: config.MAX_HEADER_BYTES,
-  healthCheckPath: config.HEALTH_CHECK_PATH,
-  healthCheckIntervalMs: config.HEALTH_CHECK_INTERVAL,
-  healthCheckTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
-  emit,
-  now,
-});

@@ -16,7 +16,14 @@ interface Import {
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "policy/": ["policy/"],
   "cache/": ["policy/", "cache/"],
-  "store/": ["policy/", "cache/ports.ts", "cache/leases.ts", "cache/events.ts", "store/"],
+  "store/": [
+    "policy/",
+    "cache/ports.ts",
+    "cache/leases.ts",
+    "cache/arrivals.ts",
+    "cache/events.ts",
+    "store/",
+  ],
   "origin/": ["policy/", "cache/ports.ts", "cache/events.ts", "origin/"],
   "observe/": ["policy/", "cache/ports.ts", "cache/events.ts", "observe/"],
   "admin/": ["policy/", "cache/ports.ts", "cache/events.ts", "admin/"],
@@ -28,15 +35,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "cache/exchange.ts",
     "cache/respond.ts",
     "cache/handle.ts!types",
+    "cache/hit.ts!types",
     "server/",
   ],
   "config/": ["config/"],
   "config.ts": ["config/"],
-  "cli/": ["cli/", "config/", "config.ts"],
+  "cli/": ["cli/", "config/", "config.ts", "policy/unkeyed.ts"],
   "cli.ts": ["cli/", "config/", "config.ts", "main.ts"],
   "start/": [""],
   "start.ts": [""],
   "main.ts": [""],
+  "worker.ts": [""],
+  "workers/": ["policy/", "cache/ports.ts", "origin/health.ts!types", "workers/"],
 };
 
 /** Which packages may each folder import? Node's own modules go by their prefix. */
@@ -46,7 +56,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "store/": ["ioredis", "node:"],
   "origin/": ["undici", "node:"],
   "observe/": ["pino", "pino-pretty", "prom-client", "node:"],
-  "admin/": ["hono", "@hono/node-server", "node:"],
+  "admin/": ["hono", "@hono/node-server", "uplot", "node:"],
   "server/": ["hono", "@hono/node-server", "node:"],
   "config/": ["node:"],
   "config.ts": ["dotenv", "node:"],
@@ -55,6 +65,8 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   "start/": ["node:"],
   "start.ts": ["node:"],
   "main.ts": ["node:"],
+  "worker.ts": ["node:"],
+  "workers/": ["node:"],
 };
 
 const filesBelow = (folder: string): string[] =>

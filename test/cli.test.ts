@@ -139,12 +139,39 @@ describe("flags", () => {
     [["stats", "all"], 'stats takes no "all"'],
     [["warm"], "freshline warm needs a file or URLs"],
     [["warm", "/a", "--clear-cache"], '--clear-cache and "warm" are two commands'],
-    [["--json"], "--json belongs to freshline stats"],
+    [["--json"], "--json belongs to freshline stats, explain, tail, top, hist and stat"],
+    [["explain"], "freshline explain needs one URL, or a path"],
+    [["explain", "/a", "/b"], "freshline explain needs one URL, or a path"],
+    [["explain", "/a", "-H"], "-H needs Name: value"],
+    [["explain", "/a", "-H", "nonsense"], '-H needs "Name: value"'],
+    [["explain", "/a", "--fetch=no"], "--fetch takes no value"],
+    [["stats", "-X", "POST"], "-X is not a flag"],
     [["--prot", "8080", "--ttl", "5m"], "--prot is not a flag"],
   ])("%j is a mistake", async (argv, sentence) => {
     const { code, out, err, config } = await freshline(argv, { ORIGINS: "http://a" });
     expect(err).toEqual([`freshline: ${sentence}; see freshline --help`]);
     expect([code, out, config]).toEqual([2, [], undefined]);
+  });
+});
+
+it("freshline explain takes a method, field lines and what to show", () => {
+  const argv = [
+    "explain",
+    "/a",
+    "-H",
+    "X-A: 1",
+    "--header=X-B: 2",
+    "-X",
+    "POST",
+    "--fetch",
+    "--body",
+    "--json",
+  ];
+  expect(readCommandLine(argv)).toEqual({
+    type: "explain",
+    flags: {},
+    explain: { url: "/a", method: "POST", headers: ["X-A: 1", "X-B: 2"], fetch: true, body: true },
+    json: true,
   });
 });
 

@@ -25,6 +25,9 @@ const LASTING: ReadonlySet<NotStoredReason> = new Set<NotStoredReason>([
   "close-delimited",
 ]);
 
+/** Reasons that lie in one request, so that the next one may be answered otherwise. */
+const ALONE: ReadonlySet<NotStoredReason> = new Set<NotStoredReason>(["cookie", "unkeyed-field"]);
+
 /** A request that needs an origin, and what is known of it. */
 export interface Need {
   readonly request: CacheRequest;
@@ -37,6 +40,8 @@ export interface Need {
   readonly fallback: boolean;
   /** What instances share has just not answered, and is not waited for once more. */
   readonly storeFailed?: boolean;
+  /** How long the look-up has waited for it, in milliseconds. */
+  readonly storeWaitedMs?: number;
 }
 
 export interface Landed {
@@ -54,8 +59,13 @@ interface AnswersDeps {
 
 /** What each one gets of an exchange with an origin: who fetched, who waited, and when it failed. */
 export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps) {
-  /** Answers the one who fetched, and starts what the cache wants of the answer. */
-  function land(need: Need, fetched: Fetched, leave: (kept: Kept) => void): Landed {
+  /** Answers the one who fetched, and starts what the cache wants of the answer; `tell` as for `Keep.launch`. */
+  function land(
+    need: Need,
+    fetched: Fetched,
+    leave: (kept: Kept) => void,
+    tell?: (at: string) => void,
+  ): Landed {
     const { request, fwd } = need;
     const key = request.uri;
     switch (fetched.type) {
@@ -82,7 +92,7 @@ export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps
         // By what this one says: what was learned before chose `key`, and may no longer hold.
         const storedUnder = variances.learn(askedUri(request), head.fields);
         const kept = { ...fetched, head: { ...head, uri: storedUnder } };
-        const flight = keep.launch(storedUnder, kept, leave, request.fields);
+        const flight = keep.launch(storedUnder, kept, leave, request.fields, tell);
         const length = fieldLineValues(answer.fields, "content-length")[0];
         const outcome: Outcome = {
           word: wordFor(need),
@@ -102,7 +112,7 @@ export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps
         const { response: answer, reason, update } = fetched;
         if (update === "outdated") keep.drop(key);
         else if (update !== undefined) keep.freshen(key, update, () => {}, request.fields);
-        if (!isFailure(answer.status) && tellsOfOthers(request, answer.status)) {
+        if (!isFailure(answer.status) && !ALONE.has(reason) && tellsOfOthers(request, answer.status)) {
           if (LASTING.has(reason)) uncacheable.remember(key, now());
           // The origin has replaced what was stored by something that may not be.
           if (hasReplaced(need, answer.status)) keep.drop(key);

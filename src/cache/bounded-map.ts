@@ -21,6 +21,10 @@ export class BoundedMap<V> {
     return this.#map.size;
   }
 
+  values(): IterableIterator<V> {
+    return this.#map.values();
+  }
+
   get(name: string): V | undefined {
     return this.#map.get(name);
   }

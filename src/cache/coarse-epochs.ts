@@ -10,6 +10,11 @@ const PLACES = 2 ** 18;
 export class CoarseEpochs {
   #places: Float64Array | undefined;
 
+  /** Is there nothing to remember? */
+  get isEmpty(): boolean {
+    return this.#places === undefined;
+  }
+
   raise(name: string, epoch: Epoch): void {
     this.#places ??= new Float64Array(PLACES);
     const place = placeOf(name);

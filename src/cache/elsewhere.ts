@@ -1,26 +1,32 @@
 import { selectFrom, variantId } from "../policy/key.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import type { Need } from "./answers.ts";
+import { type ArrivingDeps, createArriving } from "./arriving.ts";
 import { type Leader, MAX_LEADERS, type Settlement } from "./coalesce.ts";
 import type { CacheRequest } from "./exchange.ts";
 import type { Fetched } from "./fetch.ts";
 import type { Joined } from "./join.ts";
 import type { Kept } from "./keep.ts";
-import type { Lease, LeaseEnd, Leases } from "./leases.ts";
+import type { Arrives, Lease, LeaseAnswer, LeaseEnd, Leases } from "./leases.ts";
 import type { FindStored } from "./lookup.ts";
 import { OriginError } from "./ports.ts";
-import type { Purges } from "./purges.ts";
 import { askedUri, type Shared } from "./share.ts";
+import type { StorePatience } from "./store-patience.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
 
-interface ElsewhereDeps {
+interface ElsewhereDeps extends ArrivingDeps {
   /** Absent: there is no other instance. */
   readonly leases?: Leases;
   readonly lookup: FindStored;
   readonly uncacheable: UncacheableKeys;
-  readonly purges: Purges;
   readonly mayHave: (request: CacheRequest, joined: Omit<Joined, "ticket">, shared: Shared) => boolean;
-  readonly now: () => EpochMs;
+}
+
+/** What has become of a request before it leads. */
+export interface SoFar {
+  /** Leaders that have failed here. */
+  readonly failed: number;
+  readonly patience: StorePatience;
 }
 
 /** What the one who leads here does, after all that other instances do. */
@@ -28,7 +34,12 @@ export type Turn =
   /** Fetches; whoever waits elsewhere hears of it through the lease, if there is one. */
   | { readonly type: "fetch"; readonly lease?: Lease }
   /** Answers from what another instance has fetched. */
-  | { readonly type: "share"; readonly value: Shared }
+  | {
+      readonly type: "share";
+      readonly value: Shared;
+      /** From then on it is in the store, or nowhere; absent where it is there already. Never rejects. */
+      readonly over?: Promise<unknown>;
+    }
   /** It may not be shared: each goes alone. */
   | { readonly type: "disperse" }
   /** Enough have led, and all have failed. */
@@ -39,31 +50,52 @@ type Unshared = Exclude<Settlement<Shared>, { type: "share" }>;
 const FETCH = { type: "fetch" } as const satisfies Turn;
 
 /** Does another instance fetch it already, and what has come of that? */
-export function createElsewhere({ leases, lookup, uncacheable, purges, mayHave, now }: ElsewhereDeps) {
-  /** Waits for as long as others lead; who has something to fall back on adds no leader to theirs. */
-  async function turn(need: Need, joined: Joined, ticket: Leader<Shared>, failedHere: number): Promise<Turn> {
+export function createElsewhere(deps: ElsewhereDeps) {
+  const { leases, lookup, uncacheable, purges, mayHave, now } = deps;
+  const open = createArriving(deps);
+
+  /**
+   * Waits for as long as others lead; who has something to fall back on adds no leader to theirs.
+   * Who has waited long enough for the store itself asks the origin.
+   */
+  async function turn(need: Need, joined: Joined, ticket: Leader<Shared>, so: SoFar): Promise<Turn> {
     if (leases === undefined || need.storeFailed === true) return FETCH;
     const { request, fallback } = need;
+    const { patience } = so;
     const selecting = new Set(joined.selecting);
-    let failed = failedHere;
+    let { failed } = so;
     let again = false;
     let waited = false;
+    let unreadable: string | undefined;
     let vain = 0;
     for (;;) {
       const variant = variantId(selectFrom([...selecting], request.fields));
       const asked = { variant, failed, again, beside: !fallback, wait: true };
-      const answer = await leases.acquire(request.uri, asked);
+      const answer = await patience.wait(() => leases.acquire(request.uri, asked), giveBack);
+      if (answer === undefined || answer.type === "unknown") return FETCH;
       if (answer.type === "held") return { type: "fetch", lease: answer.lease };
       // What takes long to arrive can be had from its origin sooner.
-      if (answer.type === "unknown" || (answer.type === "elsewhere" && answer.arriving && waited))
-        return FETCH;
-      const end = answer.type === "ended" ? answer.end : await ticket.waiting(answer.ended);
-      waited = true;
+      if (answer.type === "elsewhere" && waited && [true, unreadable].includes(answer.arriving)) return FETCH;
+      const ended = answer.type === "ended" ? Promise.resolve(answer.end) : answer.ended;
+      let end = await ticket.waiting(answer.type === "ended" ? ended : newsOf(answer));
       again = false;
+      if (end.type === "arrives") {
+        const known = selecting.size;
+        const shared = await ticket.waiting(
+          whileItArrives(need, joined, end, { ended, selecting, patience }),
+        );
+        if (shared !== undefined) return shared;
+        if (patience.isOver) return FETCH;
+        // Another variant, perhaps: that has a lease of its own.
+        if (selecting.size > known) continue;
+        unreadable = end.at;
+        end = await ticket.waiting(ended);
+      }
+      waited = true;
       switch (end.type) {
         case "stored": {
           const headAt = answer.type === "ended" ? Number.NEGATIVE_INFINITY : now() - end.sinceHeadMs;
-          const value = await found(need, joined, end, headAt);
+          const value = await patience.wait(() => found(need, joined, end, headAt));
           if (value !== undefined) return { type: "share", value };
           if (++vain === MAX_LEADERS) return FETCH;
           for (const name of end.selecting) selecting.add(name);
@@ -85,6 +117,24 @@ export function createElsewhere({ leases, lookup, uncacheable, purges, mayHave, 
           break;
       }
     }
+  }
+
+  /** What another instance is getting, if it may answer who has joined here; else `selecting` tells what selects it. */
+  async function whileItArrives(
+    { request }: Need,
+    joined: Joined,
+    arrives: Arrives,
+    { ended, selecting, patience }: Reading,
+  ): Promise<Turn | undefined> {
+    const opened = await patience.wait(
+      () => open(request.uri, arrives, ended),
+      (late) => late?.refuse(),
+    );
+    if (opened === undefined) return undefined;
+    if (mayHave(request, joined, opened.value)) return { type: "share", ...opened };
+    opened.refuse();
+    for (const name of Object.keys(opened.value.stored.selectingFields)) selecting.add(name);
+    return undefined;
   }
 
   /** What another instance has left in the store, if it may answer who has joined here. */
@@ -140,6 +190,26 @@ export function createElsewhere({ leases, lookup, uncacheable, purges, mayHave, 
   }
 
   return { turn, mayRefresh, endFor };
+}
+
+interface Reading {
+  readonly ended: Promise<LeaseEnd>;
+  /** Learns what selects it. */
+  readonly selecting: Set<string>;
+  readonly patience: StorePatience;
+}
+
+type Elsewhere = Extract<LeaseAnswer, { type: "elsewhere" }>;
+
+/** Who no longer waits for a lease leaves it to others. */
+function giveBack(answer: LeaseAnswer): void {
+  if (answer.type === "held") answer.lease.release({ type: "lapsed" });
+}
+
+/** What is heard of it first. */
+async function newsOf({ arriving, ended, arrives }: Elsewhere): Promise<LeaseEnd | Arrives> {
+  if (typeof arriving === "string") return { type: "arrives", at: arriving };
+  return arrives === undefined ? ended : Promise.race([ended, arrives]);
 }
 
 /** What those who wait elsewhere do about what was, or was not, kept of a response that may be shared. */

@@ -1,5 +1,5 @@
 import type { NotStoredReason, Outcome } from "../policy/outcome.ts";
-import type { Epoch } from "../policy/stored-response.ts";
+import type { Epoch, EpochMs } from "../policy/stored-response.ts";
 import { type PurgeMode, type PurgeTarget, StoreError, type Tier } from "./ports.ts";
 
 /** Everything that is worth telling, as facts; observers decide what to count, log or trace. */
@@ -45,7 +45,15 @@ export type CacheEvent =
     }
   /** A response that was going to be stored, and was not. */
   | { readonly type: "not-stored"; readonly key: string; readonly reason: NotStoredReason }
-  | { readonly type: "stored"; readonly key: string; readonly bytes: number }
+  | {
+      readonly type: "stored";
+      readonly key: string;
+      readonly bytes: number;
+      /** The end of its last window. */
+      readonly until: EpochMs;
+      readonly epoch: Epoch;
+      readonly tags: readonly string[];
+    }
   | {
       readonly type: "refreshed";
       readonly key: string;
@@ -84,9 +92,12 @@ export const storeFailed = (operation: StoreFailed["operation"], error: unknown)
   message: String(error),
 });
 
-/** Hands every event to every listener; a listener that throws harms neither the others nor the request. */
-export function createEvents(): { emit: Emit; listen(listener: Emit): void } {
-  const listeners: Emit[] = [];
+/**
+ * Hands every event to every listener; a listener that throws harms neither the others nor the request.
+ * `listen` answers how to take the listener away again.
+ */
+export function createEvents(): { emit: Emit; listen(listener: Emit): () => void } {
+  let listeners: readonly Emit[] = [];
   return {
     emit(event) {
       for (const listener of listeners) {
@@ -98,7 +109,10 @@ export function createEvents(): { emit: Emit; listen(listener: Emit): void } {
       }
     },
     listen(listener) {
-      listeners.push(listener);
+      listeners = [...listeners, listener];
+      return () => {
+        listeners = listeners.filter((other) => other !== listener);
+      };
     },
   };
 }

@@ -2,7 +2,7 @@ import type { RequestFacts } from "../policy/decide.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import type { ForwardedFor } from "../policy/forwarding.ts";
 import type { Outcome } from "../policy/outcome.ts";
-import type { ByteStream, Entry, RequestBody, Tier } from "./ports.ts";
+import type { ByteStream, Entry, Lookup, RequestBody, Tier } from "./ports.ts";
 
 /** One request as the server hands it over: framed, strictly read, its peer established. */
 export interface CacheRequest extends RequestFacts {
@@ -18,6 +18,15 @@ export interface CacheRequest extends RequestFacts {
   readonly signal: AbortSignal;
   /** Takes interim responses ahead of the answer (RFC 9110 §15.2); absent when the client wants none. Does not throw. */
   readonly onInterim?: (status: number, fields: FieldLines) => void;
+}
+
+/** What was looked up for a request before it was handed over. */
+export interface Looked {
+  /** Under which key. */
+  readonly key: string;
+  readonly found: Lookup;
+  /** Milliseconds that it took. */
+  readonly waitedMs: number;
 }
 
 /** Fields behind a body: for whoever gets it from the origin, while the cache forgets them (RFC 9111 §3). */
@@ -62,6 +71,17 @@ export const SLICE_BYTES = 65_536;
 
 export async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
+}
+
+/** So many bytes in one piece, always a new one. */
+export function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
 }
 
 /** Tells a source that nobody will read its body. */

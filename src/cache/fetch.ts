@@ -90,7 +90,7 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
   ): Promise<Fetched> {
     const born = epoch();
     const requestTime = now();
-    const fields = requestFieldsForOrigin(request, mode);
+    const fields = requestFieldsForOrigin(request, mode, settings.unkeyed);
     const validating = validate && stale !== undefined && mode !== "as-client" && hasValidator(stale.stored);
     if (validating) fields.push(...validationFields(stale.stored));
     const rest =
@@ -123,7 +123,8 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
     }
     if (request.method === "HEAD" && stale !== undefined && response.status === 200) {
       const update = updateByHead(request, stale, response, times, born);
-      return { type: "unstorable", reason: "head-request", response, update };
+      const judged = { type: "unstorable", reason: "head-request", response } as const;
+      return update === undefined ? judged : { ...judged, update };
     }
     if (rest !== undefined && (response.status === 206 || response.status === 416)) {
       const whole = completedBy(rest, request, response, times, born, settings);
@@ -166,9 +167,20 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
     response: OriginResponse,
     times: ExchangeTimes,
     born: Epoch,
-  ): Entry | "outdated" {
+  ): Entry | "outdated" | undefined {
     if (!headConcerns(stored, response.fields)) return "outdated";
-    const validation = freshen(stored, { ...request, method: "GET" }, response.fields, times, born, settings);
+    const { uri, fields } = request;
+    // Its fields may be for this client alone, and then say nothing of what is stored for others.
+    if (settings.unkeyed.whyAlone(request, { uri, fields: response.fields, shareable: true }) !== undefined)
+      return undefined;
+    const validation = freshen(
+      stored,
+      { method: "GET", uri, fields },
+      response.fields,
+      times,
+      born,
+      settings,
+    );
     if (validation.type === "discard") return "outdated";
     return { stored: { ...validation.head, bodyLength: stored.bodyLength }, body };
   }

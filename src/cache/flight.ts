@@ -1,4 +1,4 @@
-import { SLICE_BYTES } from "./exchange.ts";
+import { joined, SLICE_BYTES } from "./exchange.ts";
 import type { FlightBudget } from "./flight-budget.ts";
 import type { ByteStream } from "./ports.ts";
 import { type Pace, type Timer, watchStalled } from "./stalled.ts";
@@ -45,6 +45,8 @@ export class Flight {
   #length = 0;
   #budgeted = 0;
   #abandoned: "too-large" | "flights-full" | undefined;
+  /** Nobody joins any more. */
+  #closed = false;
   /** The source was told to stop: what was kept is a part, and nobody may take it for the whole. */
   #stopped = false;
   #arriving: AsyncIterator<Uint8Array> | undefined;
@@ -52,6 +54,8 @@ export class Flight {
   /** All of it, in place of the chunks, once it has landed. */
   #body: Uint8Array | undefined;
   #wake: (() => void)[] = [];
+  /** Somebody has had everything that is there. */
+  #wanted: () => void = () => {};
   /** Called once, when the flight stops keeping, so that nobody joins any more. */
   onAbandon: (reason: "too-large" | "flights-full") => void = () => {};
 
@@ -64,24 +68,51 @@ export class Flight {
 
   /** Brings the body in; resolves when it has ended one way or the other, never rejects. */
   async land(): Promise<Landing> {
+    this.#end = await this.#bringIn();
+    const landing = this.#landing();
+    this.#landed();
+    return landing;
+  }
+
+  /** The same for its readers alone: as fast as the fastest of them takes it. */
+  async serve(): Promise<void> {
+    this.#end = await this.#bringIn(async () => {
+      while (!this.#stopped && ![...this.#readers].some(({ waiting }) => waiting))
+        await new Promise<void>((resolve) => {
+          this.#wanted = resolve;
+        });
+    });
+    this.#landed();
+  }
+
+  /** Nobody else joins: without readers the source is told to stop. */
+  close(): void {
+    this.#closed = true;
+    if (this.#readers.size === 0) this.#stop();
+  }
+
+  async #bringIn(demand?: () => Promise<void>): Promise<{ readonly error?: unknown }> {
     try {
       const arriving = this.#source[Symbol.asyncIterator]();
       this.#arriving = arriving;
-      while (!this.#stopped) {
+      for (;;) {
+        await demand?.();
+        if (this.#stopped) break;
         const { done, value: chunk } = await arriving.next();
         if (done === true) break;
         if (chunk.length === 0) continue;
         this.#append(chunk);
         if (this.#abandoned !== undefined) await this.#roomAfterReaders();
       }
-      this.#end = {};
+      return {};
     } catch (error) {
-      this.#end = { error };
+      return { error };
     }
-    const landing = this.#landing();
+  }
+
+  #landed(): void {
     if (this.#readers.size === 0) this.#letGo();
     this.#notify();
-    return landing;
   }
 
   /** Every byte from the first; rejects where the origin's body broke off. Undefined once joining is over. */
@@ -107,6 +138,7 @@ export class Flight {
             return { done: true, value: undefined };
           }
           reader.waiting = true;
+          this.#wanted();
           await new Promise<void>((resolve) => this.#wake.push(resolve));
           reader.waiting = false;
         }
@@ -137,7 +169,7 @@ export class Flight {
     if (!this.#readers.delete(reader)) return;
     if (this.#readers.size === 0) {
       if (this.#end !== undefined) this.#letGo();
-      else if (this.#abandoned !== undefined) this.#stop();
+      else if (this.#abandoned !== undefined || this.#closed) this.#stop();
     }
     this.#notify();
   }
@@ -162,6 +194,7 @@ export class Flight {
   #stop(): void {
     if (this.#stopped || this.#end !== undefined) return;
     this.#stopped = true;
+    this.#wanted();
     this.#letGo();
     // It may be waiting for the next bytes; the wait ends with the source.
     void this.#arriving?.return?.().catch(() => {});
@@ -216,14 +249,4 @@ export class Flight {
     this.#body = body;
     return { type: "complete", body };
   }
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body;
 }

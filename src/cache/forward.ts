@@ -2,26 +2,25 @@ import type { AdmissionSettings } from "../policy/admit.ts";
 import type { Decision } from "../policy/decide.ts";
 import { hasField } from "../policy/fields.ts";
 import type { Forwarded } from "../policy/outcome.ts";
-import type { EpochMs } from "../policy/stored-response.ts";
 import { isConditional } from "../policy/validate.ts";
 import { createAnswers, type Landed, type Need } from "./answers.ts";
+import type { ArrivingDeps } from "./arriving.ts";
 import { type Coalescer, type Follower, type Leader, MAX_LEADERS, type Settlement } from "./coalesce.ts";
-import { createElsewhere, endOf } from "./elsewhere.ts";
+import { createElsewhere, endOf, type SoFar } from "./elsewhere.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
 import { type Fetch, type Fetched, type FetchMode, failureOf, isFailure } from "./fetch.ts";
 import { createJoin, type Joined } from "./join.ts";
-import type { Keep } from "./keep.ts";
+import type { Keep, Kept } from "./keep.ts";
 import type { Lease, Leases } from "./leases.ts";
 import type { FindStored } from "./lookup.ts";
 import { createPass } from "./pass.ts";
 import type { Entry, Origin } from "./ports.ts";
-import type { Purges } from "./purges.ts";
 import type { SearchVariances } from "./search-variances.ts";
 import { type Shared, storedOf } from "./share.ts";
-import type { Timer } from "./stalled.ts";
+import { type PatienceDeps, StorePatience } from "./store-patience.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
 
-interface ForwardDeps {
+interface ForwardDeps extends ArrivingDeps, PatienceDeps {
   readonly origin: Origin;
   readonly fetch: Fetch;
   readonly keep: Keep;
@@ -30,15 +29,12 @@ interface ForwardDeps {
   readonly leases?: Leases;
   readonly lookup: FindStored;
   readonly uncacheable: UncacheableKeys;
-  readonly purges: Purges;
   readonly variances: SearchVariances;
   readonly admission: AdmissionSettings;
   /** Query parameters that are in no key (CACHE_KEY_IGNORE_PARAMS). */
   readonly ignoredParameters: readonly string[];
   /** How long followers wait for a leader before one of them leads beside it, in milliseconds. */
   readonly patienceMs: number;
-  readonly now: () => EpochMs;
-  readonly timer: Timer;
 }
 
 /** Sends requests on: alone, or one for all who want the same. */
@@ -54,7 +50,7 @@ export function createForward(deps: ForwardDeps) {
   const miss = (
     request: CacheRequest,
     fwd: Forwarded,
-    known: Pick<Need, "incomplete" | "storeFailed">,
+    known: Pick<Need, "incomplete" | "storeFailed" | "storeWaitedMs">,
   ): Promise<CacheResponse> => obtain({ request, fwd, fallback: false, ...known });
 
   /** Something is stored, and has to be validated first. */
@@ -62,10 +58,11 @@ export function createForward(deps: ForwardDeps) {
     request: CacheRequest,
     decision: Extract<Decision<Entry["stored"]>, { type: "revalidate" }>,
     entry: Entry,
-    storeFailed: boolean,
+    known: Pick<Need, "storeFailed" | "storeWaitedMs">,
   ): Promise<CacheResponse> {
-    const need: Need = { request, fwd: decision.fwd, stale: entry, fallback: decision.fallback, storeFailed };
-    if (decision.fallback && !origin.anyHealthy()) return staleOnError(need, entry, undefined);
+    const { fwd, fallback } = decision;
+    const need: Need = { request, fwd, stale: entry, fallback, ...known };
+    if (fallback && !origin.anyHealthy()) return staleOnError(need, entry, undefined);
     return obtain(need);
   }
 
@@ -87,14 +84,15 @@ export function createForward(deps: ForwardDeps) {
     if (goesAlone(need) || uncacheable.has(request.uri, now())) return alone(need);
     const known = need.stale ?? need.incomplete;
     const selecting = new Set(Object.keys(known?.stored.selectingFields ?? {}));
+    const patience = new StorePatience(deps, need.storeWaitedMs ?? 0);
     let failed = 0;
     for (let round = 1; round <= MAX_LEADERS; round++) {
       const joined = join(request, { selecting, failed });
       const { ticket } = joined;
-      if (ticket.role === "leader") return lead(need, joined, ticket, failed);
+      if (ticket.role === "leader") return lead(need, joined, ticket, { failed, patience });
       const followed = await follow(need, ticket);
       // Overdue leaders: this one asks beside them.
-      if ("role" in followed) return lead(need, joined, followed, failed);
+      if ("role" in followed) return lead(need, joined, followed, { failed, patience });
       switch (followed.type) {
         case "share":
           if (mayHave(request, joined, followed.value))
@@ -129,20 +127,15 @@ export function createForward(deps: ForwardDeps) {
   }
 
   /** Gets for everyone who waits what another instance is at already, or fetches it. */
-  async function lead(
-    need: Need,
-    joined: Joined,
-    ticket: Leader<Shared>,
-    failed: number,
-  ): Promise<CacheResponse> {
-    const turn = await elsewhere.turn(need, joined, ticket, failed);
+  async function lead(need: Need, joined: Joined, ticket: Leader<Shared>, so: SoFar): Promise<CacheResponse> {
+    const turn = await elsewhere.turn(need, joined, ticket, so);
     switch (turn.type) {
       case "fetch":
         return fetchForAll(need, ticket, turn.lease);
       case "share":
         ticket.settle(turn);
-        // It is in the store already.
-        ticket.leave();
+        if (turn.over === undefined) ticket.leave();
+        else void turn.over.then(() => ticket.leave());
         return fromShared(need, turn.value) ?? alone(need);
       case "disperse":
         ticket.settle(turn);
@@ -160,10 +153,13 @@ export function createForward(deps: ForwardDeps) {
       const fetched = await fetch(need.request, need, "as-cache", new AbortController().signal);
       const headAt = now();
       lease?.arriving();
-      const landed = land(need, fetched, (kept) => {
+      const leave = (kept: Kept) => {
         ticket.leave();
         lease?.release(endOf(kept, fetched, now() - headAt, lease.leaders));
-      });
+      };
+      const tell =
+        lease && ((at: string) => lease.arriving({ type: "arrives", at, sinceHeadMs: now() - headAt }));
+      const landed = land(need, fetched, leave, tell);
       settlement = settlementFor(fetched, landed);
       return landed.response;
     } catch (error) {

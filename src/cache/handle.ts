@@ -3,12 +3,12 @@ import { hasField } from "../policy/fields.ts";
 import type { Outcome } from "../policy/outcome.ts";
 import { type OnStoreFailure, withoutStore } from "../policy/store-failure.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
-import type { CacheRequest, CacheResponse } from "./exchange.ts";
+import type { CacheRequest, CacheResponse, Looked } from "./exchange.ts";
 import type { Forward } from "./forward.ts";
 import type { FindStored } from "./lookup.ts";
 import type { Lookup } from "./ports.ts";
 import type { Refresh } from "./refresh.ts";
-import { fromEntry, refusal, ttlOf } from "./respond.ts";
+import { fresh, fromEntry, refusal, ttlOf } from "./respond.ts";
 import type { SearchVariances } from "./search-variances.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
 
@@ -32,16 +32,23 @@ const NOTHING: Lookup = { type: "none", fwd: "uri-miss" };
  */
 export function createHandler(deps: HandlerDeps) {
   const { lookup, forward, refresh, variances, now } = deps;
-  return async function handle(asked: CacheRequest): Promise<CacheResponse> {
+  /** `looked`: what the caller has looked up for it at this moment. */
+  return async function handle(asked: CacheRequest, looked?: Looked): Promise<CacheResponse> {
     // Traffic that the cache has no part in never touches the store.
     if (bypassReason(asked) !== undefined) return act(asked, NOTHING, decide(asked, undefined, now()));
     const request = keyed(asked);
-    const found = await lookup(request, asked.uri);
+    const { found, waitedMs } = looked?.key === request.uri ? looked : await look(request, asked.uri);
     const stored = found.type === "found" ? found.entry.stored : undefined;
     const decision = decide(request, stored, now());
-    if (found.storeFailed !== true) return act(request, found, decision);
-    return act(request, found, withoutStore(decision, onStoreFailure(request)));
+    if (found.storeFailed !== true) return act(request, found, decision, waitedMs);
+    return act(request, found, withoutStore(decision, onStoreFailure(request)), waitedMs);
   };
+
+  async function look(request: CacheRequest, uri: string): Promise<Omit<Looked, "key">> {
+    const askedAt = now();
+    const found = await lookup(request, uri);
+    return { found, waitedMs: Math.max(0, now() - askedAt) };
+  }
 
   /** What the cache would not have spared the origin is not refused for want of a cache. */
   function onStoreFailure({ uri, fields }: CacheRequest): OnStoreFailure {
@@ -60,15 +67,14 @@ export function createHandler(deps: HandlerDeps) {
     request: CacheRequest,
     found: Lookup,
     decision: Decision<StoredResponse>,
+    storeWaitedMs = 0,
   ): Promise<CacheResponse> {
-    const { storeFailed = false } = found;
+    const known = { storeFailed: found.storeFailed ?? false, storeWaitedMs };
     switch (decision.type) {
       case "pass":
         return forward.pass(request, decision.reason);
-      case "serve": {
-        const outcome: Outcome = { word: "HIT", body: "cache", ttl: ttlOf(decision.stored, decision.age) };
-        return fromStore(request, found, outcome, decision.age);
-      }
+      case "serve":
+        return fresh(request, hitOf(found), decision.age, now());
       case "serve-stale": {
         const ttl = ttlOf(decision.stored, decision.age);
         if (decision.refresh) void refresh.enqueue(request, hitOf(found).entry);
@@ -77,11 +83,11 @@ export function createHandler(deps: HandlerDeps) {
         return fromStore(request, found, { word, body: "cache", ttl, reason }, decision.age);
       }
       case "revalidate":
-        return forward.revalidate(request, decision, hitOf(found).entry, storeFailed);
+        return forward.revalidate(request, decision, hitOf(found).entry, known);
       case "fetch":
         if (decision.incomplete !== undefined)
-          return forward.miss(request, "partial", { storeFailed, incomplete: hitOf(found).entry });
-        return forward.miss(request, found.type === "none" ? found.fwd : "uri-miss", { storeFailed });
+          return forward.miss(request, "partial", { ...known, incomplete: hitOf(found).entry });
+        return forward.miss(request, found.type === "none" ? found.fwd : "uri-miss", known);
       case "refuse":
         if (decision.because === "store-failed")
           return refusal(request, 503, "store_unavailable", "the cache is out of reach", {

@@ -69,7 +69,8 @@ export function createJoin({ coalescer, purges, now }: JoinDeps) {
     const stored = storedOf(shared);
     if (!answers(request, stored)) return false;
     if (stored.epoch < epoch && purges.covers(request.uri, stored.epoch, stored.tags)) return false;
-    const late = shared.type === "stored" && at > shared.headAt;
+    const headAt = shared.type === "validated" ? undefined : shared.headAt;
+    const late = headAt !== undefined && at > headAt;
     return !late || decide(request, stored, now()).type === "serve";
   }
 

@@ -1,18 +1,23 @@
-import type { FieldLines } from "../policy/fields.ts";
+import type { StoredHead } from "../policy/admit.ts";
+import { type FieldLines, fieldLineValues } from "../policy/fields.ts";
+import { keepUntil } from "../policy/freshness.ts";
 import type { NotStoredReason } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
+import type { Arrivals, Sending } from "./arrivals.ts";
 import { type Emit, storeFailed } from "./events.ts";
 import type { Fetched } from "./fetch.ts";
 import { Flight } from "./flight.ts";
 import type { FlightBudget } from "./flight-budget.ts";
 import { createParts } from "./parts.ts";
-import type { Entry, Store } from "./ports.ts";
+import type { Entry, OriginResponse, Store } from "./ports.ts";
 import type { Purges } from "./purges.ts";
 import type { Timer } from "./stalled.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
 
 interface KeepDeps {
   readonly store: Store;
+  /** Where other instances read what arrives; absent where this one is alone. */
+  readonly arrivals?: Arrivals;
   readonly purges: Purges;
   readonly uncacheable: UncacheableKeys;
   readonly budget: FlightBudget;
@@ -33,7 +38,7 @@ const MAX_TURNS = 100;
  * as an event and costs a miss later; it never costs an answer.
  */
 export function createKeep(deps: KeepDeps) {
-  const { store, purges, uncacheable, budget, maxObjectBytes, emit, now, timer } = deps;
+  const { store, arrivals, purges, uncacheable, budget, maxObjectBytes, emit, now, timer } = deps;
   const underWay = new Set<Promise<unknown>>();
   const withStored = createParts({ store, purges, maxObjectBytes, emit, now });
   /** How many writes each key has under way, and the last of them. */
@@ -85,13 +90,15 @@ export function createKeep(deps: KeepDeps) {
 
   /**
    * Starts bringing a body in; stores it when it has ended cleanly, then calls `leave`, at least once. A part
-   * is combined with what is stored for `request`, its request's fields.
+   * is combined with what is stored for `request`, its request's fields. `tell` says where other instances
+   * can read a long one meanwhile.
    */
   function launch(
     key: string,
     { head, response, epoch, length }: Extract<Fetched, { type: "storable" }>,
     leave: (kept: Kept) => void,
     request: FieldLines = [],
+    tell?: (at: string) => void,
   ): Flight {
     const flight = new Flight(response.body, { maxBytes: maxObjectBytes, budget, timer });
     const lost = (reason: NotStoredReason): Kept => {
@@ -101,13 +108,16 @@ export function createKeep(deps: KeepDeps) {
     flight.onAbandon = (reason) => {
       // A full budget says nothing about the next response.
       if (reason === "too-large") uncacheable.remember(key, now());
+      sending?.unkept();
       leave(reason);
     };
+    const sending = tell && head.part === undefined ? send(key, head, response, flight, tell) : undefined;
     const bringIn = async (): Promise<Kept> => {
       const landing = await flight.land();
       if (landing.type === "incomplete") return lost(landing.reason);
       const { body } = landing;
       if (length !== undefined && length !== body.length) return lost("partial");
+      const sent = await sending?.sent;
       return inTurn(
         key,
         async () => {
@@ -115,8 +125,10 @@ export function createKeep(deps: KeepDeps) {
           const arrived: Entry = { stored: { ...head, bodyLength: body.length }, body };
           const entry = head.part === undefined ? arrived : await withStored(key, arrived, request);
           if (entry === undefined) return lost("partial");
-          if (!(await attempt("put", () => store.put(key, entry)))) return lost("store-failed");
-          emit({ type: "stored", key, bytes: entry.body.length });
+          if (!(await attempt("put", () => store.put(key, entry, sent)))) return lost("store-failed");
+          const { epoch: born, tags } = entry.stored;
+          const until = keepUntil(entry.stored);
+          emit({ type: "stored", key, bytes: entry.body.length, until, epoch: born, tags });
           return "stored";
         },
         () => lost("store-failed"),
@@ -124,6 +136,19 @@ export function createKeep(deps: KeepDeps) {
     };
     track(finish(bringIn(), leave));
     return flight;
+  }
+
+  /** Of an unknown length nobody can tell whether it will be kept: other instances wait for its end. */
+  function send(
+    key: string,
+    head: StoredHead,
+    { fields, origin }: OriginResponse,
+    flight: Flight,
+    tell: (at: string) => void,
+  ): Sending | undefined {
+    const bodyLength = Number(fieldLineValues(fields, "content-length")[0]);
+    if (!Number.isSafeInteger(bodyLength)) return undefined;
+    return arrivals?.send({ key, stored: { ...head, bodyLength }, origin, body: flight, tell });
   }
 
   /** Keeps what a 304 has changed; `request` as for `launch`. */

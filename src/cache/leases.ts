@@ -21,12 +21,21 @@ export type LeaseEnd =
   /** Nobody can tell: ask again. */
   | { readonly type: "lapsed" };
 
+/** The body of a fetch that others wait for arrives, and can be read meanwhile. */
+export interface Arrives {
+  readonly type: "arrives";
+  /** Where (cache/arrivals.ts). */
+  readonly at: string;
+  /** Milliseconds from the response's head to this message; absent where it came before anybody waited. */
+  readonly sinceHeadMs?: number;
+}
+
 /** Leadership of one key among all instances; kept until it is released, or its holder is gone. */
 export interface Lease {
   /** How many have led so far, this one and those who failed before included. */
   readonly leaders: number;
-  /** The response's head is there: who waits for a long body may know. */
-  arriving(): void;
+  /** The response's head is there: who waits for a long body may know, and where it can be read, if it can. */
+  arriving(news?: Arrives): void;
   /** Tells all who wait. Counts once; a failure counts when the last leader has failed. */
   release(end: LeaseEnd): void;
 }
@@ -46,8 +55,16 @@ export interface LeaseRequest {
 
 export type LeaseAnswer =
   | { readonly type: "held"; readonly lease: Lease }
-  /** Another instance is at it; `ended` never rejects, and has a bound. `arriving`: it has a head and a long body. */
-  | { readonly type: "elsewhere"; readonly arriving: boolean; readonly ended: Promise<LeaseEnd> }
+  /** Another instance is at it. */
+  | {
+      readonly type: "elsewhere";
+      /** It has a head, and a body that takes long; and where that can be read meanwhile, if it can. */
+      readonly arriving: boolean | string;
+      /** Never rejects, and has a bound. */
+      readonly ended: Promise<LeaseEnd>;
+      /** From now on the body can be read. Never rejects; may never resolve. */
+      readonly arrives?: Promise<Arrives>;
+    }
   /** Another instance was at it a moment ago. */
   | { readonly type: "ended"; readonly end: LeaseEnd }
   /** Nobody can tell: everybody for himself. */

@@ -1,3 +1,4 @@
+import type { FieldLines } from "../policy/fields.ts";
 import { onlyValidated, staleFrom } from "../policy/freshness.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { type Emit, storeFailed } from "./events.ts";
@@ -16,10 +17,12 @@ interface LookupDeps {
 
 const NOTHING = { type: "none", fwd: "uri-miss" } as const;
 
+type Found = Extract<Lookup, { type: "found" }>;
+
 /** What is stored for this request, that is, under its key and for the URI that was asked for, and not purged? */
 export function createLookup({ store, purges, emit, now }: LookupDeps) {
   /** A broken cache makes a slow proxy, not a broken one. */
-  return async function lookup(request: CacheRequest, uri: string): Promise<Lookup> {
+  return async function lookup(request: Pick<CacheRequest, "uri" | "fields">, uri: string): Promise<Lookup> {
     try {
       const found = await store.lookup(request.uri, request.fields);
       if (found.type === "none") return found;
@@ -41,3 +44,22 @@ export function createLookup({ store, purges, emit, now }: LookupDeps) {
 }
 
 export type FindStored = ReturnType<typeof createLookup>;
+
+/**
+ * What would `lookup` answer, where it is here at once and no purge has anything to say of it?
+ * Undefined where that is not certain; nothing was begun then.
+ */
+export function createLookupNear({ store, purges }: Pick<LookupDeps, "store" | "purges">) {
+  return function lookupNear(key: string, fields: FieldLines, uri: string): Found | undefined {
+    const found = store.near?.(key, fields);
+    if (found === undefined) return undefined;
+    const { stored } = found.entry;
+    const certain =
+      answersUri(stored, uri) &&
+      purges.staleSince(key, stored.epoch, stored.tags) === NEVER &&
+      purges.vouchesFor(stored.responseTime);
+    return certain ? found : undefined;
+  };
+}
+
+export type FindNear = ReturnType<typeof createLookupNear>;

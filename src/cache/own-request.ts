@@ -1,5 +1,5 @@
 import { NOTHING_ASKED } from "../policy/cache-control.ts";
-import { primaryKey } from "../policy/key.ts";
+import { authorityOf, primaryKey } from "../policy/key.ts";
 import type { CacheRequest } from "./exchange.ts";
 
 /** A plain GET that no client asked for: the proxy itself wants to have it in its cache. */
@@ -13,9 +13,9 @@ export const ownRequest = (
   method: "GET",
   uri: primaryKey(proto, host, target),
   target,
-  host,
+  host: authorityOf(proto, host),
   fields: [],
-  forwarded: { for: "127.0.0.1", host, proto },
+  forwarded: { for: "127.0.0.1", host: authorityOf(proto, host), proto },
   directives: NOTHING_ASKED,
   hasBody: false,
   signal: new AbortController().signal,

@@ -49,7 +49,7 @@ export function createPass(deps: PassDeps) {
   return async function pass(request: CacheRequest, reason: BypassReason): Promise<CacheResponse> {
     const fwd = reason === "method" ? "method" : "bypass";
     const outcome: Outcome = { word: "BYPASS", body: "origin", fwd, reason };
-    const fields = requestFieldsForOrigin(request, "as-client");
+    const fields = requestFieldsForOrigin(request, "as-client", admission.unkeyed);
     const { method, target, host, body } = request;
     const requestTime = now();
     try {

@@ -3,7 +3,10 @@ import type { RefusalReason } from "../policy/outcome.ts";
 import type { Epoch, EpochMs, StoredResponse } from "../policy/stored-response.ts";
 
 /** Bytes on their way. Iterating rejects when they break off; `return()` tells the source to stop. */
-export type ByteStream = AsyncIterable<Uint8Array>;
+export interface ByteStream extends AsyncIterable<Uint8Array> {
+  /** All of a short body, where it is here in one piece and nobody reads it: then it is had, and not iterated. */
+  take?(): Uint8Array | undefined;
+}
 
 /** A stored response and its complete body, which is here or elsewhere. */
 export interface Entry {
@@ -40,6 +43,14 @@ export async function readBytes(body: Entry["body"], first = 0, last = body.leng
   return bytes;
 }
 
+/** A body that lies in the shared store already, with no entry that leads to it yet. */
+export interface SentBody {
+  /** Where and how it lies, in the store's own words. */
+  readonly record: string;
+  /** CRC-32 of all of it. */
+  readonly checksum: number;
+}
+
 export type Tier = "memory" | "redis";
 
 export type Lookup = (
@@ -51,6 +62,12 @@ export type Lookup = (
   readonly storeFailed?: boolean;
 };
 
+/** One variant in one tier, for those who only look. */
+export interface Inspected {
+  readonly entry: Entry;
+  readonly tier: Tier;
+}
+
 /**
  * A place where responses live. Any method may reject; callers treat a rejection as
  * "not there" and say so with a `store-failed` event, never as a 5xx.
@@ -59,13 +76,23 @@ export type Lookup = (
 export interface Store {
   /** The newest variant of `key` whose selecting header fields match the request's (RFC 9111 §4.1). */
   lookup(key: string, request: FieldLines): Lookup | Promise<Lookup>;
-  /** Keeps the entry until `keepUntil` of its last window, replacing the same variant. */
-  put(key: string, entry: Entry): Promise<void>;
+  /** What `lookup` would answer at once with something found; undefined where it would have to ask, or found nothing. Asks nobody. */
+  near?(key: string, request: FieldLines): Extract<Lookup, { type: "found" }> | undefined;
+  /**
+   * Keeps the entry until `keepUntil` of its last window, replacing the same variant. `sent` is its
+   * body, where that has been left in the store while it arrived.
+   */
+  put(key: string, entry: Entry, sent?: SentBody): Promise<void>;
   /**
    * Replaces what is known about a response whose body stays (a 304, RFC 9111 §4.3.4).
    * The body is passed along for stores that have lost it meanwhile.
    */
   freshen(key: string, entry: Entry): Promise<void>;
+  /**
+   * Every variant of `key` that is here and not over, in every tier, at most 64 of them; changes nothing, not
+   * even what is evicted next.
+   */
+  inspect(key: string): Promise<readonly Inspected[]>;
   /** Frees what the target covers. Correctness does not wait for it: the purge log already covers it. */
   drop(target: PurgeTarget): Promise<void>;
   close(): Promise<void>;

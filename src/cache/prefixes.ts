@@ -51,12 +51,12 @@ export class Prefixes<V extends object> {
     if (grandparent !== undefined) tidy(parent, grandparent);
   }
 
-  /** Calls `visit` with the value of every prefix of `text` from `start` on, the shortest first. */
-  visit(text: string, start: number, visit: (value: V) => void): void {
+  /** Calls `visit` with the value of every prefix of `text` from `start` on, and where it ends, the shortest first. */
+  visit(text: string, start: number, visit: (value: V, end: number) => void): void {
     let at: Node<V> = this.#root;
     let position = start;
     for (;;) {
-      if (at.value !== undefined) visit(at.value);
+      if (at.value !== undefined) visit(at.value, position);
       const child = position < text.length ? at.children.get(text.charCodeAt(position)) : undefined;
       if (child === undefined || !text.startsWith(child.label, position)) return;
       position += child.label.length;

@@ -4,7 +4,7 @@ import type { Epoch, EpochMs } from "../policy/stored-response.ts";
 import { isGroup, tagName } from "../policy/tags.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { CoarseEpochs } from "./coarse-epochs.ts";
-import type { PurgeMode, PurgeTarget } from "./ports.ts";
+import type { PurgeMode, PurgeRecord, PurgeTarget } from "./ports.ts";
 import { Prefixes } from "./prefixes.ts";
 
 /** How many targets of each kind are remembered one by one. */
@@ -44,6 +44,8 @@ export class PurgeMemory {
   readonly #prefixes: BoundedMap<Said>;
   readonly #prefixTree = new Prefixes<Said>();
   readonly #tags: BoundedMap<Said>;
+  /** Of how many targets each name in `#tags` is the tag: of a response's tags most are in none. */
+  readonly #tagNames = new Map<string, number>();
   readonly #coarseTags = new CoarseEpochs();
   #tagged = false;
 
@@ -59,6 +61,7 @@ export class PurgeMemory {
       this.#widen(siteOf(prefix), old);
     });
     this.#tags = new BoundedMap(capacity.tags, (key, { deleted, stale }) => {
+      this.#countTag(key, -1);
       this.#coarseTags.raise(key, deleted);
       this.#widen(key.slice(0, key.indexOf(" ")), { deleted: 0, stale });
     });
@@ -106,6 +109,7 @@ export class PurgeMemory {
           for (const map of this.#maps()) map.clear();
           for (const coarse of [this.#coarseUrls, this.#coarseTags]) coarse.clear();
           this.#prefixTree.clear();
+          this.#tagNames.clear();
           this.#tagged = false;
         }
         break;
@@ -127,7 +131,7 @@ export class PurgeMemory {
       if (said !== undefined) since = Math.min(since, staleSince(said, epoch));
     };
     const site = siteOf(key);
-    heed(this.#sites.get(site));
+    if (this.#sites.size > 0) heed(this.#sites.get(site));
     if (this.#paths.size > 0) heed(this.#paths.get(key.slice(site.length)));
     if (this.#prefixes.size > 0) {
       this.#prefixTree.visit(key, 0, heed);
@@ -140,12 +144,44 @@ export class PurgeMemory {
       };
       for (const tag of tags) {
         const name = tagName(tag);
+        if (this.#coarseTags.isEmpty && !this.#tagNames.has(name)) continue;
         heedTag(tagKey(site, "tag", name));
         heedTag(tagKey("", "tag", name));
         if (isGroup(tag)) heedTag(tagKey(site, "group", name));
       }
     }
     return since;
+  }
+
+  /** What purges have said of what these names lead to and is still remembered one by one, whenever it was born. */
+  touching(key: string, tags: readonly string[]): PurgeRecord[] {
+    const records: PurgeRecord[] = [];
+    const tell = (target: PurgeTarget, said: Said | undefined) => {
+      if (said === undefined) return;
+      if (said.deleted > 0) records.push({ epoch: said.deleted, target, mode: "delete" });
+      for (const { epoch, since } of said.stale)
+        records.push({ epoch, target, mode: "invalidate", at: since });
+    };
+    const site = siteOf(key);
+    const path = key.slice(site.length);
+    tell({ type: "everything" }, this.#everything);
+    tell({ type: "site", site }, this.#sites.get(site));
+    tell({ type: "url", key }, this.#urls.get(key));
+    tell({ type: "path", path }, this.#paths.get(path));
+    const ofSite = (said: Said, end: number) =>
+      tell({ type: "prefix", site, path: key.slice(site.length, end) }, said);
+    this.#prefixTree.visit(key, 0, ofSite);
+    this.#prefixTree.visit(key, site.length, (said, end) =>
+      tell({ type: "prefix", path: key.slice(site.length, end) }, said),
+    );
+    for (const tag of tags) {
+      const name = tagName(tag);
+      tell({ type: "tag", site, tag: name }, this.#tags.get(tagKey(site, "tag", name)));
+      tell({ type: "tag", tag: name }, this.#tags.get(tagKey("", "tag", name)));
+      if (isGroup(tag))
+        tell({ type: "group", site, group: name }, this.#tags.get(tagKey(site, "group", name)));
+    }
+    return records.sort((a, b) => b.epoch - a.epoch);
   }
 
   #keepPrefix(prefix: string, said: Said): void {
@@ -155,7 +191,16 @@ export class PurgeMemory {
 
   #keepTag(key: string, said: Said): void {
     this.#tagged = true;
+    // First, since it may have to go at once.
+    if (this.#tags.get(key) === undefined) this.#countTag(key, 1);
     keep(this.#tags, key, said);
+  }
+
+  #countTag(key: string, more: 1 | -1): void {
+    const name = nameIn(key);
+    const count = (this.#tagNames.get(name) ?? 0) + more;
+    if (count === 0) this.#tagNames.delete(name);
+    else this.#tagNames.set(name, count);
   }
 
   /** Says it of the whole site; of everything where no site is named. */
@@ -200,6 +245,8 @@ function add(said: Said, more: Said): Said {
 }
 
 const tagKey = (site: string, kind: "tag" | "group", name: string): string => `${site} ${kind} ${name}`;
+
+const nameIn = (tagKey: string): string => tagKey.slice(tagKey.indexOf(" ", tagKey.indexOf(" ") + 1) + 1);
 
 /** Who names one query means all that answers it: also what answers several, and is stored under another. */
 function searchesOf(target: PurgeTarget): PurgeTarget | undefined {

@@ -1,7 +1,16 @@
 import type { Epoch, EpochMs } from "../policy/stored-response.ts";
+import { BoundedMap } from "./bounded-map.ts";
 import { type Emit, storeFailed } from "./events.ts";
-import type { PurgeLog, PurgeMode, PurgeReceipt, PurgeRecord, PurgeTarget } from "./ports.ts";
+import {
+  type PurgeLog,
+  type PurgeMode,
+  type PurgeReceipt,
+  type PurgeRecord,
+  type PurgeTarget,
+  StoreError,
+} from "./ports.ts";
 import { NEVER, PurgeMemory } from "./purge-memory.ts";
+import { type PatienceDeps, StorePatience } from "./store-patience.ts";
 
 /** How many invalidations wait for a log that is away, before they become one of everything. */
 const PENDING_TARGETS = 1_000;
@@ -16,6 +25,8 @@ interface PurgesDeps {
   readonly now: () => EpochMs;
   /** How late a purge may be heard before what it may cover is validated first, in milliseconds (CACHE_MEMORY_GRACE). */
   readonly graceMs: number;
+  /** How long an unsafe request waits for the log; absent where that is not the shared store's. */
+  readonly patience?: PatienceDeps;
 }
 
 /**
@@ -31,22 +42,26 @@ export class Purges {
   readonly #free: (target: PurgeTarget) => Promise<void>;
   readonly #now: () => EpochMs;
   readonly #graceMs: number;
+  readonly #patience: PatienceDeps | undefined;
   readonly #memory = new PurgeMemory();
   #floor: Epoch = 0;
   #epoch: Epoch = 0;
-  #pending = new Map<string, PurgeTarget>();
+  /** The latest birth of a response from elsewhere: it may be ahead of the log as it was heard here. */
+  #latestBirth: Epoch = 0;
+  #pending = this.#nonePending();
   #pendingEverything = false;
   #flushing = false;
   /** What is pending: in the log it will be younger than all that was stored before it. */
   #held = new PurgeMemory();
 
-  constructor({ log, emit, forget, free, now, graceMs }: PurgesDeps) {
+  constructor({ log, emit, forget, free, now, graceMs, patience }: PurgesDeps) {
     this.#log = log;
     this.#emit = emit;
     this.#forget = forget;
     this.#free = free;
     this.#now = now;
     this.#graceMs = graceMs;
+    this.#patience = patience;
     log.follow((news) => {
       switch (news.type) {
         case "record":
@@ -81,21 +96,27 @@ export class Purges {
     return this.staleSince(key, epoch, tags) < NEVER;
   }
 
+  /** What purges have said of what these names lead to, the latest first, as far as it is remembered. */
+  touching(key: string, tags: readonly string[]): PurgeRecord[] {
+    return this.#memory.touching(key, tags);
+  }
+
   /**
    * May a response that arrived then be used as it is? Not where a purge may have covered it for
    * longer than the grace without being heard here.
    */
   vouchesFor(responseTime: EpochMs): boolean {
-    const behindMs = this.#log.behindMs();
     // A clock that is ahead of ours vouches for nothing.
-    return Math.min(behindMs, Math.abs(this.#now() - responseTime)) <= this.#graceMs;
+    return this.#log.behindMs() <= this.#graceMs || Math.abs(this.#now() - responseTime) <= this.#graceMs;
   }
 
   /**
    * Does an invalidation cover it that the log has not taken yet? Of a response from elsewhere nobody can
-   * then tell whether it is older: the epochs that its instance has seen may be ahead of ours.
+   * then tell whether it is older: the epochs that its instance has seen may be ahead of ours. To be asked
+   * of every response from elsewhere before it is kept: invalidations after that shall cover it.
    */
-  holdsBack(key: string, tags: readonly string[]): boolean {
+  holdsBack(key: string, epoch: Epoch, tags: readonly string[]): boolean {
+    this.#latestBirth = Math.max(this.#latestBirth, epoch);
     return this.#held.staleSince(key, 0, tags) < NEVER;
   }
 
@@ -107,12 +128,16 @@ export class Purges {
 
   /**
    * Makes responses invalid after an unsafe request (RFC 9111 §4.4). The origin has changed
-   * already, so this cannot be refused: while the log is away it holds here at once and
+   * already, so this cannot be refused: while the log is away, or late, it holds here at once and
    * reaches the others when the log is back.
    */
   async invalidate(targets: readonly PurgeTarget[]): Promise<void> {
+    const append = () => this.#append(targets);
     try {
-      await this.#append(targets);
+      const epoch = await (this.#patience === undefined
+        ? append()
+        : new StorePatience(this.#patience, 0).wait(append));
+      if (epoch === undefined) throw new StoreError("timeout", "the purge log did not answer in time");
     } catch (error) {
       this.#emit(storeFailed("purge", error));
       this.#holdHere(targets);
@@ -135,7 +160,7 @@ export class Purges {
 
   /** Purges in this process, and in the log as soon as it is there. */
   #holdHere(targets: readonly PurgeTarget[]): void {
-    this.#epoch++;
+    this.#epoch = Math.max(this.#epoch, this.#latestBirth) + 1;
     for (const target of targets) {
       this.#record({ epoch: this.#epoch, target, mode: "delete" });
       this.#wait(target);
@@ -145,9 +170,15 @@ export class Purges {
   #wait(target: PurgeTarget): void {
     const name = JSON.stringify(target);
     if (target.type === "everything") this.#pendingEverything = true;
-    else if (this.#pending.size < PENDING_TARGETS || this.#pending.has(name)) this.#pending.set(name, target);
-    else this.#pendingEverything = true;
+    else if (this.#pending.get(name) === undefined) this.#pending.set(name, target);
     this.#hold(target);
+  }
+
+  /** Names that were let go for want of room are among everything. */
+  #nonePending(): BoundedMap<PurgeTarget> {
+    return new BoundedMap(PENDING_TARGETS, () => {
+      this.#pendingEverything = true;
+    });
   }
 
   #hold(target: PurgeTarget): void {
@@ -186,7 +217,7 @@ export class Purges {
   async #flushPending(): Promise<boolean> {
     const pending = this.#pending;
     const everything = this.#pendingEverything;
-    this.#pending = new Map();
+    this.#pending = this.#nonePending();
     this.#pendingEverything = false;
     try {
       await this.#append(everything ? [{ type: "everything" }] : [...pending.values()]);

@@ -1,8 +1,14 @@
 import type { StoredHead } from "../policy/admit.ts";
-import { withoutOwnControls } from "../policy/fields.ts";
+import { fieldValue, hasField, withoutOwnControls } from "../policy/fields.ts";
 import { CACHE_NAME } from "../policy/forwarding.ts";
-import { cacheStatusMember, type Outcome, type RefusalReason, xCacheStatus } from "../policy/outcome.ts";
-import { rangeOf } from "../policy/range.ts";
+import {
+  cacheStatusMember,
+  type Outcome,
+  RETRY_AFTER,
+  type RefusalReason,
+  xCacheStatus,
+} from "../policy/outcome.ts";
+import { type RangeRequest, rangeOf } from "../policy/range.ts";
 import type { EpochMs, Seconds } from "../policy/stored-response.ts";
 import { isConditional, notModified, notModifiedFields } from "../policy/validate.ts";
 import { type Body, bodyFrom, type CacheRequest, type CacheResponse, discard, NO_BODY } from "./exchange.ts";
@@ -33,12 +39,40 @@ const ageFields = (age: Seconds): string[] => ["Age", String(Math.floor(age))];
 export const ttlOf = (stored: Pick<StoredHead, "freshnessLifetime">, age: Seconds): number =>
   Math.ceil(stored.freshnessLifetime - age);
 
+/** The answer of a fresh stored response: a hit. */
+export function fresh(
+  request: RangeRequest,
+  { entry, tier }: { readonly entry: Entry; readonly tier: Tier },
+  age: Seconds,
+  now: EpochMs,
+): CacheResponse {
+  const outcome: Outcome = { word: "HIT", body: "cache", ttl: ttlOf(entry.stored, age) };
+  return fromEntry(request, entry, { outcome, age, now, tier });
+}
+
+/** A longer aspect is not worth keeping. */
+const MAX_ASPECT_LENGTH = 256;
+
+/**
+ * What of a request the answer of one fresh stored response depends on: those of the same aspect get the
+ * same answer, as long as `Age` and `ttl` are the same. Undefined where it depends on too much. Goes
+ * with `fromEntry`.
+ */
+export function aspectOf({ method, fields }: RangeRequest): string | undefined {
+  if (hasField(fields, "range")) return undefined;
+  const conditions = ["if-none-match", "if-modified-since"].map((name) => fieldValue(fields, name) ?? null);
+  const aspect = conditions.every((value) => value === null)
+    ? method
+    : JSON.stringify([method, ...conditions]);
+  return aspect.length > MAX_ASPECT_LENGTH ? undefined : aspect;
+}
+
 /**
  * An answer from the store: 304 to a client that has it, parts for a Range, no content for HEAD.
  * The entry has the bytes for it (policy/range.ts); throws TypeError or RangeError where not.
  */
 export function fromEntry(
-  request: CacheRequest,
+  request: RangeRequest,
   entry: Entry,
   { outcome, age, now, tier }: { outcome: Outcome; age: Seconds; now: EpochMs; tier?: Tier },
 ): CacheResponse {
@@ -73,7 +107,7 @@ export function fromEntry(
 }
 
 /** A part has only the head of the whole, and `decide` asks no more of it: never its bytes as a 200. */
-function wholeOf(request: CacheRequest, { status, statusMessage, part }: Entry["stored"]) {
+function wholeOf(request: RangeRequest, { status, statusMessage, part }: Entry["stored"]) {
   if (part === undefined) return { status, statusMessage };
   if (request.method !== "HEAD") throw new TypeError("a part where the whole is asked for");
   return { status: 200, statusMessage: "OK" };
@@ -81,7 +115,7 @@ function wholeOf(request: CacheRequest, { status, statusMessage, part }: Entry["
 
 const mayHaveContent = (status: number): boolean => status >= 200 && status !== 204 && status !== 304;
 
-const bytesFor = (request: CacheRequest, status: number, body: Entry["body"]): Body =>
+const bytesFor = (request: RangeRequest, status: number, body: Entry["body"]): Body =>
   request.method === "HEAD" || !mayHaveContent(status) ? NO_BODY : bodyFrom(body);
 
 /** An answer whose body is on its way from an origin. */
@@ -151,6 +185,7 @@ export function ownAnswer(
       "no-store",
       "X-Content-Type-Options",
       "nosniff",
+      ...(status === 503 ? ["Retry-After", String(RETRY_AFTER)] : []),
       ...ownFields(outcome),
     ],
     body: request.method === "HEAD" ? NO_BODY : { type: "bytes", bytes },

@@ -18,6 +18,8 @@ export type Shared =
       readonly flight: Flight;
       readonly length: string | undefined;
       readonly origin: string;
+      /** When its head came, where another instance is getting it. */
+      readonly headAt?: EpochMs;
     }
   /** What another instance has fetched, or only validated; its head came at `headAt`. */
   | {

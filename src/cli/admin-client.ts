@@ -15,6 +15,8 @@ export interface AdminRequest {
   readonly json?: unknown;
   /** From the connection to the last byte of the answer. */
   readonly timeout: Milliseconds;
+  /** Ends it at once. */
+  readonly signal?: AbortSignal;
 }
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
@@ -42,6 +44,7 @@ export function askAdmin(config: AdminConfig, asked: AdminRequest): Promise<Admi
       path: asked.path,
       // No keep-alive agent: an idle socket would hold the process.
       agent: false,
+      ...(asked.signal === undefined ? {} : { signal: asked.signal }),
       headers: {
         accept: "application/json",
         ...(body === undefined ? {} : { "content-type": "application/json", "content-length": body.length }),

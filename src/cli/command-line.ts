@@ -1,5 +1,20 @@
 import { parseArgs } from "node:util";
 import { flagsOf, SETTING_NAMES, SETTINGS, type SettingName } from "../config/settings.ts";
+import {
+  EXPLAIN_FLAGS,
+  type ExplainFlag,
+  type ExplainWords,
+  readExplain,
+  readExplainFlag,
+} from "./explain-words.ts";
+import {
+  isLiveCommand,
+  LIVE_FLAGS,
+  type LiveFlag,
+  type LiveWords,
+  readLive,
+  readLiveFlag,
+} from "./live-words.ts";
 import { PURGE_FLAGS, type PurgeFlag, type PurgeWords, readPurge, readPurgeFlag } from "./purge-words.ts";
 
 export type Flags = Readonly<Partial<Record<SettingName, string>>>;
@@ -12,7 +27,16 @@ export type CommandLine =
   | { readonly type: "clear"; readonly flags: Flags }
   | { readonly type: "warm"; readonly flags: Flags; readonly items: readonly string[] }
   | { readonly type: "purge"; readonly flags: Flags; readonly purge: PurgeWords }
+  | {
+      readonly type: "explain";
+      readonly flags: Flags;
+      readonly explain: ExplainWords;
+      readonly json: boolean;
+    }
+  | { readonly type: "restart"; readonly flags: Flags }
+  | { readonly type: "audit"; readonly flags: Flags; readonly urls: readonly string[] }
   | { readonly type: "stats"; readonly flags: Flags; readonly json: boolean }
+  | { readonly type: "live"; readonly flags: Flags; readonly live: LiveWords }
   /** One sentence each, without a full stop; and the flags that were understood. */
   | { readonly type: "mistake"; readonly sentences: readonly string[]; readonly flags: Flags };
 
@@ -33,9 +57,19 @@ const ACTIONS: ReadonlyMap<string, string> = new Map([
 
 const OPTIONS = Object.fromEntries([
   ...[...ACTIONS.values()].map((flag) => [flag, { type: "boolean" }] as const),
+  ...[...EXPLAIN_FLAGS].map(
+    ([, { name, short, takes }]) =>
+      [
+        name,
+        { type: takes === undefined ? "boolean" : "string", ...(short === undefined ? {} : { short }) },
+      ] as const,
+  ),
   ...[...PURGE_FLAGS].map(
     ([flag, kind]) => [flag.slice(2), { type: kind === "text" ? "string" : "boolean" }] as const,
   ),
+  ["query", { type: "string", short: "q" }] as const,
+  ["admin", { type: "string" }] as const,
+  ["once", { type: "boolean" }] as const,
   ...[...SETTING_OF].map(([flag, name]) => [flag, { type: isSwitch(name) ? "boolean" : "string" }] as const),
 ]);
 
@@ -55,6 +89,8 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const first = tokens.find((token) => token.kind === "positional");
   const purging = first?.value === "purge";
   const purgeFlags: PurgeFlag[] = [];
+  const explainFlags: ExplainFlag[] = [];
+  const liveFlags: LiveFlag[] = [];
 
   for (const token of tokens) {
     if (token.kind === "positional") words.push(token.value);
@@ -65,10 +101,22 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
       actions.add(action);
       continue;
     }
+    if (first?.value === "explain" && EXPLAIN_FLAGS.has(token.rawName)) {
+      const flag = readExplainFlag(token.rawName, token.value);
+      if (typeof flag === "string") mistakes.push(flag);
+      else explainFlags.push(flag);
+      continue;
+    }
     if (purging && PURGE_FLAGS.has(token.rawName)) {
       const flag = readPurgeFlag(token.rawName, token.value, token.inlineValue === true);
       if (typeof flag === "string") mistakes.push(flag);
       else purgeFlags.push(flag);
+      continue;
+    }
+    if (isLiveCommand(first?.value) && LIVE_FLAGS.has(token.rawName)) {
+      const flag = readLiveFlag(token.rawName, token.value);
+      if (typeof flag === "string") mistakes.push(flag);
+      else liveFlags.push(flag);
       continue;
     }
     const read = readSetting(token.rawName, token.value, token.inlineValue === true);
@@ -82,7 +130,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   }
   // A word may be the value of a flag that was not understood: of words there is nothing to say then.
   if (mistakes.length > 0) return { type: "mistake", sentences: mistakes, flags };
-  return command(words, flags, actions, purgeFlags);
+  return command(words, flags, actions, purgeFlags, liveFlags, explainFlags);
 }
 
 /** The setting that a flag means, or what is wrong with the flag. */
@@ -104,17 +152,22 @@ function readSetting(
   return { name, text: value };
 }
 
+const isWebUrl = (text: string): boolean => /^https?:\/\/./i.test(text) && URL.canParse(text);
+
 function command(
   words: readonly string[],
   flags: Flags,
   actions: ReadonlySet<string>,
   purgeFlags: readonly PurgeFlag[],
+  liveFlags: readonly LiveFlag[],
+  explainFlags: readonly ExplainFlag[],
 ): CommandLine {
   if (actions.has("help")) return { type: "help" };
   if (actions.has("version")) return { type: "version" };
   const [first, ...rest] = words;
   const mistake = (sentence: string): CommandLine => ({ type: "mistake", sentences: [sentence], flags });
-  if (actions.has("json") && first !== "stats") return mistake("--json belongs to freshline stats");
+  if (actions.has("json") && first !== "stats" && first !== "explain" && !isLiveCommand(first))
+    return mistake("--json belongs to freshline stats, explain, tail, top, hist and stat");
   if (actions.has("clear-cache") && first !== undefined && first !== "clear") {
     return mistake(`--clear-cache and ${JSON.stringify(first)} are two commands`);
   }
@@ -124,14 +177,33 @@ function command(
     case "warm":
       if (rest.length === 0) return mistake("freshline warm needs a file or URLs");
       return { type: "warm", flags, items: rest };
+    case "explain": {
+      const explain = readExplain(rest, explainFlags);
+      if (typeof explain === "string") return mistake(explain);
+      return { type: "explain", flags, explain, json: actions.has("json") };
+    }
     case "purge": {
       const purge = readPurge(rest, purgeFlags);
       return typeof purge === "string" ? mistake(purge) : { type: "purge", flags, purge };
     }
+    case "audit":
+      if (rest.length > 0 && rest.every(isWebUrl)) return { type: "audit", flags, urls: rest };
+      return mistake("freshline audit needs URLs, such as http://localhost:3000/");
     case "clear":
       return rest.length === 0
         ? { type: "clear", flags }
         : mistake(`clear takes no ${JSON.stringify(rest[0])}`);
+    case "tail":
+    case "top":
+    case "hist":
+    case "stat": {
+      const live = readLive(first, rest, liveFlags, actions.has("json"));
+      return typeof live === "string" ? mistake(live) : { type: "live", flags, live };
+    }
+    case "restart":
+      return rest.length === 0
+        ? { type: "restart", flags }
+        : mistake(`restart takes no ${JSON.stringify(rest[0])}`);
     case "stats":
       return rest.length === 0
         ? { type: "stats", flags, json: actions.has("json") }

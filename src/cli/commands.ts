@@ -1,6 +1,6 @@
 import { readWarmList, WarmListError } from "../config/warm-list.ts";
 import type { Config } from "../config.ts";
-import { type AdminAnswer, adminUrl, askAdmin } from "./admin-client.ts";
+import { type AdminAnswer, type AdminConfig, adminUrl, askAdmin } from "./admin-client.ts";
 import type { PurgeWords } from "./purge-words.ts";
 
 /** What the commands need of the process around them. */
@@ -94,6 +94,22 @@ export async function warm(config: Config, items: readonly string[], terminal: T
   return warmed === urls.length ? 0 : 1;
 }
 
+/** Each worker may take its time to start and to end. */
+const RESTART_MS_OF_WORKER = 60_000;
+
+export async function restart(config: Config, terminal: Terminal): Promise<number> {
+  const timeout = Math.max(config.WORKERS, 2) * (RESTART_MS_OF_WORKER + 2 * config.SHUTDOWN_TIMEOUT);
+  const answer = await askAdmin(config, {
+    method: "POST",
+    path: "/restart",
+    timeout: Math.min(timeout, 2 ** 31 - 1),
+  });
+  const done = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
+  if (done === undefined) return complain(config, answer, terminal);
+  terminal.out(`restarted ${done["restarted"]} workers`);
+  return 0;
+}
+
 export async function stats(config: Config, json: boolean, terminal: Terminal): Promise<number> {
   const answer = await askAdmin(config, { method: "GET", path: "/stats", timeout: 10_000 });
   const counted = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
@@ -124,7 +140,7 @@ const shown = (value: unknown): string =>
   typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toFixed(4))) : String(value);
 
 /** Says why the admin API did not do what it was asked. */
-function complain(config: Config, answer: AdminAnswer, terminal: Terminal): number {
+export function complain(config: AdminConfig, answer: AdminAnswer, terminal: Terminal): number {
   const where = adminUrl(config);
   if (answer.type === "nobody") {
     terminal.err(`freshline: no proxy answers at ${where}: ${answer.detail}`);
@@ -140,12 +156,12 @@ function complain(config: Config, answer: AdminAnswer, terminal: Terminal): numb
   return 1;
 }
 
-const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+export const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function readJson(body: string): Readonly<Record<string, unknown>> | undefined {
+export function readJson(body: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(body);
     return isObject(value) ? value : undefined;

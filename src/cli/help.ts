@@ -17,7 +17,16 @@ Commands
     [--prefix <url|path>] [--host <host>] [--tag <tag>] [--everything]
                                       Purge on all instances; a path under every host. --soft makes
                                       stale what else is deleted, --refresh fetches it again
+  explain <url> [--fetch] [--body]    Say why a URL is answered as it is, and what to mend; --fetch
+    [-H <header>]… [-X <method>]      asks an origin, stores nothing; --body shows what is stored;
+    [--json]                          -H 'Name: value' and -X POST say more of the request
+  restart                             Replace the workers one after another, losing no request
+  audit <url>…                        Try what visitors can send beside these URLs, and say what
+                                      of it reaches the next visitor; exit code 1 where any does
   stats [--json]                      Show what the running proxy has counted
+  tail [-q <query>]                   Show answers while they are given: -q 'cache=MISS ttfb>200ms'
+  top, hist, stat [--once]            Show hot URLs and reasons, latencies, counts, every second
+    [--admin <url>]… [--json]         Of several instances together; as one JSON object a line
   --help, -h                          Show this
   --version, -v                       Show the version
 

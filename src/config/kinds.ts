@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { availableParallelism } from "node:os";
 
 /** What timers take. */
 export type Milliseconds = number;
@@ -76,6 +77,17 @@ export const integer = (min: number, max: number, name = "number"): Kind<number>
 });
 
 export const port = integer(1, 65535, "port");
+
+/** So many processes; auto for as many as can run at once on this machine. */
+export const processes: Kind<number> = {
+  name: "number|auto",
+  flag: "value",
+  parse(text) {
+    if (text.toLowerCase() === "auto") return value(availableParallelism());
+    const parsed = integer(1, 256).parse(text);
+    return parsed.ok ? parsed : wrong(text, "is not a number", "an integer from 1 to 256, or auto");
+  },
+};
 
 const MS_PER: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

@@ -60,6 +60,9 @@ export const redisUrl: Kind<string> = {
   },
 };
 
+/** Are its servers to be spoken to over TLS? Of a URL that `redisUrl` has taken. */
+export const asksForTls = (url: string): boolean => /^rediss/i.test(url);
+
 function decodes(text: string): boolean {
   try {
     decodeURIComponent(text);

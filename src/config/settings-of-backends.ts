@@ -30,6 +30,32 @@ export const ORIGINS = {
     "1024",
     "Requests that may wait for a connection to an origin; more are answered 503.",
   ),
+  ORIGIN_RETRY_PERCENT: setting(
+    integer(0, 100),
+    "10",
+    "Requests that may be sent to another origin after a failure, for each hundred; not counted are those that had reached nobody.",
+  ),
+  ORIGIN_HEDGE_AFTER: setting(
+    milliseconds("0s"),
+    "0s",
+    "After how long without an answer another origin is asked for the same GET, within ORIGIN_RETRY_PERCENT; 0s for never.",
+  ),
+  ORIGIN_BREAKER_AFTER: setting(
+    integer(0, 1000),
+    "5",
+    "Requests in a row that an origin leaves unanswered before it is asked no more, but once a second and then less often; 0 for never.",
+  ),
+  ORIGIN_EJECT_AFTER: setting(
+    integer(0, 1000),
+    "5",
+    "Failures in a row, 5xx among them, after which an origin gets no turn while half of the others do; 0 for never.",
+  ),
+  ORIGIN_EJECT_FOR: setting(milliseconds(), "10s", "For how long that is."),
+  ORIGIN_SLOW_START: setting(
+    milliseconds("0s"),
+    "10s",
+    "For how long an origin that is back gets less than its share of the requests; 0s for not at all.",
+  ),
   HEALTH_CHECK_PATH: setting(
     text("path", /^\/[\x21\x22\x24-\x7e]*$/, "one such as /health-check"),
     "/health-check",

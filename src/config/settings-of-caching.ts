@@ -3,6 +3,12 @@ import { setting } from "./setting.ts";
 
 /* What is kept, for how long, and who fetches it. */
 
+const fieldPattern = text(
+  "field name",
+  /^(?:\*|\*_\*|[!#$%&'+.^_`|~\w-]+\*?)$/,
+  "a name such as X-Host, a beginning such as X-Debug-*, *_* or *",
+);
+
 export const FRESHNESS = {
   CACHE_DEFAULT_TTL: setting(
     seconds(),
@@ -32,7 +38,7 @@ export const STORING = {
   CACHE_MEMORY_BYTES: setting(
     size("0"),
     "64MiB",
-    "Memory for responses in this process; 0 keeps none there.",
+    "Memory for responses, of all WORKERS together; 0 keeps none there.",
   ),
   CACHE_MAX_OBJECT_BYTES: setting(
     size("1", "512MiB"),
@@ -81,6 +87,21 @@ export const STORING = {
     ),
     "",
     "Query parameters that make no difference to the response, such as utm_*.",
+  ),
+  CACHE_KEY_FIELDS: setting(
+    list("names", text("field name", /^[!#$%&'+.^_`|~\w-]+$/, "one such as Accept-Language")),
+    "",
+    "Request fields by which responses differ although their Vary does not say so; a change of it is for an empty cache.",
+  ),
+  UNKEYED_FIELDS_STRIP: setting(
+    list("names", fieldPattern),
+    "",
+    "Request fields that no origin gets, beside those that docs/security.md lists; X-Debug-* covers a beginning.",
+  ),
+  UNKEYED_FIELDS_PASS: setting(
+    list("names", fieldPattern),
+    "",
+    "Request fields that docs/security.md lists and that are passed and count for nothing, since no response depends on them; * for all, which leaves all to the origins.",
   ),
   CACHE_UNCACHEABLE_FOR: setting(
     seconds(),

@@ -1,5 +1,17 @@
 import { addressRange, corsOrigins } from "./addresses.ts";
-import { boolean, host, integer, list, milliseconds, oneOf, optional, port, secret, size } from "./kinds.ts";
+import {
+  boolean,
+  host,
+  integer,
+  list,
+  milliseconds,
+  oneOf,
+  optional,
+  port,
+  processes,
+  secret,
+  size,
+} from "./kinds.ts";
 import { setting } from "./setting.ts";
 
 /* How clients and operators are served. */
@@ -7,16 +19,41 @@ import { setting } from "./setting.ts";
 export const LISTENING = {
   PORT: setting(port, "3000", "The port that clients ask."),
   HOST: setting(optional(host), "", "The address to listen on; every address of this machine when empty."),
+  WORKERS: setting(
+    processes,
+    "1",
+    "Processes that serve together, auto for one per core; limits of connections and memory are divided among them.",
+  ),
   MAX_CONNECTIONS: setting(integer(1, 1_000_000), "10000", "Client connections at once; more are refused."),
   MAX_HEADER_BYTES: setting(
     size("1KiB", "1MiB"),
     "16KiB",
     "The longest head that is read, of a request and of an origin's response.",
   ),
+  MAX_HEADER_COUNT: setting(
+    integer(1, 999),
+    "500",
+    "The most field lines of a request; one with more is answered 431.",
+  ),
+  MAX_URL_BYTES: setting(
+    size("1KiB", "1MiB"),
+    "8KiB",
+    "The longest request-target; a longer one is answered 414. It is a part of the head.",
+  ),
+  MAX_BODY_BYTES: setting(
+    size("0B"),
+    "16GiB",
+    "The longest body of a request; a longer one is answered 413, and cut at the origin. Bodies are not kept.",
+  ),
   HEADERS_TIMEOUT: setting(
     milliseconds(),
     "10s",
     "How long a client may take to send a request head; at most REQUEST_TIMEOUT.",
+  ),
+  BODY_TIMEOUT: setting(
+    milliseconds(),
+    "10s",
+    "How long a client may take for each 1 KiB of a body while it is waited for; slower ones are answered 408.",
   ),
   REQUEST_TIMEOUT: setting(
     milliseconds(),
@@ -38,6 +75,11 @@ export const LISTENING = {
     "10s",
     "How long requests in progress may take to end at a stop.",
   ),
+  PLAIN_LANE: setting(
+    oneOf("on", "off"),
+    "on",
+    "Answer plain GET and HEAD requests without Node's HTTP server; off costs speed and changes no answer.",
+  ),
   TRUSTED_PROXIES: setting(
     list("ranges", addressRange),
     "",
@@ -47,6 +89,11 @@ export const LISTENING = {
     list("ranges", addressRange),
     "",
     "Clients whose PURGE requests purge, all others' being refused; when empty PURGE is a method like any other.",
+  ),
+  DEBUG_ALLOW: setting(
+    list("ranges", addressRange),
+    "",
+    "Clients that may send X-Freshline-Debug: 1 and be told in X-Freshline-Trace what led to their answer.",
   ),
 };
 

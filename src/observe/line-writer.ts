@@ -17,6 +17,10 @@ export interface LineWriter {
   close(): Promise<void>;
 }
 
+/** So long a line waits for others: a write costs more than a line. */
+const GATHER_MS = 5;
+/** So many characters do not wait. */
+const GATHER_CHARS = 65_536;
 const MAX_PENDING_CHARS = 8 * 1024 * 1024;
 const CLOSE_WAIT_MS = 1000;
 const RETRY_MS = 10;
@@ -34,12 +38,19 @@ export function createLineWriter(
   let broken = false;
   let dropped = 0;
   let retry: NodeJS.Timeout | undefined;
+  let gathering: NodeJS.Timeout | undefined;
   let onIdle: (() => void) | undefined;
 
   const begin = (): void => {
+    clearTimeout(gathering);
+    gathering = undefined;
     underWay = Buffer.from(pending);
     pending = "";
     go();
+  };
+  const beginSoon = (): void => {
+    if (!open || pending.length >= GATHER_CHARS) begin();
+    else gathering ??= setTimeout(begin, GATHER_MS);
   };
   const go = (): void => {
     retry = undefined;
@@ -64,8 +75,8 @@ export function createLineWriter(
       onDropped(lines);
     }
     underWay = undefined;
-    if (pending !== "") begin();
-    else onIdle?.();
+    if (pending === "") onIdle?.();
+    else beginSoon();
   };
   const breakOff = (): void => {
     broken = true;
@@ -74,6 +85,8 @@ export function createLineWriter(
     onIdle?.();
   };
   const flush = (): void => {
+    clearTimeout(gathering);
+    gathering = undefined;
     let rest = Buffer.from(pending);
     pending = "";
     if (retry !== undefined && underWay !== undefined) {
@@ -102,11 +115,12 @@ export function createLineWriter(
         return;
       }
       pending += line;
-      if (underWay === undefined) begin();
+      if (underWay === undefined) beginSoon();
     },
     flush,
     async close() {
       open = false;
+      if (gathering !== undefined) begin();
       if (underWay !== undefined) {
         await new Promise<void>((resolve) => {
           const patience = setTimeout(resolve, CLOSE_WAIT_MS);

@@ -1,12 +1,12 @@
 import { type Logger, pino } from "pino";
 import type { CacheEvent, Emit } from "../cache/events.ts";
 import type { PurgeTarget } from "../cache/ports.ts";
-import { xCacheStatus } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { type LogDestination, type LogFormat, openLogOutput } from "./log-output.ts";
-import { redactQuery, shownUri } from "./redact.ts";
+import { redactQuery } from "./redact.ts";
 import { isRefusal } from "./refusal.ts";
 import { limitRepeats } from "./repeats.ts";
+import { requestLines } from "./request-line.ts";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
@@ -18,6 +18,8 @@ export interface LogOptions {
   /** For NO_COLOR; the process's own when absent. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly now?: () => EpochMs;
+  /** Which of several workers writes; in every line. */
+  readonly worker?: number;
 }
 
 export interface Log {
@@ -36,7 +38,7 @@ const REPEAT_MS = 1000;
 
 /**
  * The log. Field values of requests and responses are never in it, and secrets in
- * request-targets are not either (`redact.ts`). A line costs 2–3 µs.
+ * request-targets are not either (`redact.ts`).
  */
 export function createLogger(options: LogOptions): Log {
   const now = options.now ?? Date.now;
@@ -46,12 +48,13 @@ export function createLogger(options: LogOptions): Log {
   const logger = pino(
     {
       level: options.level,
-      base: null,
+      base: options.worker === undefined ? null : { worker: options.worker },
       timestamp: () => `,"time":"${new Date(now()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
     output,
   );
+  const requestLine = requestLines(now, options.worker);
   const repeats = limitRepeats(REPEAT_MS, now);
 
   const warnOnceASecond = (subject: string, fields: Record<string, unknown>, message: string): void => {
@@ -61,10 +64,15 @@ export function createLogger(options: LogOptions): Log {
     logger.warn(suppressed === 0 ? fields : { ...fields, suppressed }, message);
   };
 
+  const answered = (event: CacheEvent & { type: "answered" }): void => {
+    const level = event.status >= 500 && isRefusal(event.outcome.reason) ? "warn" : "info";
+    if (logger.isLevelEnabled(level)) output.write(requestLine(level, event));
+  };
+
   const listen: Emit = (event) => {
     switch (event.type) {
       case "answered":
-        return answered(logger, event);
+        return answered(event);
       case "origin-health": {
         const { origin, detail } = event;
         if (event.healthy) logger.info({ origin, detail }, "origin healthy");
@@ -108,33 +116,6 @@ export function createLogger(options: LogOptions): Log {
   return { logger, listen, flush: output.flush, close: output.close };
 }
 
-function answered(logger: Logger, event: CacheEvent & { type: "answered" }): void {
-  const { outcome } = event;
-  const level = event.status >= 500 && isRefusal(outcome.reason) ? "warn" : "info";
-  if (!logger.isLevelEnabled(level)) return;
-  const { host, path } = shownUri(event.uri);
-  logger[level](
-    {
-      request_id: event.requestId,
-      method: event.method,
-      path,
-      host,
-      status: event.status,
-      cache: outcome.word,
-      x_cache_status: xCacheStatus(outcome),
-      reason: outcome.reason,
-      tier: event.tier,
-      origin: event.origin,
-      bytes: event.bytes,
-      head_ms: toMicroseconds(event.headMs),
-      duration_ms: toMicroseconds(event.durationMs),
-      collapsed: outcome.collapsed === true,
-      aborted: event.aborted,
-    },
-    "request",
-  );
-}
-
 /** What a purge names, as it may stand in a log. */
 function shownTarget(target: PurgeTarget): Record<string, string> {
   switch (target.type) {
@@ -154,6 +135,3 @@ function shownTarget(target: PurgeTarget): Record<string, string> {
       return {};
   }
 }
-
-/** Milliseconds with three decimals. */
-const toMicroseconds = (milliseconds: number): number => Math.round(milliseconds * 1000) / 1000;

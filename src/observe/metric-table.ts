@@ -47,6 +47,7 @@ export const METRICS = {
     name: "freshline_origin_healthy",
     labels: ["origin"],
     help: "1 while the origin is healthy, 0 while it is not; absent until it has been told.",
+    together: "min",
   },
   revalidations: {
     name: "freshline_revalidations_total",
@@ -69,6 +70,7 @@ export const METRICS = {
     name: "freshline_purges_total",
     labels: ["type", "mode"],
     help: "Purges heard, by what they cover and how (delete, invalidate).",
+    together: "max",
   },
   purgePropagation: {
     name: "freshline_purge_propagation_seconds",
@@ -79,11 +81,13 @@ export const METRICS = {
     name: "freshline_purge_log_attached",
     labels: [],
     help: "1 while purges of other instances are heard, 0 while they are not; absent without REDIS_URL.",
+    together: "min",
   },
   purgeLogBehind: {
     name: "freshline_purge_log_behind_seconds",
     labels: [],
     help: "For how long purges may have gone unheard; 0 while attached, infinite before the first attachment.",
+    together: "max",
   },
   storeErrors: {
     name: "freshline_store_errors_total",
@@ -94,6 +98,7 @@ export const METRICS = {
     name: "freshline_store_up",
     labels: [],
     help: "1 while the shared store answers, 0 while it does not or there is none.",
+    together: "min",
   },
   foreignValues: {
     name: "freshline_foreign_values_total",
@@ -106,4 +111,6 @@ export interface MetricRow {
   readonly name: string;
   readonly labels: readonly string[];
   readonly help: string;
+  /** What the values of several workers make together; their sum when absent. */
+  readonly together?: "min" | "max" | "sum";
 }

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { CacheEvent, Emit } from "../cache/events.ts";
 import type { Tier } from "../cache/ports.ts";
 import type { CacheWord } from "../policy/outcome.ts";
-import { METRICS } from "./metric-table.ts";
+import { METRICS, type MetricRow } from "./metric-table.ts";
 import { BUCKETS, RequestHistogram } from "./request-histogram.ts";
 import type { MemoryReading } from "./stats.ts";
 
@@ -18,7 +18,11 @@ export interface Metrics {
   readonly listen: Emit;
   /** The Prometheus text format. */
   text(): Promise<string>;
+  /** The same as data, which may pass to another process. */
+  json(): Promise<MetricRows>;
 }
+
+export type MetricRows = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
 
 /** More origins than anybody configures; further ones are counted together. */
 const MAX_ORIGINS = 256;
@@ -186,12 +190,17 @@ export function createMetrics(sources: MetricsSources): Metrics {
         return;
     }
   };
-  return { listen, text: () => registry.metrics() };
+  return { listen, text: () => registry.metrics(), json: () => registry.getMetricsAsJSON() };
 }
 
 function described<K extends keyof typeof METRICS>(key: K) {
-  const { name, help, labels } = METRICS[key];
-  return { name, help, labelNames: labels as readonly (typeof METRICS)[K]["labels"][number][] };
+  const { name, help, labels, together = "sum" }: MetricRow = METRICS[key];
+  return {
+    name,
+    help,
+    aggregator: together,
+    labelNames: labels as readonly (typeof METRICS)[K]["labels"][number][],
+  };
 }
 
 /** 2xx and so on; an origin can send any three digits. */

@@ -11,7 +11,6 @@ const REFUSALS: Readonly<Record<RefusalReason, true>> = {
   bad_request: true,
   purge_forbidden: true,
   store_unavailable: true,
-  draining: true,
   internal_error: true,
 };
 

@@ -13,6 +13,8 @@ interface Tally {
   sum: number;
 }
 
+type Row = MetricValueWithName<"cache" | "le"> & { readonly sharedLabels: object };
+
 /**
  * freshline_request_duration_seconds. prom-client hashes the labels at every
  * observation (0.25 µs); this one, which every hit passes, counts in arrays (0.01 µs)
@@ -41,16 +43,18 @@ export class RequestHistogram extends Histogram<"cache"> {
   /** What the registry asks for, and what get() is made from; not in prom-client's types. */
   async getForPromString(): Promise<unknown> {
     const { name, help } = METRICS.requestDuration;
-    const values: MetricValueWithName<"cache" | "le">[] = [];
+    const values: Row[] = [];
+    /** get() asks for them; here every row has its own. */
+    const sharedLabels = {};
     for (const [cache, { counts, sum }] of this.#tallies) {
       let cumulative = 0;
       counts.forEach((count, bucket) => {
         cumulative += count;
         const le = BUCKETS[bucket] ?? "+Inf";
-        values.push({ metricName: `${name}_bucket`, labels: { le, cache }, value: cumulative });
+        values.push({ metricName: `${name}_bucket`, labels: { le, cache }, sharedLabels, value: cumulative });
       });
-      values.push({ metricName: `${name}_sum`, labels: { cache }, value: sum });
-      values.push({ metricName: `${name}_count`, labels: { cache }, value: cumulative });
+      values.push({ metricName: `${name}_sum`, labels: { cache }, sharedLabels, value: sum });
+      values.push({ metricName: `${name}_count`, labels: { cache }, sharedLabels, value: cumulative });
     }
     return { name, help, type: "histogram", aggregator: "sum", values };
   }

@@ -15,6 +15,7 @@ interface Waiter {
 }
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+const EMPTY = new Uint8Array(0);
 
 /**
  * A response body between an origin that pushes and one reader that pulls.
@@ -89,6 +90,16 @@ export class ArrivingBody implements AsyncIterableIterator<Uint8Array, undefined
   [Symbol.asyncIterator](): this {
     this.#claimed = true;
     return this;
+  }
+
+  /** All of it, where it came in one read or has no bytes, and nobody has begun to read. */
+  take(): Uint8Array | undefined {
+    if (this.#claimed || this.#state !== "ended" || this.#chunks.length > 1) return undefined;
+    this.#claimed = true;
+    this.#state = "closed";
+    const chunk = this.#chunks[0] ?? EMPTY;
+    this.#drop();
+    return chunk;
   }
 
   /** One reader at a time: a second `next` before the first has settled rejects. */

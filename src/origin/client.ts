@@ -5,6 +5,7 @@ import { bare, originOf } from "./address.ts";
 import { Exchange } from "./exchange.ts";
 import { headersFor } from "./request-fields.ts";
 import { createSlots } from "./slots.ts";
+import { watchStatusLines } from "./status-line.ts";
 import { Upload } from "./upload.ts";
 
 export interface ClientOptions {
@@ -34,9 +35,9 @@ export interface Client {
   readonly inFlight: number;
   /**
    * Sends one request, once. Rejects with OriginError (an AttemptError when the origin was
-   * tried), or with the signal's reason.
+   * tried), or with the signal's reason. `headMs`: where there is less time than usual for the head.
    */
-  send(request: OriginRequest, signal: AbortSignal): Promise<OriginResponse>;
+  send(request: OriginRequest, signal: AbortSignal, headMs?: number): Promise<OriginResponse>;
   /** Cuts off what is under way; a drain comes before it. */
   close(): Promise<void>;
 }
@@ -58,12 +59,11 @@ export function createClient(address: string, options: ClientOptions): Client {
   const slots = createSlots({
     slots: options.connections,
     queue: options.queue,
-    waitMs: options.headersTimeoutMs,
   });
   const overloaded = (why: string) => new OriginError("overloaded", `${origin}: ${why}`, origin);
 
   /** Holds a slot, and gives it back when undici is done. */
-  function dispatch(request: OriginRequest, signal: AbortSignal): Promise<OriginResponse> {
+  function dispatch(request: OriginRequest, signal: AbortSignal, headMs: number): Promise<OriginResponse> {
     const { body } = request;
     const upload = body === undefined || body.length === 0 ? undefined : new Upload(body.stream);
     const exchange = new Exchange({
@@ -72,7 +72,7 @@ export function createClient(address: string, options: ClientOptions): Client {
       upload,
       signal,
       unreadMs: options.bodyTimeoutMs,
-      headMs: options.headersTimeoutMs,
+      headMs,
       wasReused: (error) => typeof error === "object" && error !== null && diedReused.has(error),
       over: slots.give,
       bodyFailed: options.bodyFailed ?? (() => {}),
@@ -83,6 +83,7 @@ export function createClient(address: string, options: ClientOptions): Client {
       headers: headersFor(request, options.preserveHost),
       // Constant, so that neither a foreign Host chooses the certificate nor a change of Host the connection.
       servername: hostname,
+      headersTimeout: headMs,
       ...(upload === undefined ? {} : { body: upload }),
     };
     pool.dispatch(dispatched as Omit<Sent, "body">, exchange);
@@ -94,14 +95,14 @@ export function createClient(address: string, options: ClientOptions): Client {
     get inFlight() {
       return slots.outstanding;
     },
-    async send(request, signal) {
+    async send(request, signal, headMs = options.headersTimeoutMs) {
       signal.throwIfAborted();
       if (!slots.take()) {
-        await slots.wait(signal, overloaded);
+        await slots.wait(signal, headMs, overloaded);
         if (signal.aborted) slots.give();
         signal.throwIfAborted();
       }
-      return dispatch(request, signal);
+      return dispatch(request, signal, headMs);
     },
     async close() {
       // Whoever waits for a slot gets it now, and the same error.
@@ -128,7 +129,8 @@ function reuseMarking(timeout: number, diedReused: WeakSet<object>): buildConnec
     const { servername, ...address } = target;
     const named = servername === undefined || isIP(bare(servername)) !== 0 ? address : target;
     connect(named, (...outcome) => {
-      const socket: Socket | null = outcome[1];
+      const socket: Socket | null | undefined = outcome[1];
+      if (socket) watchStatusLines(socket);
       const before = socket?.bytesRead ?? 0;
       socket?.once("error", (error) => {
         if (socket.bytesRead > before) diedReused.add(error);

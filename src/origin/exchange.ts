@@ -1,10 +1,11 @@
 import type { Dispatcher } from "undici";
 import type { OriginError, OriginRequest, OriginResponse } from "../cache/ports.ts";
-import type { FieldLines } from "../policy/fields.ts";
+import { type FieldLines, hasField } from "../policy/fields.ts";
 import { fieldLinesFrom, isCloseDelimited, reasonPhrase, unknownTransferCoding } from "./answer.ts";
 import { ArrivingBody, type BodySource } from "./body.ts";
 import { AttemptError, attemptError, type Progress } from "./failure.ts";
 import { createInterimRelay } from "./interim.ts";
+import { isHttp10Response } from "./status-line.ts";
 import type { Upload } from "./upload.ts";
 
 export interface ExchangeDeps {
@@ -35,7 +36,6 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
   readonly #deps: ExchangeDeps;
   readonly #resolve: (answer: OriginResponse) => void;
   readonly #reject: (reason: unknown) => void;
-  readonly #onAbort: () => void;
   readonly #relayInterim: ReturnType<typeof createInterimRelay>;
   #controller: Dispatcher.DispatchController | undefined;
   #body: ArrivingBody | undefined;
@@ -54,8 +54,12 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#relayInterim = createInterimRelay(deps.request);
-    this.#onAbort = () => this.#end(deps.signal.reason);
-    deps.signal.addEventListener("abort", this.#onAbort, { once: true });
+    deps.signal.addEventListener("abort", this, { once: true });
+  }
+
+  /** The signal's only event. */
+  handleEvent(): void {
+    this.#end(this.#deps.signal.reason);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -78,7 +82,7 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     if (this.#ended) return;
     const fields = fieldLinesFrom(controller.rawHeaders);
     if (status < 200) {
-      if (!this.#relayInterim(status, fields)) this.#expectHead();
+      this.#interim(status, fields);
       return;
     }
     this.#progress = "head-arrived";
@@ -87,6 +91,11 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     const coding = unknownTransferCoding(fields);
     if (coding !== undefined) {
       this.#fail("malformed", `unknown transfer coding: ${coding}`);
+      return;
+    }
+    if (isHttp10Response() && hasField(fields, "transfer-encoding")) {
+      // Faulty framing, whatever it says (RFC 9112 §6.1).
+      this.#fail("malformed", "a transfer coding in HTTP/1.0");
       return;
     }
     const body = new ArrivingBody(this);
@@ -122,6 +131,7 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
         {
           progress: this.#progress,
           connectionReused: wasReused(cause),
+          requestBroke: broke,
         },
       );
       if (this.#body === undefined) this.#reject(failure);
@@ -151,6 +161,17 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     this.#end(new Error("the reader has left"));
   }
 
+  #interim(status: number, fields: FieldLines): void {
+    // The parser has no lower bound.
+    if (status < 100) {
+      this.#fail("malformed", `a status of ${status}`);
+      return;
+    }
+    const relayed = this.#relayInterim(status, fields);
+    if (relayed === "flood") this.#fail("malformed", "more interim responses than anybody reads");
+    else if (relayed === "dropped") this.#expectHead();
+  }
+
   /** Every interim response makes undici wait anew; beyond their bound the wait has an end. */
   #expectHead(): void {
     if (this.#headTimer !== undefined) return;
@@ -171,7 +192,7 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
   #end(reason: unknown): void {
     if (this.#ended || this.#isOver) return;
     this.#ended = true;
-    this.#deps.signal.removeEventListener("abort", this.#onAbort);
+    this.#deps.signal.removeEventListener("abort", this);
     this.#reject(reason);
     this.#body?.abort(reason);
     this.#deps.upload?.cut();
@@ -184,7 +205,7 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     this.#isOver = true;
     clearTimeout(this.#unreadTimer);
     clearTimeout(this.#headTimer);
-    this.#deps.signal.removeEventListener("abort", this.#onAbort);
+    this.#deps.signal.removeEventListener("abort", this);
     this.#deps.upload?.cut();
     this.#deps.over();
   }

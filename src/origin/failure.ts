@@ -9,6 +9,8 @@ export interface AttemptFacts {
   readonly progress: Progress;
   /** An earlier request had used the same connection: it may have died of idleness, not of this request. */
   readonly connectionReused: boolean;
+  /** The request's own body broke off. */
+  readonly requestBroke?: boolean;
 }
 
 /** An OriginError that remembers how far its attempt came. */
@@ -93,3 +95,11 @@ const isRefusal = (cause: unknown, code: string): boolean =>
 const isUnexpectedResponse = (cause: unknown): boolean =>
   cause instanceof errors.SocketError &&
   (cause.message === "bad response" || cause.message === "bad upgrade");
+
+/** Does the failure say anything about the origin? Not what our side did, nor a connection that had died of idleness. */
+export function blamesOrigin(error: OriginError): boolean {
+  if (!(error instanceof AttemptError)) return false;
+  const { progress, connectionReused, requestBroke } = error.facts;
+  if (requestBroke === true || (connectionReused && error.code === "reset")) return false;
+  return progress !== "unconnected" || error.code === "refused" || error.code === "connect";
+}

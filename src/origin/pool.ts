@@ -1,17 +1,31 @@
 import type { Emit } from "../cache/events.ts";
 import { type Origin, OriginError, type OriginRequest, type OriginResponse } from "../cache/ports.ts";
+import { hasField } from "../policy/fields.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { isConditional } from "../policy/validate.ts";
 import { type ClientOptions, createClient } from "./client.ts";
 import { AttemptError } from "./failure.ts";
 import { createHealthChecks, type HealthOptions } from "./health.ts";
-import { createRoster, type OriginState, type Turn } from "./roster.ts";
+import { hedge } from "./hedge.ts";
+import { createRetryBudget } from "./retry-budget.ts";
+import { createRoster, type OriginState, type RosterOptions, type Turn } from "./roster.ts";
 
-export interface OriginPoolOptions extends Omit<ClientOptions, "bodyFailed">, HealthOptions {
+export interface OriginPoolOptions
+  extends Omit<ClientOptions, "bodyFailed">,
+    HealthOptions,
+    Omit<RosterOptions, "lastTrialMs" | "maxTunnels" | "elapsed"> {
   /** The servers behind the proxy, each as scheme://host[:port]. */
   readonly origins: readonly string[];
+  /** Second tries for each hundred first ones: see RetryBudget. */
+  readonly retryPercent: number;
+  /** After so many milliseconds without an answer another origin is asked, too; 0 for never. */
+  readonly hedgeAfterMs: number;
+  /** Who checks the health of origins; this pool itself when absent. */
+  readonly healthChecks?: typeof createHealthChecks;
   readonly emit: Emit;
   readonly now: () => EpochMs;
+  /** Milliseconds of a clock that never jumps; performance.now when absent. */
+  readonly elapsed?: () => number;
 }
 
 export interface OriginPool extends Origin {
@@ -26,26 +40,42 @@ export interface OriginPool extends Origin {
   close(): Promise<void>;
 }
 
+/** An origin whose requests go unanswered is tried again this often, or at its health checks' interval. */
+const LAST_TRIAL_MS = 10_000;
+
 /** A group of servers with the same resources, the healthy ones of which take turns. */
 export function createOriginPool(options: OriginPoolOptions): OriginPool {
-  const { emit, now } = options;
+  const { emit, now, hedgeAfterMs, elapsed = performance.now.bind(performance) } = options;
   const failure = ({ origin, code, message }: OriginError) =>
     ({ type: "origin-failed", origin, code, message }) as const;
   const tellFailure = (error: OriginError): void => emit(failure(error));
   const bodyFailed = (error: OriginError): void => emit({ ...failure(error), answered: true });
   const clients = options.origins.map((origin) => createClient(origin, { ...options, bodyFailed }));
-  const roster = createRoster(clients, emit, now, options.connections);
-  const health = createHealthChecks(
+  const roster = createRoster(clients, {
+    ...options,
+    elapsed,
+    maxTunnels: options.connections,
+    lastTrialMs: Math.min(options.healthCheckIntervalMs, LAST_TRIAL_MS),
+  });
+  const budget = createRetryBudget(options.retryPercent);
+  const health = (options.healthChecks ?? createHealthChecks)(
     clients.map(({ origin }) => origin),
     options,
     roster.checked,
   );
 
-  async function attempt(turn: Turn, request: OriginRequest, signal: AbortSignal): Promise<OriginResponse> {
+  async function attempt(
+    turn: Turn,
+    request: OriginRequest,
+    signal: AbortSignal,
+    headMs?: number,
+  ): Promise<OriginResponse> {
     const startedAt = now();
+    const outcome = turn.began();
     try {
-      const response = await turn.client.send(request, signal);
+      const response = await turn.client.send(request, signal, headMs);
       const { origin, status } = response;
+      outcome.answered(status);
       emit({
         type: "origin-answered",
         origin,
@@ -57,7 +87,7 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
     } catch (error) {
       if (error instanceof OriginError) {
         tellFailure(error);
-        if (error.code === "refused") turn.refused();
+        outcome.failed(error);
       }
       throw error;
     }
@@ -66,10 +96,40 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
   /** Who may be asked a second time, if anybody? */
   function secondTurn(error: unknown, request: OriginRequest, first: Turn): Turn | undefined {
     if (!isReplayable(request) || !cameToNothing(error)) return undefined;
-    const other = roster.turn(first);
-    if (other !== undefined) return other;
+    // Nobody has seen the request: to send it again adds nothing to anybody's load.
+    if (error.facts.progress === "unconnected") return roster.otherThan(first);
     // A kept connection that the origin had closed meanwhile says nothing about the origin.
-    return error.code === "reset" && error.facts.connectionReused ? first : undefined;
+    if (error.code === "reset" && error.facts.connectionReused) return roster.otherThan(first) ?? first;
+    return otherWithinBudget(first);
+  }
+
+  function otherWithinBudget(first: Turn): Turn | undefined {
+    const other = roster.otherThan(first);
+    return other !== undefined && budget.take() ? other : undefined;
+  }
+
+  async function tryTwice(first: Turn, request: OriginRequest, signal: AbortSignal): Promise<OriginResponse> {
+    const startedAt = elapsed();
+    /** One time limit for both tries. */
+    const leftMs = () => Math.ceil(options.headersTimeoutMs - (elapsed() - startedAt));
+    let hedged = false;
+
+    function beside() {
+      const other = leftMs() > 0 ? otherWithinBudget(first) : undefined;
+      if (other === undefined) return undefined;
+      hedged = true;
+      const { onInterim: _, ...quiet } = request;
+      return (cut: AbortSignal) => attempt(other, quiet, cut, leftMs());
+    }
+    try {
+      return hedgeAfterMs > 0 && isShareable(request)
+        ? await hedge(signal, hedgeAfterMs, (cut) => attempt(first, request, cut), beside)
+        : await attempt(first, request, signal);
+    } catch (error) {
+      const second = hedged || leftMs() <= 0 ? undefined : secondTurn(error, request, first);
+      if (second === undefined) throw error;
+      return attempt(second, request, signal, leftMs());
+    }
   }
 
   return {
@@ -81,13 +141,8 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
         tellFailure(error);
         throw error;
       }
-      try {
-        return await attempt(first, request, signal);
-      } catch (error) {
-        const second = secondTurn(error, request, first);
-        if (second === undefined) throw error;
-        return attempt(second, request, signal);
-      }
+      budget.sent();
+      return tryTwice(first, request, signal);
     },
     anyHealthy: roster.anyHealthy,
     states: roster.states,
@@ -105,8 +160,13 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
 const isReplayable = ({ method, body }: OriginRequest): boolean =>
   (method === "GET" || method === "HEAD") && body === undefined;
 
-/** The origin failed, and not one byte of a response had come. */
+/** What a cache may ask for in another's name as well. */
+const isShareable = (request: OriginRequest): boolean =>
+  request.method === "GET" && isReplayable(request) && !hasField(request.fields, "authorization");
+
+/** The origin failed and was not silent for all the time there is, and not one byte of a response had come. */
 const cameToNothing = (error: unknown): error is AttemptError =>
   error instanceof AttemptError &&
   error.code !== "malformed" &&
+  error.code !== "timeout" &&
   (error.facts.progress === "unconnected" || error.facts.progress === "connected");

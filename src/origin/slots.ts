@@ -9,8 +9,11 @@ export interface Slots {
   readonly outstanding: number;
   /** Takes a slot now, if one is free; while somebody waits, none is. */
   take(): boolean;
-  /** Waits for a slot; rejects with `full()`'s error when the queue is full or the wait too long, or with the signal's reason. */
-  wait(signal: AbortSignal, full: (why: string) => Error): Promise<void>;
+  /**
+   * Waits for a slot, so many milliseconds at most; rejects with `full()`'s error when the queue is full or the
+   * wait too long, or with the signal's reason.
+   */
+  wait(signal: AbortSignal, waitMs: number, full: (why: string) => Error): Promise<void>;
   /** Gives a slot back: the one who has waited longest gets it. */
   give(): void;
 }
@@ -20,7 +23,7 @@ interface Waiting {
   readonly refuse: (reason: unknown) => void;
 }
 
-export function createSlots(limits: { slots: number; queue: number; waitMs: number }): Slots {
+export function createSlots(limits: { slots: number; queue: number }): Slots {
   let taken = 0;
   // A Set keeps its order of insertion, and lets those who leave early leave in O(1).
   const queue = new Set<Waiting>();
@@ -34,7 +37,7 @@ export function createSlots(limits: { slots: number; queue: number; waitMs: numb
       taken++;
       return true;
     },
-    wait(signal, full) {
+    wait(signal, waitMs, full) {
       if (queue.size >= limits.queue) {
         return Promise.reject(full(`${limits.slots} requests under way and ${limits.queue} waiting`));
       }
@@ -56,8 +59,8 @@ export function createSlots(limits: { slots: number; queue: number; waitMs: numb
         };
         const onAbort = () => waiting.refuse(signal.reason);
         const timer = setTimeout(
-          () => waiting.refuse(full(`no connection was free within ${limits.waitMs} ms`)),
-          limits.waitMs,
+          () => waiting.refuse(full(`no connection was free within ${waitMs} ms`)),
+          waitMs,
         );
         timer.unref();
         signal.addEventListener("abort", onAbort, { once: true });

@@ -58,18 +58,20 @@ export function createUpgrader(pool: { turn(): Turn | undefined }, options: Upgr
   return async (request, signal) => {
     signal.throwIfAborted();
     const turn = pool.turn();
+    const outcome = turn?.began();
     const startedAt = now();
     try {
       if (turn === undefined) throw new OriginError("no-healthy-origin", "no origin is healthy");
       const upgraded = await shakeHands(turn, request, signal, options);
       const { origin } = turn.client;
       const status = upgraded.type === "switched" ? 101 : upgraded.response.status;
+      outcome?.answered(status);
       emit({ type: "origin-answered", origin, status, headMs: now() - startedAt, conditional: false });
       return upgraded;
     } catch (error) {
       if (error instanceof OriginError) {
         emit({ type: "origin-failed", origin: error.origin, code: error.code, message: error.message });
-        if (error.code === "refused") turn?.refused();
+        outcome?.failed(error);
       }
       throw error;
     }
@@ -134,7 +136,10 @@ function shakeHands(
     // Stays for good: an error after the handshake must find a listener.
     asked.on("error", (error) => giveUp(attemptError(error, origin, facts)));
     const relayInterim = createInterimRelay(request);
-    asked.on("information", ({ statusCode, rawHeaders }) => void relayInterim(statusCode, rawHeaders));
+    asked.on("information", ({ statusCode, rawHeaders }) => {
+      if (relayInterim(statusCode, rawHeaders) !== "flood") return;
+      giveUp(new OriginError("malformed", `${origin}: more interim responses than anybody reads`, origin));
+    });
     asked.on("upgrade", (message, socket, head) => {
       settle();
       socket.on("error", () => {});

@@ -31,6 +31,7 @@ import {
 } from "./stored-response.ts";
 import { responseTags } from "./tags.ts";
 import { type Instructions, instructionsOf } from "./targeted.ts";
+import { isForAll, type UnkeyedFields } from "./unkeyed-fields.ts";
 
 /** What an operator decides about storing; settled into the stored response, never consulted again. */
 export interface AdmissionSettings {
@@ -49,6 +50,8 @@ export interface AdmissionSettings {
   readonly profile: "safe" | "rfc";
   /** Where tags are read, in lower case (CACHE_TAG_FIELDS). */
   readonly tagFields: readonly string[];
+  /** What becomes of request fields that are in no key. */
+  readonly unkeyed: UnkeyedFields;
 }
 
 /** A stored response before its body has arrived. */
@@ -62,6 +65,8 @@ export interface AdmissionRequest {
   readonly method: string;
   readonly uri: string;
   readonly fields: FieldLines;
+  /** Its answer was 304: the body is what has been stored already. */
+  readonly validates?: true;
 }
 
 export interface AdmissionResponse {
@@ -72,6 +77,14 @@ export interface AdmissionResponse {
 
 /** What this hop tells an origin of each client, so that an answer that varies by it is for that one alone. */
 const PER_CLIENT: ReadonlySet<string> = new Set(["x-forwarded-for", "x-request-id"]);
+
+/**
+ * Statuses that speak of one request, of its credentials, conditions, content or length, and not of its
+ * target (RFC 9110 §15.5, RFC 6585 §3 to §6, RFC 8470 §5.2), whatever lifetime they state.
+ */
+const ABOUT_THE_REQUEST: ReadonlySet<number> = new Set([
+  401, 407, 408, 411, 412, 413, 415, 416, 417, 421, 425, 426, 428, 429, 431, 511,
+]);
 
 /** Final statuses whose meaning for caching is implemented here, for must-understand (§5.2.2.3). */
 const understood = (status: number): boolean =>
@@ -118,8 +131,7 @@ function whyNot(
   // "the response status code is final" and understood where it has to be (§3.3)
   if (status === 206) return "partial";
   if (status < 200 || status === 304) return "status";
-  // It answers a Range that no key knows, whatever lifetime it states.
-  if (status === 416) return "range-request";
+  if (ABOUT_THE_REQUEST.has(status)) return status === 416 ? "range-request" : "status";
   // "the no-store cache directive is not present", unless must-understand overrides it (§5.2.2.3)
   if (directives.mustUnderstand ? !understood(status) : directives.noStore) {
     return directives.mustUnderstand ? "status" : "no-store";
@@ -137,9 +149,15 @@ function whyNot(
   const takesCookies = settings.allowSetCookie && (shareable || settings.profile === "rfc");
   if (hasField(fields, "set-cookie") && !takesCookies) return "set-cookie";
   if (mediaType(fields) === "text/event-stream") return "event-stream";
+  const explicit = hasExplicitFreshness(instructions, fields);
+  if (request.validates !== true && settings.profile === "safe") {
+    // Who sets a lifetime for all that states none has said that it is for all.
+    const shareable = isForAll(instructions) || (!explicit && settings.defaultTtl > 0);
+    const alone = settings.unkeyed.whyAlone(request, { uri: request.uri, fields, shareable });
+    if (alone !== undefined) return alone;
+  }
   // "the response contains at least one of": public, a lifetime, or a status that is heuristically cacheable
-  if (!shareable && !hasExplicitFreshness(instructions, fields) && !HEURISTICALLY_CACHEABLE.has(status))
-    return "status";
+  if (!shareable && !explicit && !HEURISTICALLY_CACHEABLE.has(status)) return "status";
   const length = Number(fieldLineValues(fields, "content-length")[0] ?? 0);
   if (length > settings.maxObjectBytes) return "too-large";
   return undefined;
@@ -188,7 +206,11 @@ function settle(
   return {
     uri: request.uri,
     // As the origin saw them: what Connection names was not passed on, so that it selected nothing.
-    selectingFields: selectingFields(response.fields, endToEnd(request.fields)),
+    selectingFields: selectingFields(
+      response.fields,
+      endToEnd(request.fields),
+      settings.unkeyed.selecting(response.fields),
+    ),
     status,
     statusMessage,
     fields,

@@ -133,6 +133,7 @@ export function withoutOwnControls(stored: FieldLines): FieldLines {
 export const REWRITTEN_RESPONSE_FIELDS: ReadonlySet<string> = new Set([
   "x-cache",
   "x-cache-status",
+  "x-freshline-trace",
   "x-request-id",
   "warning",
 ]);

@@ -7,6 +7,8 @@ import {
   withoutFields,
 } from "./fields.ts";
 import { withValidCacheStatus } from "./outcome.ts";
+import { DEBUG_FIELD } from "./trace.ts";
+import type { UnkeyedFields } from "./unkeyed-fields.ts";
 
 /** The pseudonym in Via and the name in Cache-Status (RFC 9110 §7.6.3, RFC 9211 §2). */
 export const CACHE_NAME = "freshline";
@@ -20,35 +22,18 @@ export interface ForwardedFor {
 }
 
 /**
- * Never passed on as the client sent it: this hop writes them anew, or they steer an origin
- * past the key. Host is the origin's own, Content-Length comes with the body, and an
- * expectation has been met already.
+ * Never passed on as the client sent it: this hop writes them anew. Host is the origin's own,
+ * Content-Length comes with the body, and an expectation has been met already.
  */
 const REWRITTEN: ReadonlySet<string> = new Set([
   "host",
   "content-length",
   "expect",
-  "forwarded",
   "x-forwarded-for",
   "x-forwarded-host",
-  "x-forwarded-path",
-  "x-forwarded-port",
-  "x-forwarded-prefix",
   "x-forwarded-proto",
-  "x-forwarded-scheme",
-  "x-forwarded-server",
-  "x-forwarded-ssl",
-  "x-forwarded-uri",
-  "x-host",
-  "x-http-host-override",
-  "x-original-url",
-  "x-rewrite-url",
-  "x-url-scheme",
-  "front-end-https",
-  "x-http-method",
-  "x-http-method-override",
-  "x-method-override",
   "x-request-id",
+  DEBUG_FIELD,
   "via",
 ]);
 
@@ -86,7 +71,8 @@ const NOT_ASKED: Readonly<Record<AskedFor, ReadonlySet<string>>> = {
 
 /**
  * The field lines for the origin (RFC 9110 §7.6): `as-cache` without the client's conditions and range,
- * `keep-range` with its range, and If-Range as the condition on that.
+ * `keep-range` with its range, and If-Range as the condition on that. What is in no key and changes
+ * answers stays here.
  */
 export function requestFieldsForOrigin(
   request: {
@@ -96,9 +82,11 @@ export function requestFieldsForOrigin(
     readonly forwarded: ForwardedFor;
   },
   asked: AskedFor,
+  unkeyed: UnkeyedFields,
 ): string[] {
   const left = forwardsLeft(request);
-  const passed = withoutFields(endToEnd(request.fields), left === undefined ? REWRITTEN : COUNTED);
+  const ours = left === undefined ? REWRITTEN : COUNTED;
+  const passed = unkeyed.withoutStripped(withoutFields(endToEnd(request.fields), ours), request.method);
   const lines = withoutFields(passed, NOT_ASKED[asked]);
   if (left !== undefined) lines.push("Max-Forwards", String(Math.max(0, left - 1)));
   lines.push("X-Forwarded-For", request.forwarded.for);

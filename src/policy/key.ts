@@ -12,9 +12,14 @@ import type { StoredResponse } from "./stored-response.ts";
  * (CACHE_KEY_IGNORE_PARAMS removes a parameter from both).
  */
 export function primaryKey(scheme: "http" | "https", host: string, target: string): string {
+  return `${scheme}://${authorityOf(scheme, host)}${target}`;
+}
+
+/** A host as it is in the key (RFC 9110 §4.2.3): no origin may see a difference that the key does not have. */
+export function authorityOf(scheme: "http" | "https", host: string): string {
   const defaultPort = scheme === "http" ? ":80" : ":443";
   const authority = host.toLowerCase();
-  return `${scheme}://${authority.endsWith(defaultPort) ? authority.slice(0, -defaultPort.length) : authority}${target}`;
+  return authority.endsWith(defaultPort) ? authority.slice(0, -defaultPort.length) : authority;
 }
 
 /** The sites of a host (RFC 9110 §4.3.1): who ends TLS before this hop hides under which of them something is stored. */
@@ -71,9 +76,12 @@ export function selectFrom(names: readonly string[], request: FieldLines): Recor
   return Object.fromEntries(sorted.map((name) => [name, normalised(name, request)]));
 }
 
-/** The request's values of the fields that the response's Vary nominates (RFC 9111 §4.1). */
-export const selectingFields = (response: FieldLines, request: FieldLines): Record<string, string | null> =>
-  selectFrom(listedNames(response, "vary"), request);
+/** The request's values of the fields that the response's Vary nominates (RFC 9111 §4.1), and of `more`. */
+export const selectingFields = (
+  response: FieldLines,
+  request: FieldLines,
+  more: readonly string[] = [],
+): Record<string, string | null> => selectFrom([...listedNames(response, "vary"), ...more], request);
 
 /** Does a response selected by these fields answer this request (RFC 9111 §4.1)? */
 export function variantMatches(selecting: StoredResponse["selectingFields"], request: FieldLines): boolean {

@@ -70,7 +70,11 @@ export function canonicalTarget(target: string, variance: SearchVariance): strin
   if (mark === -1) return target;
   const { parameters, keyOrder } = variance;
   const counts = (name: string): boolean => parameters.names.includes(name) === (parameters.type === "only");
-  const pairs = pairsOf(target.slice(mark + 1)).filter(([name]) => counts(name));
+  // Some origins end a parameter at a `;` as well: what does not count may hide one that does.
+  const hides = (text: string): boolean => text.includes(";");
+  const pairs = pairsOf(target.slice(mark + 1)).filter(
+    ([name, value]) => counts(name) || hides(name) || hides(value),
+  );
   // Stable, so that the values of one name stay in their order.
   if (keyOrder) pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   const query = new URLSearchParams(pairs).toString();

@@ -1,5 +1,6 @@
 import { parseList } from "structured-headers";
 import { type FieldLines, fieldValue, withoutFields } from "./fields.ts";
+import type { Seconds } from "./stored-response.ts";
 
 /** nginx's words for what a request met in the cache (X-Cache, the log, the metric label). */
 export type CacheWord = "HIT" | "UPDATING" | "STALE" | "REVALIDATED" | "EXPIRED" | "MISS" | "BYPASS";
@@ -12,6 +13,8 @@ export type NotStoredReason =
   | "private" // §5.2.2.7
   | "authorization" // §3.5
   | "vary-star" // §4.1
+  | "cookie" // ours: a document for somebody's cookies, under the name of a style, script or picture
+  | "unkeyed-field" // ours: it may depend on a request field that no key has
   | "set-cookie" // ours: shared cookies are somebody else's session
   | "event-stream" // ours: an endless body
   | "too-many-tags" // ours: nobody could purge it by all that it names
@@ -48,8 +51,10 @@ export type RefusalReason =
   | "bad_request"
   | "purge_forbidden"
   | "store_unavailable"
-  | "draining"
   | "internal_error";
+
+/** What a 503 of ours says in Retry-After: within that time what was away has mostly come back (RFC 9110 §10.2.3). */
+export const RETRY_AFTER: Seconds = 1;
 
 /** Every word that `detail`, the log's `reason` and the metric's label can carry. */
 export type Reason = NotStoredReason | BypassReason | StaleReason | RefusalReason;

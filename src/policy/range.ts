@@ -21,7 +21,7 @@ export type RangeVerdict =
   /** 416. */
   | { readonly type: "unsatisfiable" };
 
-interface RangeRequest {
+export interface RangeRequest {
   readonly method: string;
   readonly fields: FieldLines;
 }

@@ -19,19 +19,27 @@ const TARGET_LIST = ["freshline-cache-control", "cdn-cache-control"] as const;
 export interface Instructions {
   readonly directives: ResponseDirectives;
   readonly expiresCounts: boolean;
+  /** Where the directives stand. */
+  readonly from: (typeof TARGET_LIST)[number] | "surrogate-control" | "x-accel-expires" | "cache-control";
 }
 
 /** Which of a response's many control fields counts (RFC 9213 §2.2)? */
 export function instructionsOf(lines: FieldLines, now: EpochMs): Instructions {
   for (const name of TARGET_LIST) {
     const targeted = targetedDirectives(lines, name);
-    if (targeted !== undefined) return { directives: responseDirectives(targeted), expiresCounts: false };
+    if (targeted !== undefined)
+      return { directives: responseDirectives(targeted), expiresCounts: false, from: name };
   }
   const surrogate = surrogateDirectives(lines);
-  if (surrogate !== undefined) return { directives: responseDirectives(surrogate), expiresCounts: false };
+  if (surrogate !== undefined)
+    return { directives: responseDirectives(surrogate), expiresCounts: false, from: "surrogate-control" };
   const accel = accelExpires(lines, now);
-  if (accel !== undefined) return { directives: accel, expiresCounts: false };
-  return { directives: responseDirectives(parseDirectives(lines)), expiresCounts: true };
+  if (accel !== undefined) return { directives: accel, expiresCounts: false, from: "x-accel-expires" };
+  return {
+    directives: responseDirectives(parseDirectives(lines)),
+    expiresCounts: true,
+    from: "cache-control",
+  };
 }
 
 /**

@@ -62,7 +62,7 @@ export function freshen(
   const fields = updatedFields(stored.fields, datedFields(update, times.responseTime));
   const { status, statusMessage, part } = stored;
   const admission = admit(
-    request,
+    { method: request.method, uri: request.uri, fields: request.fields, validates: true },
     { status: part === undefined ? status : 200, statusMessage, fields },
     times,
     epoch,

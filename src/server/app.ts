@@ -5,13 +5,16 @@ import type { Duplex } from "node:stream";
 import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Emit } from "../cache/events.ts";
-import { type CacheResponse, NO_BODY } from "../cache/exchange.ts";
+import { type CacheResponse, discard, type Looked, NO_BODY } from "../cache/exchange.ts";
 import type { Handle } from "../cache/handle.ts";
 import { refusal } from "../cache/respond.ts";
 import type { Outcome } from "../policy/outcome.ts";
+import { Client } from "./client.ts";
+import type { AddTrace } from "./debug.ts";
 import { endWith } from "./end-with.ts";
 import { interimWriter } from "./interim.ts";
 import { answerOurselves } from "./last-hop.ts";
+import { lingerBehindAnswer } from "./linger.ts";
 import type { Fragment, RefuseFragment, Wrong } from "./malformed.ts";
 import { type OwnFieldSettings, operatorFields, preflightFields } from "./own-fields.ts";
 import type { AnswerPurge } from "./purge-request.ts";
@@ -28,6 +31,8 @@ interface AppDeps {
   readonly emit: Emit;
   /** Answers PURGE; where absent that is a method like any other. */
   readonly purge?: AnswerPurge;
+  /** Adds traces; where absent nobody may ask for them. */
+  readonly addTrace?: AddTrace;
   /** Counts a body that is here as long as a client takes it. */
   readonly hold: (body: Uint8Array) => () => void;
   readonly settings: AppSettings;
@@ -38,6 +43,8 @@ interface AppDeps {
 /** The proxied port, as it is listened on. */
 export interface ProxiedApp {
   readonly fetch: Hono<{ Bindings: HttpBindings }>["fetch"];
+  /** Answers a request that has not come through `fetch`. Never rejects. */
+  readonly serve: (incoming: IncomingMessage, outgoing: ServerResponse, looked?: Looked) => Promise<void>;
   /** Refuses a request that must not go further, although Node has read it. */
   readonly refuse: (incoming: IncomingMessage, outgoing: ServerResponse, wrong: Wrong) => void;
   /** Refuses what has not become a request, and tells it like one. */
@@ -52,45 +59,51 @@ const PREFLIGHT: Outcome = { word: "BYPASS", body: "none", fwd: "method", reason
  * The proxied port. One route without middleware, which writes to Node's own response:
  * header case, order and bytes survive, as they would not through a `Response`.
  */
-export function createApp({ handle, emit, purge, hold, settings, elapsed }: AppDeps): ProxiedApp {
+export function createApp({ handle, emit, purge, addTrace, hold, settings, elapsed }: AppDeps): ProxiedApp {
   const app = new Hono<{ Bindings: HttpBindings }>();
   /** Connections that end with a refusal: who cannot frame one request is not believed about the next. */
   const refused = new WeakSet<Socket>();
   /** Answers that a refusal took the place of, and that is told already. */
   const replaced = new WeakSet<ServerResponse>();
+  // Made once: it costs as much as a hit. The package's own is everybody's, and collects what middleware sets.
+  const alreadySent = new Response(null, { headers: { "x-hono-already-sent": "true" } });
   app.all("*", async (context) => {
     await serve(context.env.incoming, context.env.outgoing);
-    // A new one each time: the package's own sentinel is shared, and collects what middleware sets.
-    return new Response(null, { headers: { "x-hono-already-sent": "true" } });
+    return alreadySent;
   });
   return {
     fetch: app.fetch,
-    refuse: (incoming, outgoing, wrong) => void serve(incoming, outgoing, wrong),
+    serve,
+    refuse: (incoming, outgoing, wrong) => void serve(incoming, outgoing, undefined, wrong),
     refuseFragment,
   };
 
   /** Never rejects. `wrong` is what the request is refused for, unless we find more to say. */
-  async function serve(incoming: IncomingMessage, outgoing: ServerResponse, wrong?: Wrong): Promise<void> {
+  async function serve(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    looked?: Looked,
+    wrong?: Wrong,
+  ): Promise<void> {
     if (refused.has(incoming.socket)) return;
     const startedAt = elapsed();
-    const client = new AbortController();
-    const leave = () => client.abort();
+    const client = new Client(interimWriter(outgoing));
+    const leave = () => {
+      if (!outgoing.writableFinished) client.leave();
+    };
     outgoing.once("close", leave);
-    const onInterim = interimWriter(outgoing);
-    const interim = onInterim === undefined ? {} : { onInterim };
-    const read = readRequest(incoming, { signal: client.signal, ...interim }, settings);
-    const refusing = read.type === "refused" ? read : wrong;
+    const read = readRequest(incoming, client, settings);
+    let refusing = read.type === "refused" ? read : wrong;
     if (refusing !== undefined) refused.add(incoming.socket);
     const id = read.type === "request" ? read.request.id : read.id;
     const method = incoming.method ?? "GET";
     const response = await answer();
     const headMs = elapsed() - startedAt;
-    const added = [
-      "X-Request-Id",
-      id,
-      ...operatorFields(incoming.rawHeaders, response.fields, settings),
-      ...(refusing === undefined ? [] : ["Connection", "close"]),
-    ];
+    const added = ["X-Request-Id", id, ...operatorFields(incoming.rawHeaders, response.fields, settings)];
+    if (refusing !== undefined) {
+      outgoing.shouldKeepAlive = false;
+      if (!incoming.complete) lingerBehindAnswer(incoming.socket);
+    }
     const release = response.body.type === "bytes" ? hold(response.body.bytes) : undefined;
     const { bytes, aborted } = await writeResponse(outgoing, response, added, settings.writeTimeoutMs);
     release?.();
@@ -111,9 +124,12 @@ export function createApp({ handle, emit, purge, hold, settings, elapsed }: AppD
       aborted,
     });
 
+    function refuse({ status, detail }: Wrong): CacheResponse {
+      return refusal({ id, method }, status, "bad_request", detail, REFUSED);
+    }
+
     async function answer(): Promise<CacheResponse> {
-      if (refusing !== undefined)
-        return refusal({ id, method }, refusing.status, "bad_request", refusing.detail, REFUSED);
+      if (refusing !== undefined) return refuse(refusing);
       if (read.type !== "request") return answerOurselves(id, method);
       const preflight = preflightFields(method, incoming.rawHeaders, settings);
       if (preflight !== undefined) {
@@ -122,7 +138,16 @@ export function createApp({ handle, emit, purge, hold, settings, elapsed }: AppD
       try {
         if (method === "PURGE" && purge !== undefined)
           return await purge(read.request, incoming.socket.remoteAddress);
-        return await handle(read.request);
+        const response = await handle(read.request, looked);
+        refusing = read.spoilt();
+        if (refusing === undefined) {
+          if (addTrace === undefined) return response;
+          return await addTrace(read.request, incoming.socket.remoteAddress, response);
+        }
+        refused.add(incoming.socket);
+        // What became of it without its body is not the client's answer.
+        if (response.body.type === "stream") await discard(response.body.stream);
+        return refuse(refusing);
       } catch (error) {
         // A defect of ours: it costs this request, and is told.
         console.error("freshline: a request failed:", error);

@@ -9,11 +9,18 @@ import type { UnderWay } from "./under-way.ts";
 const IDLE_GRACE_MS = 1000;
 const SWEEP_MS = 50;
 
+/** Connections that Node's server does not count as its own. */
+export interface OtherConnections {
+  closeIdle(): void;
+  closeAll(): void;
+}
+
 export interface Drain {
+  readonly draining: () => boolean;
   /** Hears of every request before it is answered, once it is under way. */
   begun(incoming: IncomingMessage, outgoing: ServerResponse): void;
   /** Accepts no more connections, lets requests in progress end for so long, then cuts what is left. */
-  drain(timeoutMs: number): Promise<void>;
+  drain(timeoutMs: number, others?: OtherConnections): Promise<void>;
 }
 
 /** Ends a server so that no client loses an answer: the last one on each connection says that it closes. */
@@ -26,7 +33,7 @@ export function createDrain(server: Server, underWay: UnderWay): Drain {
     for (const earlier of underWay.on(socket)) earlier.shouldKeepAlive = earlier !== outgoing;
   }
 
-  async function drain(timeoutMs: number): Promise<void> {
+  async function drain(timeoutMs: number, others?: OtherConnections): Promise<void> {
     draining = true;
     for (const outgoing of underWay.last()) outgoing.shouldKeepAlive = false;
     // Not http.Server's own, which cuts idle connections at once.
@@ -34,9 +41,15 @@ export function createDrain(server: Server, underWay: UnderWay): Drain {
     let sweep: NodeJS.Timeout | undefined;
     const grace = setTimeout(() => {
       // A connection that is between two requests now is idle a moment later.
-      sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+      sweep = setInterval(() => {
+        server.closeIdleConnections();
+        others?.closeIdle();
+      }, SWEEP_MS);
     }, IDLE_GRACE_MS);
-    const cut = setTimeout(() => server.closeAllConnections(), timeoutMs);
+    const cut = setTimeout(() => {
+      server.closeAllConnections();
+      others?.closeAll();
+    }, timeoutMs);
     await closed;
     clearTimeout(grace);
     clearInterval(sweep);
@@ -45,5 +58,5 @@ export function createDrain(server: Server, underWay: UnderWay): Drain {
     server.close();
   }
 
-  return { begun, drain };
+  return { begun, drain, draining: () => draining };
 }

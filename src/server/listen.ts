@@ -4,7 +4,11 @@ import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { ProxiedApp } from "./app.ts";
 import { createDrain } from "./drain.ts";
+import { answerHalfClosed } from "./half-closed.ts";
+import type { AtOnce } from "./lane/at-once.ts";
 import { answerMalformed } from "./malformed.ts";
+import { endWhereBytesAreLost, inOrder } from "./pipelined.ts";
+import { openPlainLane } from "./plain-lane.ts";
 import { UnderWay } from "./under-way.ts";
 import { wantsTunnel } from "./upgrade.ts";
 
@@ -14,9 +18,12 @@ export interface ListenSettings {
   readonly host: string | undefined;
   readonly maxConnections: number;
   readonly maxHeaderBytes: number;
+  readonly maxUrlBytes: number;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
+  /** Other workers of this program listen on the port as well. */
+  readonly portIsShared?: boolean;
 }
 
 export interface Listening {
@@ -25,14 +32,14 @@ export interface Listening {
   drain(timeoutMs: number): Promise<void>;
 }
 
-const UNREADABLE = { status: 400, detail: "the request-target or Host is not readable" };
 const UNEXPECTED = { status: 417, detail: "nothing but 100-continue can be expected here" };
 
-/** Opens the proxied port. Rejects with Node's own error when the port cannot be had. */
+/** Opens the proxied port, with the plain lane in front where there is something to answer `atOnce` from. Rejects with Node's own error when the port cannot be had. */
 export async function listen(
   app: ProxiedApp,
   onUpgrade: (incoming: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>,
   settings: ListenSettings,
+  atOnce?: AtOnce,
 ): Promise<Listening> {
   const underWay = new UnderWay();
   const options = {
@@ -49,7 +56,9 @@ export async function listen(
       wantsTunnel(incoming) && underWay.on(incoming.socket).length === 0,
   };
   const server = createServer(options, (incoming, outgoing) => {
+    const before = underWay.on(incoming.socket);
     begin(incoming, outgoing);
+    endWhereBytesAreLost(incoming, outgoing);
     // Hono's adapter reads URLs alone; one without a path asks the same (RFC 9112 §3.2.4).
     if (incoming.method === "OPTIONS" && incoming.url === "*")
       incoming.url = `http://${incoming.headers.host ?? "localhost"}`;
@@ -57,18 +66,43 @@ export async function listen(
       // HTTP/1.0 clients need not send Host.
       hostname: "localhost",
       overrideGlobalObjects: false,
-      // One for each request, since it does not say which request it could not read.
-      errorHandler: () => app.refuse(incoming, outgoing, UNREADABLE),
+      // Its idea of a URL is not the one that counts: readRequest refuses what is none.
+      errorHandler: () => void app.serve(incoming, outgoing),
     });
-    void serve(incoming, outgoing);
+    inOrder(before, outgoing, () => void serve(incoming, outgoing));
   });
-  const { begun, drain } = createDrain(server, underWay);
+  const { begun, drain, draining } = createDrain(server, underWay);
   const begin = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     underWay.add(incoming, outgoing);
     begun(incoming, outgoing);
   };
+  const lane =
+    atOnce === undefined
+      ? undefined
+      : openPlainLane({
+          ...settings,
+          server,
+          atOnce,
+          draining,
+          serve(incoming, outgoing, looked) {
+            begin(incoming, outgoing);
+            void app.serve(incoming, outgoing, looked);
+          },
+        });
   server.maxConnections = settings.maxConnections;
-  answerMalformed(server, underWay, app.refuseFragment);
+  // Without it a connection too many is handed from worker to worker until one has room.
+  Object.assign(server, { dropMaxConnection: true });
+  answerHalfClosed(server);
+  answerMalformed({ server, underWay, refuse: app.refuseFragment, maxUrlBytes: settings.maxUrlBytes });
+  server.on("checkContinue", (incoming, outgoing) => {
+    // Node itself would say it at once, into the midst of the answers that are due before.
+    const goOn = () => {
+      if (!outgoing.headersSent) outgoing.writeContinue();
+    };
+    if (outgoing.socket === null) outgoing.once("socket", goOn);
+    else goOn();
+    server.emit("request", incoming, outgoing);
+  });
   server.on("checkExpectation", (incoming, outgoing) => {
     begin(incoming, outgoing);
     app.refuse(incoming, outgoing, UNEXPECTED);
@@ -78,13 +112,16 @@ export async function listen(
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ port: settings.port, host: settings.host, exclusive: true }, () => {
-      server.off("error", reject);
-      resolve();
-    });
+    server.listen(
+      { port: settings.port, host: settings.host, exclusive: settings.portIsShared !== true },
+      () => {
+        server.off("error", reject);
+        resolve();
+      },
+    );
   });
   // A failed accept is the system's passing trouble; an unheard "error" would end the process.
   server.on("error", () => {});
   const { port } = server.address() as AddressInfo;
-  return { port, drain };
+  return { port, drain: (timeoutMs) => drain(timeoutMs, lane) };
 }

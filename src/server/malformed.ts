@@ -37,12 +37,19 @@ const TURN_MS = 30_000;
  * connection, behind the answers that are due before (RFC 9112 §9.3.2). Where its own answer is already
  * on its way it only ends the connection: nobody must take the error for a part of that answer.
  */
-export function answerMalformed(
-  server: Server,
-  underWay: UnderWay,
-  refuse: RefuseFragment,
+export function answerMalformed({
+  server,
+  underWay,
+  refuse,
+  maxUrlBytes,
   turnMs = TURN_MS,
-): void {
+}: {
+  server: Server;
+  underWay: UnderWay;
+  refuse: RefuseFragment;
+  maxUrlBytes: number;
+  turnMs?: number;
+}): void {
   /** Connections whose refusal waits for its turn; each is told one. */
   const waiting = new WeakSet<Duplex>();
 
@@ -78,7 +85,7 @@ export function answerMalformed(
         unfinished === undefined
           ? fragmentIn(error.rawPacket)
           : { ...fragmentOf(unfinished.req), instead: unfinished };
-      refuse(socket, wrongFor(error.code, error.rawPacket), fragment);
+      refuse(socket, wrongFor(error.code, error.rawPacket, maxUrlBytes), fragment);
     });
   });
   server.on("connect", (incoming, socket) => {
@@ -99,10 +106,12 @@ const MAX_LINE_BYTES = 4096;
 /** A browser opens connections in advance, and that is no request. */
 const hasAskedNothing = (socket: Duplex): boolean => socket instanceof Socket && socket.bytesRead === 0;
 
-function wrongFor(code: string | undefined, bytes: Buffer | undefined): Wrong {
+function wrongFor(code: string | undefined, bytes: Buffer | undefined, maxUrlBytes: number): Wrong {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
-      return { status: 431, detail: "the request's head is too long" };
+      return hasLongLine(bytes, maxUrlBytes)
+        ? { status: 414, detail: "the request-target is too long" }
+        : { status: 431, detail: "the request's head is too long" };
     case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
       return { status: 413, detail: "the extensions of the request's chunks are too long" };
     case "ERR_HTTP_REQUEST_TIMEOUT":
@@ -114,7 +123,7 @@ function wrongFor(code: string | undefined, bytes: Buffer | undefined): Wrong {
     case "HPE_INVALID_URL":
       return { status: 400, detail: "the request-target has a character that it may not have" };
     case "HPE_INVALID_VERSION":
-      return { status: 400, detail: "the version of HTTP is not known" };
+      return { status: hasOtherVersion(bytes) ? 505 : 400, detail: "the version of HTTP is not known" };
     case "HPE_INVALID_HEADER_TOKEN":
     case "HPE_UNEXPECTED_SPACE":
       return { status: 400, detail: "a header field has a character that it may not have" };
@@ -133,6 +142,17 @@ function hasUnknownMethod(bytes: Buffer | undefined): boolean {
   const line = bytes?.toString("latin1", 0, MAX_LINE_BYTES) ?? "";
   const [, method] = /^(\S+) \S+ HTTP\/1\.\d\r?\n/.exec(line) ?? [];
   return method !== undefined && isToken(method) && !METHODS.includes(method);
+}
+
+/** Do they begin with a request line that is right but for its version (RFC 9110 §15.6.6)? */
+const hasOtherVersion = (bytes: Buffer | undefined): boolean =>
+  /^\S+ \S+ HTTP\/(?!1\.[01])\d\.\d\r/.test(bytes?.toString("latin1", 0, MAX_LINE_BYTES) ?? "");
+
+/** Do they begin with a request-target that is too long (RFC 9110 §15.5.15)? */
+function hasLongLine(bytes: Buffer | undefined, maxUrlBytes: number): boolean {
+  const line = bytes?.toString("latin1") ?? "";
+  const target = /^[A-Z-]{1,20} ([^\s]*)/.exec(line)?.[1];
+  return target !== undefined && target.length > maxUrlBytes;
 }
 
 /** What the bytes begin with, where they begin as a request does; they may be part of a body as well. */

@@ -30,6 +30,10 @@ export function operatorFields(
   return added;
 }
 
+/** What of a request those lines depend on. */
+export const operatorAspect = (request: FieldLines, { corsOrigins }: OwnFieldSettings): string =>
+  corsOrigins === "*" || corsOrigins.length === 0 ? "" : (fieldLineValues(request, "origin")[0] ?? "");
+
 function corsFields(request: FieldLines, allowed: "*" | readonly string[]): string[] {
   if (allowed === "*") return ["Access-Control-Allow-Origin", "*"];
   const [origin] = fieldLineValues(request, "origin");

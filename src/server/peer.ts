@@ -1,15 +1,20 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
 import { type FieldLines, fieldValue, listMembers } from "../policy/fields.ts";
 import type { ForwardedFor } from "../policy/forwarding.ts";
+import { authorityOf } from "../policy/key.ts";
 
-interface Connection {
+export interface Connection {
   readonly remoteAddress: string | undefined;
   readonly encrypted: boolean;
 }
 
+/** Where there are no ranges nobody need be looked for in them. */
+const EMPTY = new WeakSet<BlockList>();
+
 /** The peers in these ranges, each as address/prefix. */
 export function trustedPeers(ranges: readonly string[]): BlockList {
   const peers = new BlockList();
+  if (ranges.length === 0) EMPTY.add(peers);
   for (const range of ranges) {
     const [address = "", prefix] = range.split("/");
     peers.addSubnet(address, Number(prefix), isIPv6(address) ? "ipv6" : "ipv4");
@@ -21,7 +26,7 @@ const MAPPED = "::ffff:";
 
 /**
  * Whom does a request come from, and what did they ask for? X-Forwarded-* counts only where
- * the peer is a trusted proxy; anybody else's is replaced, not believed.
+ * the peer is a trusted proxy; anybody else's is replaced, not believed. The host is as it is in the key.
  */
 export function forwardedFor(
   fields: FieldLines,
@@ -30,15 +35,17 @@ export function forwardedFor(
   trusted: BlockList,
 ): ForwardedFor {
   const address = withoutMapping(peer.remoteAddress ?? "unknown");
-  const proto = peer.encrypted ? "https" : "http";
-  if (!isAmong(address, trusted)) return { for: address, host, proto };
+  const ours = peer.encrypted ? "https" : "http";
+  if (!isAmong(address, trusted)) return { for: address, host: authorityOf(ours, host), proto: ours };
   const before = fieldValue(fields, "x-forwarded-for");
   const claimedHost = first(fields, "x-forwarded-host");
   const claimedProto = first(fields, "x-forwarded-proto")?.toLowerCase();
+  const proto = claimedProto === "http" || claimedProto === "https" ? claimedProto : ours;
+  const asked = claimedHost !== undefined && isHost(claimedHost) ? claimedHost : host;
   return {
     for: before === undefined ? address : `${before}, ${address}`,
-    host: claimedHost !== undefined && isHost(claimedHost) ? claimedHost : host,
-    proto: claimedProto === "http" || claimedProto === "https" ? claimedProto : proto,
+    host: authorityOf(proto, asked),
+    proto,
   };
 }
 
@@ -70,8 +77,10 @@ const withoutMapping = (address: string): string =>
 
 /** Is it an address in one of these ranges? */
 export const isAmong = (address: string, ranges: BlockList): boolean =>
-  isIP(address) !== 0 && ranges.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+  !EMPTY.has(ranges) && isIP(address) !== 0 && ranges.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 
 /** A Host's grammar, strictly: a name, IPv4 or bracketed IPv6 address, and a port (RFC 9110 §7.2). */
-export const isHost = (text: string): boolean =>
-  text.length <= 255 && /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/.test(text);
+export function isHost(text: string): boolean {
+  const host = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/.exec(text);
+  return host !== null && text.length <= 255 && Number(host[1] ?? 0) <= 65_535;
+}

@@ -1,16 +1,21 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { BlockList } from "node:net";
+import type { BlockList, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { CacheRequest } from "../cache/exchange.ts";
-import type { RequestBody } from "../cache/ports.ts";
 import { NOTHING_ASKED, requestDirectives } from "../policy/cache-control.ts";
-import { fieldLineValues } from "../policy/fields.ts";
+import { type FieldLines, fieldLineValues } from "../policy/fields.ts";
 import { forwardsLeft } from "../policy/forwarding.ts";
 import { primaryKey, withoutParameters } from "../policy/key.ts";
-import { forwardedFor, isHost } from "./peer.ts";
+import { type ContentLimits, contentOf, TOO_LONG } from "./content.ts";
+import type { Wrong } from "./malformed.ts";
+import { type Connection, forwardedFor, isHost } from "./peer.ts";
 
-export interface ReadingSettings {
+export interface ReadingSettings extends ContentLimits {
+  /** The longest request-target that is taken. */
+  readonly maxUrlBytes: number;
+  /** The most field lines that are taken; less than Node reads before it drops the others. */
+  readonly maxHeaderCount: number;
   readonly clientDirectives: "honour" | "ignore";
   readonly ignoredParameters: readonly string[];
   readonly trustedProxies: BlockList;
@@ -19,10 +24,15 @@ export interface ReadingSettings {
 }
 
 export type ReadRequest =
-  | { readonly type: "request"; readonly request: CacheRequest }
+  | {
+      readonly type: "request";
+      readonly request: CacheRequest;
+      /** What it is to be refused for after all, once its body has broken a limit. */
+      readonly spoilt: () => Wrong | undefined;
+    }
   /** It goes no further than this hop. */
   | { readonly type: "for-us"; readonly id: string }
-  | { readonly type: "refused"; readonly id: string; readonly status: 400 | 501; readonly detail: string };
+  | ({ readonly type: "refused"; readonly id: string } & Wrong);
 
 /** One request as the cache wants it: bytes as they came, its key, its peer. */
 export function readRequest(
@@ -32,24 +42,16 @@ export function readRequest(
 ): ReadRequest {
   const fields = incoming.rawHeaders;
   const id = requestId(fields);
+  const refused = (wrong: Wrong) => ({ type: "refused", id, ...wrong }) as const;
+  const wrong = wrongWith(incoming, settings);
+  if (wrong !== undefined) return refused(wrong);
   const asked = targetAndHost(incoming, settings.defaultHost);
-  if (typeof asked === "string") return { type: "refused", id, status: 400, detail: asked };
-  const coding = incoming.headers["transfer-encoding"];
-  if (coding !== undefined && incoming.httpVersion < "1.1") {
-    // Whoever does not know chunks cannot have framed them (RFC 9112 §6.1).
-    return { type: "refused", id, status: 400, detail: "Transfer-Encoding is not known to HTTP/1.0" };
-  }
-  if (coding !== undefined && coding.toLowerCase() !== "chunked") {
-    // Node takes off the chunks alone: what is below them would pass for the content (RFC 9112 §6.1).
-    return { type: "refused", id, status: 501, detail: "no transfer coding but chunked is known" };
-  }
+  if (typeof asked === "string") return refused({ status: 400, detail: asked });
   if (isForUs(incoming, asked)) return { type: "for-us", id };
 
-  const socket = incoming.socket;
-  const peer = { remoteAddress: socket.remoteAddress, encrypted: (socket as TLSSocket).encrypted === true };
-  const forwarded = forwardedFor(fields, asked.host, peer, settings.trustedProxies);
+  const { forwarded, directives } = sectionFacts(fields, asked.host, peerOf(incoming.socket), settings);
   const target = withoutParameters(asked.target, settings.ignoredParameters);
-  const body = bodyOf(incoming);
+  const content = contentOf(incoming, settings);
   const request: CacheRequest = {
     id,
     method: incoming.method ?? "GET",
@@ -58,19 +60,68 @@ export function readRequest(
     host: forwarded.host,
     fields,
     forwarded,
-    directives: settings.clientDirectives === "honour" ? requestDirectives(fields) : NOTHING_ASKED,
-    hasBody: body !== undefined,
-    ...client,
-    ...(body === undefined ? {} : { body }),
+    directives,
+    hasBody: content !== undefined,
+    // No getter: one for each request gives each a shape of its own, by which V8 keeps all of it until a full collection.
+    signal: client.signal,
+    ...(client.onInterim === undefined ? {} : { onInterim: client.onInterim }),
+    ...(content === undefined ? {} : { body: content.body }),
   };
-  return { type: "request", request };
+  return { type: "request", request, spoilt: content?.wrong ?? (() => undefined) };
 }
 
-/** The client's own id when it is one that logs can carry, else a new one. */
-function requestId(fields: readonly string[]): string {
-  const [given] = fieldLineValues(fields, "x-request-id");
-  return given !== undefined && /^[\w.:~+/=-]{1,128}$/.test(given) ? given : randomUUID();
+/** What a field section says of a request to this host, whatever its target. */
+export function sectionFacts(
+  fields: FieldLines,
+  host: string,
+  peer: Connection,
+  settings: ReadingSettings,
+): Pick<CacheRequest, "forwarded" | "directives"> {
+  return {
+    forwarded: forwardedFor(fields, host, peer, settings.trustedProxies),
+    directives: settings.clientDirectives === "honour" ? requestDirectives(fields) : NOTHING_ASKED,
+  };
 }
+
+export const peerOf = (socket: Socket): Connection => ({
+  remoteAddress: socket.remoteAddress,
+  encrypted: (socket as TLSSocket).encrypted === true,
+});
+
+const requestId = (fields: FieldLines): string => givenId(fields) ?? randomUUID();
+
+/** The client's own id when it is one that logs can carry, and pages that repeat it: no markup, no URL. */
+export function givenId(fields: FieldLines): string | undefined {
+  const [given] = fieldLineValues(fields, "x-request-id");
+  return given !== undefined && /^(?!.*\/\/)[\w.:~+/=-]{1,128}$/.test(given) ? given : undefined;
+}
+
+/** What no request may be, whatever it asks for: of another version, beyond a limit, or of unknown length. */
+function wrongWith(incoming: IncomingMessage, settings: ReadingSettings): Wrong | undefined {
+  const { httpVersion, url = "/", rawHeaders, headers } = incoming;
+  // Node's parser knows HTTP/0.9 and 2.0 as well (RFC 9110 §15.6.6).
+  if (httpVersion !== "1.1" && httpVersion !== "1.0")
+    return { status: 505, detail: "no version of HTTP but 1.1 and 1.0 is spoken here" };
+  const tooMuch = tooLong(url, settings) ?? tooMany(rawHeaders, settings);
+  if (tooMuch !== undefined) return tooMuch;
+  if (Number(headers["content-length"] ?? 0) > settings.maxBodyBytes) return TOO_LONG;
+  const coding = headers["transfer-encoding"];
+  if (coding === undefined) return undefined;
+  // Whoever does not know chunks cannot have framed them (RFC 9112 §6.1).
+  if (httpVersion < "1.1") return { status: 400, detail: "Transfer-Encoding is not known to HTTP/1.0" };
+  // Node takes off the chunks alone: what is below them would pass for the content (RFC 9112 §6.1).
+  if (coding.toLowerCase() !== "chunked")
+    return { status: 501, detail: "no transfer coding but chunked is known" };
+  return undefined;
+}
+
+export const tooLong = (target: string, { maxUrlBytes }: ReadingSettings): Wrong | undefined =>
+  target.length > maxUrlBytes ? { status: 414, detail: "the request-target is too long" } : undefined;
+
+export const tooMany = (fields: FieldLines, { maxHeaderCount }: ReadingSettings): Wrong | undefined =>
+  fields.length > 2 * maxHeaderCount
+    ? { status: 431, detail: "the request has too many header fields" }
+    : undefined;
 
 /** The request-target in origin form and the host asked for (RFC 9112 §3.2), or what is wrong with them. */
 function targetAndHost(incoming: IncomingMessage, defaultHost: string): Asked | string {
@@ -105,14 +156,3 @@ interface Asked {
 const isForUs = ({ method = "GET", rawHeaders }: IncomingMessage, { target }: Asked): boolean =>
   method === "TRACE" ||
   (method === "OPTIONS" && (target === "*" || forwardsLeft({ method, fields: rawHeaders }) === 0));
-
-function bodyOf(incoming: IncomingMessage): RequestBody | undefined {
-  const { "content-length": length, "transfer-encoding": coding } = incoming.headers;
-  if (coding === undefined && (length === undefined || Number(length) === 0)) return undefined;
-  // An origin that answers early must not cost the client its connection. Trailer fields are
-  // dropped, as they may be (RFC 9110 §6.5.1): nothing here could judge them before they are sent.
-  const stream = {
-    [Symbol.asyncIterator]: () => incoming.iterator({ destroyOnReturn: false })[Symbol.asyncIterator](),
-  };
-  return coding === undefined ? { stream, length: Number(length) } : { stream };
-}

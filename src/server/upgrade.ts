@@ -8,6 +8,7 @@ import { type FieldLines, fieldValue } from "../policy/fields.ts";
 import { passedInterimFields, passedResponseFields, requestFieldsForOrigin } from "../policy/forwarding.ts";
 import { withOneDate } from "../policy/http-date.ts";
 import type { Outcome } from "../policy/outcome.ts";
+import type { UnkeyedFields } from "../policy/unkeyed-fields.ts";
 import type { AppSettings, ProxiedApp } from "./app.ts";
 import { endWith } from "./end-with.ts";
 import { writableLines } from "./interim.ts";
@@ -38,6 +39,8 @@ export type Upgrade = (
 interface UpgradeDeps extends Pick<ProxiedApp, "refuseFragment"> {
   readonly upgrade: Upgrade;
   readonly settings: AppSettings;
+  /** What becomes of request fields that are in no key. */
+  readonly unkeyed: UnkeyedFields;
   readonly emit: Emit;
   readonly elapsed: () => number;
 }
@@ -56,7 +59,14 @@ export function wantsTunnel(incoming: IncomingMessage): boolean {
 }
 
 /** Tunnels WebSockets and other upgrades (RFC 9110 §7.8); bytes pass both ways untouched. */
-export function createUpgradeHandler({ upgrade, settings, refuseFragment, emit, elapsed }: UpgradeDeps) {
+export function createUpgradeHandler({
+  upgrade,
+  settings,
+  unkeyed,
+  refuseFragment,
+  emit,
+  elapsed,
+}: UpgradeDeps) {
   /** From the wish to the end of the tunnel: Node's server counts none of them any more. */
   const clients = new Set<Duplex>();
   let closed = false;
@@ -83,7 +93,7 @@ export function createUpgradeHandler({ upgrade, settings, refuseFragment, emit, 
     let origin: string | undefined;
     let outcome: Outcome = { word: "BYPASS", body: "origin", fwd: "bypass", reason: "upgrade" };
     try {
-      const fields = requestFieldsForOrigin(request, "as-client");
+      const fields = requestFieldsForOrigin(request, "as-client", unkeyed);
       const { method, target, host } = request;
       const onInterim = (interim: number, lines: FieldLines) => {
         const passed = writableLines(passedInterimFields(lines));

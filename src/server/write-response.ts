@@ -42,11 +42,18 @@ export async function writeResponse(
       if (body.bytes.length > SLICE_BYTES) return pump(outgoing, slices(body.bytes), writeTimeoutMs);
       outgoing.end(body.bytes);
       return { bytes: body.bytes.length, aborted: !(await finished(outgoing, writeTimeoutMs)) };
-    case "stream":
+    case "stream": {
+      const whole = body.stream.take?.();
+      if (whole !== undefined) {
+        if (body.trailers !== undefined) addTrailers(outgoing, body.trailers);
+        outgoing.end(whole);
+        return { bytes: whole.length, aborted: !(await finished(outgoing, writeTimeoutMs)) };
+      }
       // The head must not wait for a body that may be long in coming (server-sent events).
       // Not by flushHeaders, which writes the bytes of field values as UTF-8.
       outgoing.write("", "latin1");
       return pump(outgoing, body.stream, writeTimeoutMs, body.trailers);
+    }
   }
 }
 
@@ -117,8 +124,16 @@ function addTrailers(outgoing: ServerResponse, trailers: Trailers): void {
 const drained = (outgoing: ServerResponse, timeoutMs: number): Promise<boolean> =>
   settles(outgoing, "drain", timeoutMs);
 
-const finished = (outgoing: ServerResponse, timeoutMs: number): Promise<boolean> =>
-  outgoing.writableFinished ? Promise.resolve(true) : settles(outgoing, "finish", timeoutMs);
+const finished = async (outgoing: ServerResponse, timeoutMs: number): Promise<boolean> =>
+  outgoing.writableFinished || isTaken(outgoing) || settles(outgoing, "finish", timeoutMs);
+
+/** Has the system taken all bytes of an ended answer? Node tells of it a moment later. */
+const isTaken = ({ socket, destroyed }: ServerResponse): boolean =>
+  socket !== null &&
+  !destroyed &&
+  socket.writableLength === 0 &&
+  socket.errored === null &&
+  !socket.destroyed;
 
 /** True when `event` comes before the connection closes; a client that takes nothing for too long is cut. */
 export function settles(outgoing: Writable, event: "drain" | "finish", timeoutMs: number): Promise<boolean> {

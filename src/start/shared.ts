@@ -1,22 +1,25 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import type { Arrivals } from "../cache/arrivals.ts";
 import { MAX_LEADERS } from "../cache/coalesce.ts";
 import type { Emit } from "../cache/events.ts";
 import type { Leases } from "../cache/leases.ts";
 import type { PurgeLog, Store } from "../cache/ports.ts";
 import type { Config } from "../config.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
+import { RedisArrivals } from "../store/arrivals.ts";
 import { RedisConnection } from "../store/connection.ts";
 import { RedisLeases } from "../store/lease.ts";
 import { LocalPurgeLog } from "../store/local-purge-log.ts";
 import { RedisPurgeLog } from "../store/purge-log.ts";
-import { RedisStore } from "../store/redis.ts";
+import { chunkGate, RedisStore } from "../store/redis.ts";
 
 /** What all instances share. */
 export interface Shared {
-  /** Absent with `leases` where no Redis is set. */
+  /** Absent with `leases` and `arrivals` where no Redis is set. */
   readonly store?: Store;
   readonly leases?: Leases;
+  readonly arrivals?: Arrivals;
   readonly log: PurgeLog;
   /** When Redis answers, or is not waited for any longer. */
   readonly ready: Promise<void>;
@@ -27,10 +30,15 @@ export interface Shared {
 /** How long a start waits for Redis before it goes on without. */
 const REDIS_AT_START_MS = 1000;
 
-/** Opens Redis; where none is set, this process is all there is. */
-export function openShared(config: Config, emit: Emit, now: () => EpochMs): Shared {
+/** Opens Redis; where none is set, this process is all there is, or shares `unshared` with other workers alone. */
+export function openShared(
+  config: Config,
+  emit: Emit,
+  now: () => EpochMs,
+  unshared: PurgeLog = new LocalPurgeLog(),
+): Shared {
   if (config.REDIS_URL === undefined) {
-    const log = new LocalPurgeLog();
+    const log = unshared;
     return { log, ready: Promise.resolve(), attached: () => false, close: () => log.close() };
   }
   const connection = new RedisConnection({
@@ -51,6 +59,10 @@ export function openShared(config: Config, emit: Emit, now: () => EpochMs): Shar
     maxLeaders: MAX_LEADERS,
     patienceMs: config.COALESCE_PATIENCE,
   });
+  const chunkBytes = config.CACHE_CHUNK_BYTES;
+  const gate = chunkGate(chunkBytes);
+  const ttlMs = config.LEASE_TTL;
+  const arrivals = new RedisArrivals({ connection, emit, namespace, instance, ttlMs, chunkBytes, gate });
   const log = new RedisPurgeLog({
     connection,
     emit,
@@ -58,15 +70,17 @@ export function openShared(config: Config, emit: Emit, now: () => EpochMs): Shar
     keepMs: (config.CACHE_MAX_TTL + 86_400) * 1000,
     instance,
     ackTimeoutMs: config.PURGE_ACK_TIMEOUT,
-    listeners: [leases.listener],
+    listeners: [leases.listener, arrivals.listener],
   });
   return {
-    store: new RedisStore({ connection, now, emit, namespace, chunkBytes: config.CACHE_CHUNK_BYTES }),
+    store: new RedisStore({ connection, now, emit, namespace, chunkBytes, gate }),
     leases,
+    arrivals,
     log,
     ready: attachedWithin(log, REDIS_AT_START_MS),
     attached: () => log.attached(),
     async close() {
+      await arrivals.close();
       await leases.close();
       await log.close();
       await connection.close();

@@ -68,18 +68,20 @@ export class Breaker {
   }
 
   /** Runs the operation if it may be tried. Rejects only with StoreError. */
-  async run<T>(operation: () => Promise<T>): Promise<T> {
-    if (!this.allow()) throw new StoreError("unavailable", "Redis is known to be away");
-    try {
-      const result = await operation();
-      this.succeeded();
-      return result;
-    } catch (cause) {
-      const error = asStoreError(cause);
-      if (error.code === "refused") this.succeeded();
-      else this.failed(error.message);
-      throw error;
-    }
+  run<T>(operation: () => Promise<T>): Promise<T> {
+    if (!this.allow()) return Promise.reject(new StoreError("unavailable", "Redis is known to be away"));
+    return operation().then(
+      (result) => {
+        this.succeeded();
+        return result;
+      },
+      (cause) => {
+        const error = asStoreError(cause);
+        if (error.code === "refused") this.succeeded();
+        else this.failed(error.message);
+        throw error;
+      },
+    );
   }
 
   #tell(up: boolean, detail: string): void {

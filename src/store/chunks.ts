@@ -50,10 +50,10 @@ export const chunkPrefix = (name: string, { id }: Chunks): string => `${name}:${
 const checksum = ({ id }: Chunks, index: number, bytes: Uint8Array): number =>
   crc32(bytes, crc32(`${id}:${index}:`));
 
-export function encodeChunk(chunks: Chunks, index: number, bytes: Uint8Array): Buffer {
-  const value = Buffer.allocUnsafe(CHECKSUM_BYTES + bytes.length);
-  value.writeUInt32BE(checksum(chunks, index, bytes));
-  value.set(bytes, CHECKSUM_BYTES);
+/** The value of a chunk, whose bytes may be in several pieces. */
+export function encodeChunk(chunks: Chunks, index: number, pieces: readonly Uint8Array[]): Buffer {
+  const value = Buffer.concat([Buffer.alloc(CHECKSUM_BYTES), ...pieces]);
+  value.writeUInt32BE(checksum(chunks, index, value.subarray(CHECKSUM_BYTES)));
   return value;
 }
 

@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Emit } from "../cache/events.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
+import type { FieldValues } from "./hash-reads.ts";
 import { addressOf, maskPassword, type RedisAddress } from "./redis-address.ts";
 import { RedisCluster } from "./redis-cluster.ts";
 import { RedisNode, type RedisNodeOptions } from "./redis-node.ts";
@@ -19,7 +20,7 @@ export interface ConnectionOptions extends Credentials {
 /** What belongs to no resource lives beside the purge log, in one slot of a Cluster. */
 const SHARED_KEY = "{purges}";
 
-type Route = Pick<RedisCluster, "up" | "run" | "follower" | "close">;
+type Route = Pick<RedisCluster, "up" | "run" | "fields" | "follower" | "close">;
 
 /**
  * The way to Redis, whatever its topology; it heals itself for as long as it is not closed.
@@ -59,6 +60,11 @@ export class RedisConnection {
    */
   run<T>(operation: (client: Redis) => Promise<T>, key: string = SHARED_KEY): Promise<T> {
     return this.#route.run(operation, key);
+  }
+
+  /** Fields of one hash, as cheaply as can be. Rejects only with StoreError. */
+  fields(name: string, fields: readonly string[]): Promise<FieldValues> {
+    return this.#route.fields(name, fields);
   }
 
   /**

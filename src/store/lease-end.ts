@@ -1,4 +1,4 @@
-import type { LeaseEnd } from "../cache/leases.ts";
+import type { Arrives, LeaseEnd } from "../cache/leases.ts";
 import { parseJson } from "./json.ts";
 
 /** What an end of a lease says, which anybody may have written; undefined where it says nothing that is known. */
@@ -6,14 +6,21 @@ export function parseLeaseEnd(text: string): LeaseEnd | undefined {
   return endFrom(parseJson(text));
 }
 
-/** What a message says: which lease has ended, and how. */
+/** What a message says: which lease has ended, and how; or that the body that it is about can be read. */
 export function parseLeaseMessage(
   text: string,
-): { readonly name: string; readonly end: LeaseEnd } | undefined {
+): { readonly name: string; readonly news: LeaseEnd | Arrives } | undefined {
   const message = parseJson(text);
   if (!Array.isArray(message) || typeof message[0] !== "string") return undefined;
-  const end = endFrom(message[1]);
-  return end === undefined ? undefined : { name: message[0], end };
+  const news = arrivesFrom(message[1]) ?? endFrom(message[1]);
+  return news === undefined ? undefined : { name: message[0], news };
+}
+
+function arrivesFrom(value: unknown): Arrives | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { type, at, sinceHeadMs } = value as Record<string, unknown>;
+  if (type !== "arrives" || typeof at !== "string" || typeof sinceHeadMs !== "number") return undefined;
+  return { type, at, sinceHeadMs };
 }
 
 function endFrom(value: unknown): LeaseEnd | undefined {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Emit } from "../cache/events.ts";
-import type { Lease, LeaseAnswer, LeaseEnd, LeaseRequest, Leases } from "../cache/leases.ts";
+import type { Arrives, Lease, LeaseAnswer, LeaseEnd, LeaseRequest, Leases } from "../cache/leases.ts";
 import type { RedisConnection } from "./connection.ts";
 import { parseLeaseEnd, parseLeaseMessage } from "./lease-end.ts";
 import { ACQUIRE, RELEASE, RENEW } from "./lease-scripts.ts";
@@ -37,7 +37,8 @@ const LAPSED: LeaseEnd = { type: "lapsed" };
 
 interface Waiting {
   readonly ended: Promise<LeaseEnd>;
-  end(end: LeaseEnd): void;
+  readonly arrives: Promise<Arrives>;
+  hear(news: LeaseEnd | Arrives): void;
   /** It ends by itself, if not before. */
   endIn(ms: number): void;
 }
@@ -90,18 +91,19 @@ export class RedisLeases implements Leases {
     const waiting = this.#wait(name);
     try {
       const args = [token, instance, ttlMs, failed, maxLeaders, ...flags];
-      const [word, detail, arriving] = (await this.#run(ACQUIRE, name, args)) as unknown[];
+      const [word, detail, where] = (await this.#run(ACQUIRE, name, args)) as unknown[];
+      const arriving = where === "1" || (where !== "" && String(where));
       if (word === "elsewhere" && wait) {
         waiting.endIn(Number(detail));
-        return { type: "elsewhere", arriving: arriving === 1, ended: waiting.ended };
+        return { type: "elsewhere", arriving, ended: waiting.ended, arrives: waiting.arrives };
       }
-      waiting.end(LAPSED);
+      waiting.hear(LAPSED);
       if (word === "held") return { type: "held", lease: this.#hold(name, token, Number(detail)) };
       const end = word === "ended" ? parseLeaseEnd(String(detail)) : undefined;
       if (end !== undefined) return { type: "ended", end };
-      return { type: "elsewhere", arriving: arriving === 1, ended: waiting.ended };
+      return { type: "elsewhere", arriving, ended: waiting.ended };
     } catch (cause) {
-      waiting.end(LAPSED);
+      waiting.hear(LAPSED);
       const { code, message } = asStoreError(cause);
       this.#options.emit({ type: "store-failed", tier: "redis", operation: "lease", code, message });
       // It may be ours all the same, and nobody else's for as long as it lives.
@@ -122,8 +124,9 @@ export class RedisLeases implements Leases {
     const lease = new HeldLease(leaders, {
       everyMs: ttlMs / RENEWALS,
       renew: async (arriving) => {
-        const kept = await this.#run(RENEW, name, [token, ttlMs, arriving ? 1 : 0]);
-        return kept === 1;
+        const told = [this.#channels, JSON.stringify([name, arriving])];
+        const news = typeof arriving === "object" ? [arriving.at, ...told] : [arriving ? 1 : 0];
+        return (await this.#run(RENEW, name, [token, ttlMs, ...news])) === 1;
       },
       release: (end) => {
         this.#held.delete(lease);
@@ -147,21 +150,27 @@ export class RedisLeases implements Leases {
   }
 
   #wait(name: string): Waiting {
-    const { promise, resolve } = Promise.withResolvers<LeaseEnd>();
+    const ended = Promise.withResolvers<LeaseEnd>();
+    const arrives = Promise.withResolvers<Arrives>();
     let timeout: NodeJS.Timeout | undefined;
     const waiting: Waiting = {
-      ended: promise,
-      end: (end) => {
+      ended: ended.promise,
+      arrives: arrives.promise,
+      hear: (news) => {
+        if (news.type === "arrives") {
+          arrives.resolve(news);
+          return;
+        }
         clearTimeout(timeout);
         const others = this.#waiting.get(name);
         if (others?.delete(waiting) === true) this.#waits--;
         if (others?.size === 0) this.#waiting.delete(name);
-        resolve(end);
+        ended.resolve(news);
       },
       endIn: (ms) => {
         // What has ended meanwhile needs no timer.
         if (this.#waiting.get(name)?.has(waiting) !== true) return;
-        timeout = setTimeout(() => waiting.end(LAPSED), Math.max(ms, SHORTEST_WAIT_MS));
+        timeout = setTimeout(() => waiting.hear(LAPSED), Math.max(ms, SHORTEST_WAIT_MS));
       },
     };
     const others = this.#waiting.get(name) ?? new Set();
@@ -173,18 +182,18 @@ export class RedisLeases implements Leases {
   #heard(message: string): void {
     const heard = parseLeaseMessage(message);
     if (heard !== undefined)
-      for (const waiting of this.#waiting.get(heard.name) ?? []) waiting.end(heard.end);
+      for (const waiting of this.#waiting.get(heard.name) ?? []) waiting.hear(heard.news);
   }
 
   #endAll(): void {
-    for (const all of this.#waiting.values()) for (const waiting of all) waiting.end(LAPSED);
+    for (const all of this.#waiting.values()) for (const waiting of all) waiting.hear(LAPSED);
   }
 }
 
 interface Holding {
   readonly everyMs: number;
   /** Resolves to false where it is held no longer. */
-  readonly renew: (arriving: boolean) => Promise<boolean>;
+  readonly renew: (arriving: Arrives | boolean) => Promise<boolean>;
   readonly release: (end: LeaseEnd) => Promise<void>;
 }
 
@@ -192,7 +201,7 @@ class HeldLease implements Lease {
   readonly leaders: number;
   readonly #holding: Holding;
   readonly #timer: NodeJS.Timeout;
-  #arriving = false;
+  #arriving: Arrives | boolean = false;
   #released: Promise<void> | undefined;
 
   constructor(leaders: number, holding: Holding) {
@@ -201,8 +210,9 @@ class HeldLease implements Lease {
     this.#timer = setInterval(() => void this.#renew(), holding.everyMs).unref();
   }
 
-  arriving(): void {
-    this.#arriving = true;
+  arriving(news?: Arrives): void {
+    this.#arriving = news ?? true;
+    if (news !== undefined && this.#released === undefined) void this.#renew();
   }
 
   release(end: LeaseEnd): Promise<void> {

@@ -1,22 +1,38 @@
-import { type Entry, type Lookup, type PurgeTarget, readBytes, type Store } from "../cache/ports.ts";
+import {
+  type Entry,
+  type Inspected,
+  type Lookup,
+  type PurgeTarget,
+  readBytes,
+  type Store,
+} from "../cache/ports.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import { keepUntil } from "../policy/freshness.ts";
 import { variantId, variantMatches } from "../policy/key.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
+import { KeyIndex, type Variant } from "./memory/key-index.ts";
+import { type Packed, packEntry, Records, type Sending } from "./memory/records.ts";
+import { copied, grownTo, NONE, Sieve } from "./memory/sieve.ts";
+import { weigh } from "./memory/weight.ts";
 
-/** More variants of one resource than this are not kept: the oldest goes. */
+/** More variants of one resource than this are not kept: the least recently put goes. */
 export const MAX_VARIANTS = 32;
 /** A body larger than this share of the capacity would push out too much else. */
 const LARGEST_SHARE = 1 / 8;
-/** What one entry costs beyond its strings and its body's bytes: objects, links, the map slot, the buffer. As measured. */
-export const ENTRY_OVERHEAD = 1000;
-/** What a string costs beyond its characters, all latin1: its header, its rounding up and the slot that holds it. */
-export const STRING_OVERHEAD = 28;
+/** What is asked for often is ready as objects, within this share of the capacity, and never more than so many bytes. */
+const UNPACKED_SHARE = 1 / 8;
+const UNPACKED_MOST = 64 * 1024 * 1024;
+/** A Map takes twice as many. */
+const MAX_ENTRIES = 2 ** 23;
+const FIRST_SLOTS = 64;
 
 export interface MemoryOptions {
   /** Bytes that all entries together may take, overhead included; 0 keeps nothing. */
   readonly capacity: number;
   readonly now: () => EpochMs;
+  /** Absent: what is sent is not looked at. */
+  readonly sending?: Sending;
+  readonly maxEntries?: number;
 }
 
 export interface MemoryStats {
@@ -26,43 +42,40 @@ export interface MemoryStats {
   readonly evictions: number;
 }
 
-/** One variant in the queue: `newer` leads to the head, `older` to the tail. */
-interface Resident {
-  readonly key: string;
-  readonly variant: string;
-  found: Extract<Lookup, { type: "found" }>;
-  until: EpochMs;
-  bytes: number;
-  visited: boolean;
-  newer: Resident | undefined;
-  older: Resident | undefined;
-}
-
 const URI_MISS: Lookup = { type: "none", fwd: "uri-miss" };
 const VARY_MISS: Lookup = { type: "none", fwd: "vary-miss" };
 
 /**
  * The memory tier: what this process keeps, bounded in bytes, and evicted by SIEVE.
  *
- * New entries enter at the head. A hit only sets a bit. When room is needed, a hand walks from
- * the tail to the head: it clears set bits and takes the first entry whose bit was clear, then
- * stays where it is. So a hit moves nothing, and one-hit wonders leave soon.
+ * An entry is a number, its slot, and a record in a slab: text for all but the body, and the body where it is
+ * short. So a million of them are few objects, and the garbage collector has little to walk. What is asked for
+ * often is kept as objects, too. A body that is being sent is not evicted: its memory would not come back.
  */
 export class MemoryStore implements Store {
   readonly #capacity: number;
+  /** Bytes for entries. */
+  readonly #room: number;
+  readonly #maxEntries: number;
   readonly #now: () => EpochMs;
-  /** The variants of each key, the most recently put first. */
-  readonly #residents = new Map<string, Resident[]>();
-  #head: Resident | undefined;
-  #tail: Resident | undefined;
-  #hand: Resident | undefined;
-  #entries = 0;
+  readonly #index = new KeyIndex(MAX_VARIANTS);
+  readonly #queue = new Sieve();
+  readonly #records: Records;
+  /** By slot. */
+  readonly #keys: string[] = [];
+  #until = new Float64Array(FIRST_SLOTS);
+  #weight = new Float64Array(FIRST_SLOTS);
+  readonly #vacant: number[] = [];
   #bytes = 0;
   #evictions = 0;
 
-  constructor(options: MemoryOptions) {
-    this.#capacity = options.capacity;
-    this.#now = options.now;
+  constructor({ capacity, now, sending, maxEntries = MAX_ENTRIES }: MemoryOptions) {
+    const unpacked = Math.min(Math.floor(capacity * UNPACKED_SHARE), UNPACKED_MOST);
+    this.#capacity = capacity;
+    this.#room = capacity - unpacked;
+    this.#maxEntries = maxEntries;
+    this.#now = now;
+    this.#records = new Records(this.#room, unpacked, sending);
   }
 
   /** The longest body that is kept. */
@@ -71,46 +84,33 @@ export class MemoryStore implements Store {
   }
 
   lookup(key: string, request: FieldLines): Lookup {
-    const variants = this.#residents.get(key);
+    const variants = this.#index.get(key);
     if (variants === undefined) return URI_MISS;
     const now = this.#now();
-    let newest: Resident | undefined;
-    for (let i = variants.length - 1; i >= 0; i--) {
-      const resident = variants[i] as Resident;
-      if (resident.until <= now) {
-        this.#remove(resident);
-        continue;
-      }
-      const { stored } = resident.found.entry;
-      if (resident.variant !== "" && !variantMatches(stored.selectingFields, request)) continue;
-      if (newest === undefined || stored.responseTime >= newest.found.entry.stored.responseTime)
-        newest = resident;
+    if (typeof variants === "number") {
+      if ((this.#until[variants] as number) > now) return this.#answer(variants);
+      this.#remove(variants);
+      return URI_MISS;
     }
-    if (newest === undefined) return variants.length === 0 ? URI_MISS : VARY_MISS;
-    newest.visited = true;
-    return newest.found;
+    for (const { slot } of [...variants]) if ((this.#until[slot] as number) <= now) this.#remove(slot);
+    const matching = variants.filter(({ selectingFields }) => variantMatches(selectingFields, request));
+    if (matching.length === 0) return variants.length === 0 ? URI_MISS : VARY_MISS;
+    return this.#answer(this.#newest(matching));
+  }
+
+  async inspect(key: string): Promise<readonly Inspected[]> {
+    const now = this.#now();
+    return this.#index
+      .slots(key)
+      .filter((slot) => (this.#until[slot] as number) > now)
+      .map((slot) => this.#records.peek(slot, key));
   }
 
   /** `put`, at once. What is too large, elsewhere or already over is not kept, and neither is what it replaces. */
   keep(key: string, entry: Entry): void {
     const variant = variantId(entry.stored.selectingFields);
-    const variants = this.#residents.get(key);
-    const known = variants?.find((resident) => resident.variant === variant);
-    const until = keepUntil(entry.stored);
-    const { body } = entry;
-    const bytes = weigh(key, entry);
-    const here = body instanceof Uint8Array;
-    if (!here || body.length > this.maxBodyBytes || bytes > this.#capacity || until <= this.#now()) {
-      if (known !== undefined) this.#remove(known);
-      return;
-    }
-    const found = {
-      type: "found",
-      entry: { stored: entry.stored, body: ownBytes(body) },
-      tier: "memory",
-    } as const;
-    if (known === undefined) this.#insert({ key, variant, found, until, bytes });
-    else this.#replace(known, { found, until, bytes });
+    const known = this.#index.find(key, variant);
+    if (!this.#admit(key, variant, known, entry) && known !== NONE) this.#remove(known);
   }
 
   async put(key: string, entry: Entry): Promise<void> {
@@ -130,7 +130,7 @@ export class MemoryStore implements Store {
         this.clear();
         return;
       case "url":
-        for (const resident of [...(this.#residents.get(target.key) ?? [])]) this.#remove(resident);
+        for (const slot of this.#index.slots(target.key)) this.#remove(slot);
         return;
       case "path":
       case "prefix":
@@ -151,88 +151,111 @@ export class MemoryStore implements Store {
   }
 
   clear(): void {
-    this.#residents.clear();
-    this.#head = this.#tail = this.#hand = undefined;
-    this.#entries = this.#bytes = 0;
+    this.#records.clear();
+    this.#index.clear();
+    this.#queue.clear();
+    this.#keys.length = this.#vacant.length = 0;
+    this.#bytes = 0;
   }
 
   stats(): MemoryStats {
-    return { entries: this.#entries, bytes: this.#bytes, evictions: this.#evictions };
+    return {
+      entries: this.#queue.size,
+      bytes: this.#bytes + this.#records.unpackedBytes,
+      evictions: this.#evictions,
+    };
   }
 
-  #insert(fresh: Pick<Resident, "key" | "variant" | "found" | "until" | "bytes">): void {
-    const crowd = this.#residents.get(fresh.key);
-    if (crowd !== undefined && crowd.length >= MAX_VARIANTS) this.#evict(crowd[crowd.length - 1] as Resident);
-    while (this.#bytes + fresh.bytes > this.#capacity) this.#evictOne();
-    const resident: Resident = { ...fresh, visited: false, newer: undefined, older: this.#head };
-    if (this.#head === undefined) this.#tail = resident;
-    else this.#head.newer = resident;
-    this.#head = resident;
-    this.#entries++;
-    this.#bytes += resident.bytes;
-    const variants = this.#residents.get(fresh.key);
-    if (variants === undefined) this.#residents.set(fresh.key, [resident]);
-    else variants.unshift(resident);
-  }
-
-  /** A replaced entry keeps its place in the queue, and counts as visited: somebody asked for it again. */
-  #replace(known: Resident, fresh: Pick<Resident, "found" | "until" | "bytes">): void {
-    this.#bytes += fresh.bytes - known.bytes;
-    Object.assign(known, fresh);
-    while (this.#bytes > this.#capacity) this.#evictOne(known);
-    known.visited = true;
-    const variants = this.#residents.get(known.key) as Resident[];
-    variants.splice(variants.indexOf(known), 1);
-    variants.unshift(known);
-  }
-
-  #evictOne(spared?: Resident): void {
-    const now = this.#now();
-    let candidate = this.#hand ?? (this.#tail as Resident);
-    while (candidate === spared || (candidate.visited && candidate.until > now)) {
-      candidate.visited = false;
-      candidate = candidate.newer ?? (this.#tail as Resident);
+  /** False when there is no place for it; what was `known` has lost its record by then. */
+  #admit(key: string, variant: string, known: number, { stored, body }: Entry): boolean {
+    const until = keepUntil(stored);
+    if (!(body instanceof Uint8Array) || body.length > this.maxBodyBytes || until <= this.#now())
+      return false;
+    const packed = packEntry(key, stored, body);
+    const weight = weigh(key, variant, packed);
+    if (known !== NONE) this.#empty(known, packed);
+    if (!this.#makeRoom(weight, known)) {
+      if (known !== NONE) this.#records.refuse(packed);
+      return false;
     }
-    this.#hand = candidate;
-    this.#evict(candidate);
+    const slot = known === NONE ? this.#enter(key) : known;
+    // A replaced entry keeps its place in the queue, and counts as visited: somebody asked for it again.
+    if (known !== NONE) this.#queue.touch(slot);
+    this.#records.put(slot, packed);
+    this.#until[slot] = until;
+    this.#weight[slot] = weight;
+    this.#bytes += weight;
+    this.#index.put(key, { slot, id: variant, selectingFields: stored.selectingFields });
+    return true;
   }
 
-  #evict(resident: Resident): void {
-    this.#remove(resident);
+  #answer(slot: number): Lookup {
+    this.#queue.touch(slot);
+    return this.#records.find(slot, this.#keys[slot] as string);
+  }
+
+  /** The slot of the newest response, of equals the most recently put; there is one. */
+  #newest(variants: readonly Variant[]): number {
+    if (variants.length === 1) return variants[0]?.slot ?? NONE;
+    let newest = NONE;
+    let latest = Number.NEGATIVE_INFINITY;
+    for (const { slot } of variants) {
+      const { responseTime } = this.#records.find(slot, this.#keys[slot] as string).entry.stored;
+      if (responseTime <= latest) continue;
+      newest = slot;
+      latest = responseTime;
+    }
+    return newest;
+  }
+
+  /** A slot of its own, in the queue. */
+  #enter(key: string): number {
+    const surplus = this.#index.surplus(key);
+    if (surplus !== NONE) this.#evict(surplus);
+    const slot = this.#vacant.pop() ?? this.#keys.length;
+    if (slot >= this.#until.length) {
+      const slots = grownTo(this.#until.length, slot);
+      this.#until = copied(new Float64Array(slots), this.#until);
+      this.#weight = copied(new Float64Array(slots), this.#weight);
+    }
+    this.#keys[slot] = key;
+    this.#queue.add(slot);
+    return slot;
+  }
+
+  /** False where the entry is too heavy, or what is being sent leaves too little. Never evicts `spared`. */
+  #makeRoom(weight: number, spared: number): boolean {
+    const room = this.#room - weight - this.#records.strayBytes;
+    if (room < 0) return false;
+    const most = spared === NONE ? this.#maxEntries - 1 : this.#maxEntries;
+    const now = this.#now();
+    const isOver = (slot: number) => (this.#until[slot] as number) <= now;
+    const isSpared = (slot: number) => slot === spared || this.#records.isSent(slot);
+    while (this.#bytes > room || this.#queue.size > most) {
+      const slot = this.#queue.victim(isOver, isSpared);
+      if (slot === NONE) return false;
+      this.#evict(slot);
+    }
+    return true;
+  }
+
+  #evict(slot: number): void {
+    this.#remove(slot);
     this.#evictions++;
   }
 
-  #remove(resident: Resident): void {
-    if (this.#hand === resident) this.#hand = resident.newer;
-    if (resident.newer === undefined) this.#head = resident.older;
-    else resident.newer.older = resident.older;
-    if (resident.older === undefined) this.#tail = resident.newer;
-    else resident.older.newer = resident.newer;
-    this.#entries--;
-    this.#bytes -= resident.bytes;
-    const variants = this.#residents.get(resident.key) as Resident[];
-    variants.splice(variants.indexOf(resident), 1);
-    if (variants.length === 0) this.#residents.delete(resident.key);
+  #remove(slot: number): void {
+    this.#empty(slot);
+    this.#index.delete(this.#keys[slot] as string, slot);
+    this.#queue.remove(slot);
+    this.#keys[slot] = "";
+    this.#vacant.push(slot);
   }
-}
 
-/** A body that is a view of a larger buffer would keep all of that buffer alive, uncounted. */
-const ownBytes = (body: Uint8Array): Uint8Array =>
-  body.byteLength === body.buffer.byteLength ? body : new Uint8Array(body);
-
-/** What an entry takes of the process's memory, in bytes; bench/memory-weight.ts measures it. */
-export function weigh(key: string, { stored, body }: Entry): number {
-  const { uri, statusMessage, fields, etag = "", lastModified = "", tags, selectingFields } = stored;
-  let bytes = ENTRY_OVERHEAD + body.length;
-  const add = (text: string) => {
-    bytes += STRING_OVERHEAD + text.length;
-  };
-  for (const text of [key, uri, statusMessage, etag, lastModified]) add(text);
-  fields.forEach(add);
-  tags.forEach(add);
-  // Once in the response, once in the variant's name.
-  for (const name in selectingFields) {
-    for (const text of [name, name, selectingFields[name] ?? "", selectingFields[name] ?? ""]) add(text);
+  /** The slot goes on without its record. */
+  #empty(slot: number, coming?: Packed): void {
+    this.#records.free(slot, coming);
+    this.#bytes -= this.#weight[slot] as number;
+    this.#weight[slot] = 0;
   }
-  return bytes;
 }

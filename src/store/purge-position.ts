@@ -9,8 +9,8 @@ import { luaScript } from "./redis-command.ts";
  * log that was lost and made anew) sees it: the next record's predecessor is not where it was.
  */
 
-/** Records that one script returns. */
-const PAGE = 1000;
+/** Records that one script returns; and characters of their purges, beyond which it returns no further one. */
+const PAGE = { records: 1000, characters: 500_000 };
 const EVERYTHING = JSON.stringify({ type: "everything" });
 
 /**
@@ -70,9 +70,12 @@ local left = ttl
 for _, key in ipairs(KEYS) do left = math.min(left, redis.call('PTTL', key)) end
 if not whole or #epochs > 0 or left < ttl / 2 then save() end
 
-local records = {}
-for _, record in ipairs(redis.call('XRANGE', stream, text(seen) .. '-1', '+', 'COUNT', ${PAGE})) do
-  records[#records + 1] = { record[1], record[2][2] or '', record[2][4] or '', record[2][6] or '' }
+local records, length = {}, 0
+for _, record in ipairs(redis.call('XRANGE', stream, text(seen) .. '-1', '+', 'COUNT', ${PAGE.records})) do
+  if length > ${PAGE.characters} then break end
+  local purge = record[2][4] or ''
+  length = length + #purge
+  records[#records + 1] = { record[1], record[2][2] or '', purge, record[2][6] or '' }
 end
 return { text(epoch), text(floor), epochs, records, text(micros) }
 `);

@@ -2,15 +2,17 @@ import { type PurgeMode, type PurgeTarget, StoreError } from "../cache/ports.ts"
 import type { Epoch } from "../policy/stored-response.ts";
 import { encodePurge } from "./purge-position.ts";
 
-/** Targets that may wait to be appended; more are refused. */
-const MAX_WAITING_TARGETS = 10_000;
-/** So many targets make a script's batch full. */
-const FULL_BATCH = 500;
+/** Targets that may wait to be appended, and the characters of their records together; more are refused. */
+const MAX_WAITING = { targets: 10_000, characters: 4_000_000 };
+/** So many targets, or characters of their records, make a script's batch full. */
+const FULL_BATCH = { targets: 500, characters: 500_000 };
 
 /** What one call appends. */
 interface Append {
   /** Purges as records hold them. */
   readonly purges: readonly string[];
+  /** How long they are together. */
+  readonly characters: number;
   readonly asker: string;
   readonly resolve: (epoch: Epoch) => void;
   readonly reject: (error: StoreError) => void;
@@ -23,6 +25,7 @@ export type Batch = readonly Append[];
 export class PurgeQueue {
   #waiting: Append[] = [];
   #targets = 0;
+  #characters = 0;
 
   get isEmpty(): boolean {
     return this.#waiting.length === 0;
@@ -30,25 +33,32 @@ export class PurgeQueue {
 
   /** Settles as whoever takes the batch does it; rejects with StoreError where too many wait. `asker` wants to know who has heard it, if not "". */
   add(targets: readonly PurgeTarget[], mode: PurgeMode, asker: string): Promise<Epoch> {
-    if (this.#targets + targets.length > MAX_WAITING_TARGETS) {
-      return Promise.reject(new StoreError("refused", `more than ${MAX_WAITING_TARGETS} purges are waiting`));
-    }
+    const purges = targets.map((target) => encodePurge(target, mode));
+    const characters = purges.reduce((sum, purge) => sum + purge.length, 0);
+    const full =
+      this.#targets + purges.length > MAX_WAITING.targets ||
+      this.#characters + characters > MAX_WAITING.characters;
+    if (full) return Promise.reject(new StoreError("refused", "too many purges are waiting"));
     return new Promise((resolve, reject) => {
-      const purges = targets.map((target) => encodePurge(target, mode));
-      this.#waiting.push({ purges, asker, resolve, reject });
-      this.#targets += targets.length;
+      this.#waiting.push({ purges, characters, asker, resolve, reject });
+      this.#targets += purges.length;
+      this.#characters += characters;
     });
   }
 
   takeBatch(): Batch {
-    let count = 0;
-    let size = 0;
-    for (const { purges } of this.#waiting) {
-      if (size > 0 && size + purges.length > FULL_BATCH) break;
-      size += purges.length;
+    let [count, targets, characters] = [0, 0, 0];
+    for (const append of this.#waiting) {
+      const full =
+        targets + append.purges.length > FULL_BATCH.targets ||
+        characters + append.characters > FULL_BATCH.characters;
+      if (count > 0 && full) break;
       count++;
+      targets += append.purges.length;
+      characters += append.characters;
     }
-    this.#targets -= size;
+    this.#targets -= targets;
+    this.#characters -= characters;
     return this.#waiting.splice(0, count);
   }
 

@@ -8,24 +8,26 @@ const MAX_READINGS = 10_000;
 
 /** Which reads of a key are under way, so that what happens meanwhile can outdate them? */
 export class Readings {
-  readonly #ofKey = new Map<string, Set<Reading>>();
+  readonly #ofKey = new Map<string, Reading[]>();
   #count = 0;
 
   begin(key: string): Reading {
     if (this.#count >= MAX_READINGS) return { outdated: true };
     const reading = { outdated: false };
     const readings = this.#ofKey.get(key);
-    if (readings === undefined) this.#ofKey.set(key, new Set([reading]));
-    else readings.add(reading);
+    if (readings === undefined) this.#ofKey.set(key, [reading]);
+    else readings.push(reading);
     this.#count++;
     return reading;
   }
 
   end(key: string, reading: Reading): void {
     const readings = this.#ofKey.get(key);
-    if (readings?.delete(reading) !== true) return;
+    const place = readings?.indexOf(reading) ?? -1;
+    if (readings === undefined || place === -1) return;
     this.#count--;
-    if (readings.size === 0) this.#ofKey.delete(key);
+    if (readings.length === 1) this.#ofKey.delete(key);
+    else readings.splice(place, 1);
   }
 
   /** The key has changed; every key where none is named. */

@@ -103,7 +103,7 @@ export async function writeChunks(
     const bytes = await readBytes(body, index * chunkBytes, last);
     checksum = crc32(bytes, checksum);
     const key = chunkPrefix(name, chunks) + index;
-    const value = encodeChunk(chunks, index, bytes);
+    const value = encodeChunk(chunks, index, [bytes]);
     await gate.run(() => connection.run((client) => client.set(key, value, "PX", lifeMs), name));
   }
   return checksum;

@@ -4,6 +4,7 @@ import type { EpochMs } from "../policy/stored-response.ts";
 import { askForSlots, shuffled } from "./ask-for-slots.ts";
 import { redirectionIn, SLOTS, type SlotRange, slotOf } from "./cluster-slots.ts";
 import { createFollower, lead } from "./follower.ts";
+import type { FieldValues } from "./hash-reads.ts";
 import { type RedisServer, serverName } from "./redis-address.ts";
 import { RedisNode } from "./redis-node.ts";
 import { at, type CommonOptions, retryDelay } from "./redis-options.ts";
@@ -65,7 +66,21 @@ export class RedisCluster {
   }
 
   /** Runs commands on keys of the same slot as `key`. Rejects only with StoreError. */
-  async run<T>(operation: (client: Redis) => Promise<T>, key: string): Promise<T> {
+  run<T>(operation: (client: Redis) => Promise<T>, key: string): Promise<T> {
+    return this.#route(key, (node) => node.run(operation), operation);
+  }
+
+  /** Fields of a hash. Rejects only with StoreError. */
+  fields(name: string, fields: readonly string[]): Promise<FieldValues> {
+    const whileItMoves = (client: Redis) => client.hmgetBuffer(name, ...fields);
+    return this.#route(name, (node) => node.fields(name, fields), whileItMoves);
+  }
+
+  async #route<T>(
+    key: string,
+    send: (node: RedisNode) => Promise<T>,
+    whileItMoves: (client: Redis) => Promise<T>,
+  ): Promise<T> {
     const slot = slotOf(key);
     let node = this.#owners[slot];
     let asking = false;
@@ -74,8 +89,8 @@ export class RedisCluster {
         throw new StoreError("unavailable", "no known node of the Cluster has the slot");
       const { connection, server } = node;
       try {
-        if (asking) return await connection.runAsking(operation);
-        const result = await connection.run(operation);
+        if (asking) return await connection.runAsking(whileItMoves);
+        const result = await send(connection);
         if (this.#leaving.delete(slot)) this.#leadAll();
         return result;
       } catch (error) {

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { variantId } from "../policy/key.ts";
 import { type StoredResponse, useStaleUpto } from "../policy/stored-response.ts";
 import { tagName } from "../policy/tags.ts";
 import { encodeMeta } from "./codec.ts";
@@ -18,6 +19,12 @@ export function baseKey(namespace: string, key: string): string {
 
 /** What names a variant's hash under its resource: `freshline:{<key>}:<suffix>`. */
 export const variantSuffix = (variantId: string): string => hash("sha256", variantId).slice(0, 32);
+
+/** The hash of one response: the resource's own where nothing selects it. */
+export function entryName(base: string, { selectingFields }: StoredResponse): string {
+  const variant = variantId(selectingFields);
+  return variant === "" ? base : `${base}:${variantSuffix(variant)}`;
+}
 
 /** Which selecting header fields divide the resource, for people and for dropping. */
 export const indexKey = (base: string): string => `${base}:vary`;

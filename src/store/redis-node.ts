@@ -3,6 +3,7 @@ import { StoreError } from "../cache/ports.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { Breaker } from "./breaker.ts";
 import { createFollower, lead } from "./follower.ts";
+import { type FieldValues, HashReads } from "./hash-reads.ts";
 import { isInStep } from "./in-step.ts";
 import type { RedisServer } from "./redis-address.ts";
 import type { CommonOptions } from "./redis-options.ts";
@@ -33,6 +34,7 @@ type CommandOptions = CommonOptions & { readonly commandTimeout: number; readonl
  */
 export class RedisNode {
   readonly #client: Redis;
+  readonly #reads: HashReads;
   readonly #options: CommonOptions;
   readonly #forCommands: CommandOptions;
   readonly #breaker: Breaker;
@@ -52,12 +54,8 @@ export class RedisNode {
         if (!this.#closed) onChange(up, detail);
       },
     });
-    this.#client = new Redis({
-      ...this.#forCommands,
-      enableAutoPipelining: true,
-      // Bodies go by scripts, and in chunks: batched with them, small reads would wait for them all.
-      autoPipeliningIgnoredCommands: ["evalsha", "eval", "get", "set"],
-    });
+    this.#client = new Redis(this.#forCommands);
+    this.#reads = new HashReads(this.#client, commandTimeoutMs);
     let reason: string | undefined;
     let sentinels: string | undefined;
     this.#client.on("sentinelError", (error: Error) => {
@@ -85,13 +83,19 @@ export class RedisNode {
 
   /** Runs commands under the breaker. Rejects only with StoreError. */
   run<T>(operation: (client: Redis) => Promise<T>): Promise<T> {
-    return this.#runOn(this.#client, operation);
+    return this.#whenReady(this.#client, () => operation(this.#client));
+  }
+
+  /** Fields of a hash, under the breaker. Rejects only with StoreError. */
+  fields(name: string, fields: readonly string[]): Promise<FieldValues> {
+    return this.#whenReady(this.#client, () => this.#reads.read(name, fields));
   }
 
   /** Runs commands on keys whose slot is on its way to this node. Rejects only with StoreError. */
   runAsking<T>(operation: (client: Redis) => Promise<T>): Promise<T> {
     this.#asking ??= openAsking(this.#forCommands);
-    return this.#runOn(this.#asking, operation);
+    const client = this.#asking;
+    return this.#whenReady(client, () => operation(client));
   }
 
   /** A connection for subscriptions at the same server; its owner closes it. */
@@ -116,13 +120,13 @@ export class RedisNode {
     this.#asking?.disconnect();
   }
 
-  #runOn<T>(client: Redis, operation: (client: Redis) => Promise<T>): Promise<T> {
+  #whenReady<T>(client: Redis, operation: () => Promise<T>): Promise<T> {
     // Not a failure that counts: whether the connection comes about shows by itself.
     if (client.status !== "ready") {
       return Promise.reject(new StoreError("unavailable", "Redis is not connected"));
     }
     this.#used = true;
-    return this.#breaker.run(() => operation(client));
+    return this.#breaker.run(operation);
   }
 
   async #check(): Promise<void> {

@@ -1,4 +1,4 @@
-import { type Entry, readBytes, StoreError } from "../cache/ports.ts";
+import { type Entry, readBytes, type SentBody, StoreError } from "../cache/ports.ts";
 import { keepUntil } from "../policy/freshness.ts";
 import { variantId } from "../policy/key.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
@@ -8,7 +8,15 @@ import type { RedisConnection } from "./connection.ts";
 import type { Gate } from "./gate.ts";
 import { writeChunks } from "./redis-body.ts";
 import { runScript } from "./redis-command.ts";
-import { baseKey, bodyId, hashFields, indexKey, variantLabel, variantSuffix } from "./redis-layout.ts";
+import {
+  baseKey,
+  bodyId,
+  entryName,
+  hashFields,
+  indexKey,
+  variantLabel,
+  variantSuffix,
+} from "./redis-layout.ts";
 import { DROP, FREE, WRITE } from "./redis-scripts.ts";
 
 export interface RedisWriterOptions {
@@ -33,13 +41,21 @@ export class RedisWriter {
     this.#options = options;
   }
 
-  /** False when `freshen` found another body, or none, and `put` not all chunks; then nothing was changed. */
-  async write(mode: "put" | "freshen", key: string, { stored, body }: Entry): Promise<boolean> {
+  /**
+   * False when `freshen` found another body, or none, and `put` not all chunks; then nothing was changed.
+   * What `put` finds of `sent` it does not write again.
+   */
+  async write(
+    mode: "put" | "freshen",
+    key: string,
+    { stored, body }: Entry,
+    sent?: SentBody,
+  ): Promise<boolean> {
     const { connection, gate, now, namespace, chunkBytes, graceMs } = this.#options;
     const base = baseKey(namespace, key);
     const variant = variantId(stored.selectingFields);
     const suffix = variant === "" ? "" : variantSuffix(variant);
-    const name = variant === "" ? base : `${base}:${suffix}`;
+    const name = entryName(base, stored);
     const keys = [base, indexKey(base), name];
     const ttl = Math.min(LONGEST_TTL_MS, Math.floor(keepUntil(stored) - now()));
     if (!(ttl > 0)) {
@@ -54,6 +70,8 @@ export class RedisWriter {
       return connection.run((client) => runScript(client, WRITE, keys, args), base);
     };
     if (mode === "freshen") return (await write(bodyChecksum(body))) === 1;
+    if (sent !== undefined && (await write(sent.checksum, sent.record, ["body", sent.record])) === 1)
+      return true;
     const pending = body instanceof Uint8Array ? body.length : chunkBytes;
     const written = await this.#bounded(pending, async () => {
       if (body.length <= chunkBytes) {

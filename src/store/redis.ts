@@ -1,16 +1,26 @@
 import type { Emit } from "../cache/events.ts";
-import { type Entry, type Lookup, type PurgeTarget, type Store, StoreError } from "../cache/ports.ts";
+import {
+  type Entry,
+  type Inspected,
+  type Lookup,
+  type PurgeTarget,
+  type SentBody,
+  type Store,
+  StoreError,
+} from "../cache/ports.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import { keepUntil } from "../policy/freshness.ts";
 import { selectFrom, variantId, variantMatches } from "../policy/key.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { CHECKSUM_BYTES, chunkPrefix, parseChunks } from "./chunks.ts";
-import { bodyMatches, decodeMeta, type Meta } from "./codec.ts";
+import { bodyMatches, type Meta } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
+import { DecodedRecords } from "./decoded-records.ts";
 import { Gate } from "./gate.ts";
+import { MAX_VARIANTS } from "./memory.ts";
 import { RedisBody } from "./redis-body.ts";
 import { isReply, runScript } from "./redis-command.ts";
-import { baseKey, checkNamespace, variantSuffix } from "./redis-layout.ts";
+import { baseKey, checkNamespace, indexKey, variantSuffix } from "./redis-layout.ts";
 import { MEASURE } from "./redis-scripts.ts";
 import { RedisWriter } from "./redis-writer.ts";
 
@@ -26,10 +36,27 @@ export interface RedisStoreOptions {
   readonly chunkBytes?: number;
   /** Milliseconds for which the chunks of a body outlive its entry, for those who read it. Default 60 s. */
   readonly graceMs?: number;
+  /** What each chunk on its way passes; by default one for this store alone. */
+  readonly gate?: Gate;
 }
 
 /** Bytes of chunks that are on their way at once, both ways together: one chunk at least. */
 const CHUNKS_UNDER_WAY = 1024 * 1024;
+
+/** For all that move chunks over one connection. */
+export const chunkGate = (chunkBytes: number): Gate =>
+  new Gate(Math.max(1, Math.floor(CHUNKS_UNDER_WAY / chunkBytes)));
+
+/** What a hit needs of an entry's hash. A value of another type is as foreign as a damaged one. */
+const HIT_FIELDS = ["meta", "body"];
+
+type Found = Extract<Lookup, { type: "found" }>;
+type EntryMeta = Extract<Meta, { type: "entry" }>;
+
+interface Read {
+  readonly meta: Meta | undefined;
+  readonly body: Buffer | null;
+}
 
 const URI_MISS: Lookup = { type: "none", fwd: "uri-miss" };
 const VARY_MISS: Lookup = { type: "none", fwd: "vary-miss" };
@@ -48,6 +75,7 @@ export class RedisStore implements Store {
   readonly #namespace: string;
   readonly #gate: Gate;
   readonly #writer: RedisWriter;
+  readonly #records = new DecodedRecords();
 
   constructor(options: RedisStoreOptions) {
     const { connection, now, emit, chunkBytes = 256 * 1024 } = options;
@@ -55,7 +83,7 @@ export class RedisStore implements Store {
     this.#now = now;
     this.#emit = emit;
     this.#namespace = checkNamespace(options.namespace ?? "freshline");
-    this.#gate = new Gate(Math.max(1, Math.floor(CHUNKS_UNDER_WAY / chunkBytes)));
+    this.#gate = options.gate ?? chunkGate(chunkBytes);
     this.#writer = new RedisWriter({
       connection,
       gate: this.#gate,
@@ -67,22 +95,50 @@ export class RedisStore implements Store {
     });
   }
 
-  async lookup(key: string, request: FieldLines): Promise<Lookup> {
+  lookup(key: string, request: FieldLines): Promise<Lookup> {
     const base = baseKey(this.#namespace, key);
-    const [meta, body] = await this.#read(base, key);
-    switch (meta?.type) {
-      case undefined:
-      case "foreign":
-        return URI_MISS;
-      case "entry":
-        return (await this.#found(base, key, request, meta, body)) ?? URI_MISS;
-      case "divided":
-        return (await this.#variant(base, key, request, meta.sets)) ?? VARY_MISS;
-    }
+    return this.#read(base, key).then((read) => {
+      switch (read.meta?.type) {
+        case undefined:
+        case "foreign":
+          return URI_MISS;
+        case "entry":
+          return this.#selected(read.meta, request) ? this.#whole(base, key, read.meta, read.body) : URI_MISS;
+        case "divided":
+          return this.#variant(base, key, request, read.meta.sets);
+      }
+    });
   }
 
-  async put(key: string, entry: Entry): Promise<void> {
-    if (!(await this.#writer.write("put", key, entry)))
+  async inspect(key: string): Promise<readonly Inspected[]> {
+    const base = baseKey(this.#namespace, key);
+    const { meta } = await this.#read(base, key);
+    if (meta === undefined || meta.type === "foreign") return [];
+    const suffixes = meta.type === "entry" ? [] : await this.#suffixes(base);
+    const names = meta.type === "entry" ? [base] : suffixes.map((suffix) => `${base}:${suffix}`);
+    const found = await Promise.all(
+      names.slice(0, MAX_VARIANTS).map(async (name) => {
+        const { meta, body } = await this.#read(name, key);
+        return meta?.type === "entry" ? this.#whole(name, key, meta, body) : URI_MISS;
+      }),
+    );
+    return found.filter((one) => one.type === "found");
+  }
+
+  /** What names the variants that a divided resource has. */
+  #suffixes(base: string): Promise<string[]> {
+    return this.#connection.run(async (client) => {
+      try {
+        return await client.hkeys(indexKey(base));
+      } catch (error) {
+        if (isReply(error, "WRONGTYPE")) return [];
+        throw error;
+      }
+    }, base);
+  }
+
+  async put(key: string, entry: Entry, sent?: SentBody): Promise<void> {
+    if (!(await this.#writer.write("put", key, entry, sent)))
       throw new StoreError("refused", "chunks of the body were gone before all were written");
   }
 
@@ -105,69 +161,66 @@ export class RedisStore implements Store {
     key: string,
     request: FieldLines,
     sets: readonly (readonly string[])[],
-  ): Promise<Lookup | undefined> {
+  ): Promise<Lookup> {
     const names = sets.map((set) => `${base}:${variantSuffix(variantId(selectFrom(set, request)))}`);
     const candidates = await Promise.all(
       names.map(async (name) => {
-        const [meta, body] = await this.#read(name, key);
-        return meta?.type === "entry" ? this.#found(name, key, request, meta, body) : undefined;
+        const { meta, body } = await this.#read(name, key);
+        const selected = meta?.type === "entry" && this.#selected(meta, request);
+        return selected ? this.#whole(name, key, meta, body) : URI_MISS;
       }),
     );
-    let newest: Extract<Lookup, { type: "found" }> | undefined;
+    let newest: Found | undefined;
     for (const found of candidates) {
-      if (found === undefined) continue;
+      if (found.type === "none") continue;
       if (newest === undefined || found.entry.stored.responseTime > newest.entry.stored.responseTime)
         newest = found;
     }
-    return newest;
+    return newest ?? VARY_MISS;
   }
 
-  /** The two fields that a hit needs. A value of another type is as foreign as a damaged one. */
-  async #read(name: string, key: string): Promise<[Meta | undefined, Buffer | null]> {
-    const values = await this.#connection.run(async (client) => {
-      try {
-        return await client.hmgetBuffer(name, "meta", "body");
-      } catch (error) {
-        if (isReply(error, "WRONGTYPE")) return undefined;
-        throw error;
-      }
-    }, name);
-    if (values === undefined) return [this.#foreign(key, "a value of another type"), null];
-    const [record, body] = values;
-    if (!record) {
-      return [body ? this.#foreign(key, "a body without a record") : undefined, null];
-    }
-    const meta = decodeMeta(record);
-    if (meta.type === "foreign") return [this.#foreign(key, meta.detail), null];
-    if (meta.key !== key) return [this.#foreign(key, "a record of another resource"), null];
-    return [meta, body ?? null];
+  #selected({ stored }: EntryMeta, request: FieldLines): boolean {
+    return variantMatches(stored.selectingFields, request);
   }
 
-  async #found(
-    name: string,
-    key: string,
-    request: FieldLines,
-    meta: Extract<Meta, { type: "entry" }>,
-    field: Buffer | null,
-  ): Promise<Extract<Lookup, { type: "found" }> | undefined> {
+  #read(name: string, key: string): Promise<Read> {
+    return this.#connection.fields(name, HIT_FIELDS).then(
+      ([record, body]) => {
+        if (!record)
+          return { meta: body ? this.#foreign(key, "a body without a record") : undefined, body: null };
+        const meta = this.#records.decode(name, record);
+        if (meta.type === "foreign") return { meta: this.#foreign(key, meta.detail), body: null };
+        if (meta.key !== key) return { meta: this.#foreign(key, "a record of another resource"), body: null };
+        return { meta, body: body ?? null };
+      },
+      (error: StoreError) => {
+        if (!isReply(error.cause, "WRONGTYPE")) throw error;
+        return { meta: this.#foreign(key, "a value of another type"), body: null };
+      },
+    );
+  }
+
+  /** The entry with its body; nothing where it is over, or its body is not there. */
+  #whole(name: string, key: string, meta: EntryMeta, field: Buffer | null): Lookup | Promise<Lookup> {
     const { stored } = meta;
-    if (keepUntil(stored) <= this.#now() || !variantMatches(stored.selectingFields, request))
-      return undefined;
-    const body = field === null ? "a record without a body" : await this.#body(name, key, meta, field);
-    if (typeof body !== "string") return { type: "found", entry: { stored, body }, tier: "redis" };
+    if (keepUntil(stored) <= this.#now()) return URI_MISS;
+    if (field !== null && bodyMatches(meta, field))
+      return { type: "found", entry: { stored, body: field }, tier: "redis" };
+    return this.#chunked(name, key, meta, field);
+  }
+
+  /** The entry with the body that lies beside it; nothing, and an event, where that is not all there. */
+  async #chunked(name: string, key: string, meta: EntryMeta, field: Buffer | null): Promise<Lookup> {
+    const body = field === null ? "a record without a body" : await this.#chunkedBody(name, key, meta, field);
+    if (typeof body !== "string")
+      return { type: "found", entry: { stored: meta.stored, body }, tier: "redis" };
     this.#foreign(key, body);
-    return undefined;
+    return URI_MISS;
   }
 
   /** The body that the record speaks of, or why this is not it. */
-  async #body(
-    name: string,
-    key: string,
-    meta: Extract<Meta, { type: "entry" }>,
-    field: Buffer,
-  ): Promise<Entry["body"] | string> {
+  async #chunkedBody(name: string, key: string, meta: EntryMeta, field: Buffer): Promise<RedisBody | string> {
     const length = meta.stored.bodyLength;
-    if (bodyMatches(meta, field)) return field;
     const chunks = parseChunks(field, length);
     if (chunks === undefined) return "another body";
     const args = [chunkPrefix(name, chunks), chunks.count];

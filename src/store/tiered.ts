@@ -1,9 +1,11 @@
 import type { Emit } from "../cache/events.ts";
 import {
   type Entry,
+  type Inspected,
   type Lookup,
   type PurgeTarget,
   readBytes,
+  type SentBody,
   type Store,
   StoreError,
 } from "../cache/ports.ts";
@@ -12,6 +14,8 @@ import { currentAge } from "../policy/freshness.ts";
 import { selectFrom, variantId, variantMatches } from "../policy/key.ts";
 import { hasBytesFor } from "../policy/range.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
+import { Deadlines } from "./deadlines.ts";
+import { inTime } from "./in-time.ts";
 import type { MemoryStore } from "./memory.ts";
 import { type Reading, Readings } from "./readings.ts";
 
@@ -30,6 +34,8 @@ export interface TieredOptions {
   /** Is there room to bring a body of so many bytes here? Taken until what it answers is called; undefined: it is read where it lies. */
   readonly room?: (bytes: number) => (() => void) | undefined;
 }
+
+type Found = Extract<Lookup, { type: "found" }>;
 
 const URI_MISS: Lookup = { type: "none", fwd: "uri-miss" };
 
@@ -50,7 +56,7 @@ interface Shared {
 export class TieredStore implements Store {
   readonly #memory: MemoryStore;
   readonly #redis: Store | undefined;
-  readonly #deadlineMs: number | undefined;
+  readonly #deadlines: Deadlines | undefined;
   readonly #now: () => EpochMs;
   readonly #emit: Emit;
   readonly #purged: (key: string, stored: StoredResponse) => boolean;
@@ -63,7 +69,7 @@ export class TieredStore implements Store {
   constructor(options: TieredOptions) {
     this.#memory = options.memory;
     this.#redis = options.redis;
-    this.#deadlineMs = options.deadlineMs;
+    if (options.deadlineMs !== undefined) this.#deadlines = new Deadlines(options.deadlineMs);
     this.#now = options.now;
     this.#emit = options.emit;
     this.#purged = options.purged ?? (() => false);
@@ -75,21 +81,42 @@ export class TieredStore implements Store {
     const near = this.#memory.lookup(key, request);
     if (this.#redis === undefined) return near;
     if (near.type === "none") return this.#below(this.#redis, key, request, near);
-    const { stored } = near.entry;
+    return this.#suffices(key, request, near) ? near : this.#newer(this.#redis, key, request, near);
+  }
+
+  near(key: string, request: FieldLines): Found | undefined {
+    const near = this.#memory.lookup(key, request);
+    if (near.type === "none") return undefined;
+    return this.#redis === undefined || this.#suffices(key, request, near) ? near : undefined;
+  }
+
+  /** Where Redis does not answer, what is in memory; an event tells of it. */
+  async inspect(key: string): Promise<readonly Inspected[]> {
+    const near = await this.#memory.inspect(key);
+    if (this.#redis === undefined) return near;
+    try {
+      return [...near, ...(await inTime(this.#redis.inspect(key), this.#deadlines))];
+    } catch (error) {
+      this.#failed(error);
+      return near;
+    }
+  }
+
+  /** Does what is in memory answer this request, whatever Redis has? */
+  #suffices(key: string, request: FieldLines, { entry: { stored } }: Found): boolean {
     const now = this.#now();
     const fresh = !stored.noCache && currentAge(stored, now) < stored.freshnessLifetime;
     // HEAD would be content with any part, and may look on for nothing.
     const whole = stored.part === undefined || hasBytesFor({ method: "GET", fields: request }, stored, now);
-    if (fresh && whole && !this.#purged(key, stored)) return near;
-    return this.#newer(this.#redis, key, request, near);
+    return fresh && whole && !this.#purged(key, stored);
   }
 
   /** Memory keeps the entry even when Redis does not; then this rejects with StoreError all the same. */
-  async put(key: string, entry: Entry): Promise<void> {
+  async put(key: string, entry: Entry, sent?: SentBody): Promise<void> {
     this.#readings.outdate(key);
     if (this.#redis === undefined) return this.#memory.put(key, entry);
     this.#memory.keep(key, entry);
-    await this.#redis.put(key, entry);
+    await this.#redis.put(key, entry, sent);
   }
 
   /** As `put`: memory first, and a rejection tells of Redis alone. */
@@ -119,17 +146,13 @@ export class TieredStore implements Store {
     await this.#redis?.close();
   }
 
-  async #below(redis: Store, key: string, request: FieldLines, near: Lookup): Promise<Lookup> {
-    const far = await this.#read(redis, key, request);
-    return far.type === "none" && near.type === "none" && near.fwd === "vary-miss" ? near : far;
+  #below(redis: Store, key: string, request: FieldLines, near: Lookup): Promise<Lookup> {
+    const read = this.#read(redis, key, request);
+    if (near.type !== "none" || near.fwd !== "vary-miss") return read;
+    return read.then((far) => (far.type === "none" ? near : far));
   }
 
-  async #newer(
-    redis: Store,
-    key: string,
-    request: FieldLines,
-    near: Extract<Lookup, { type: "found" }>,
-  ): Promise<Lookup> {
+  async #newer(redis: Store, key: string, request: FieldLines, near: Found): Promise<Lookup> {
     const { responseTime } = near.entry.stored;
     try {
       const far = await this.#read(redis, key, request, responseTime);
@@ -144,17 +167,25 @@ export class TieredStore implements Store {
    * Reads what the request selects, once for all who ask meanwhile: for the first who asks for the
    * key, and where that brings a variant that is not theirs, for the first who asks for the variant.
    */
-  async #read(
+  #read(redis: Store, key: string, request: FieldLines, newerThan?: EpochMs, name = key): Promise<Lookup> {
+    const shared = this.#shared.get(name);
+    if (shared !== undefined && !shared.reading.outdated)
+      return this.#readAlong(shared, redis, key, request, newerThan, name);
+    const reading = this.#readings.begin(key);
+    const answer = this.#readAlone(reading, redis, key, request, newerThan, name);
+    if (!reading.outdated) this.#shared.set(name, { reading, answer });
+    return answer;
+  }
+
+  async #readAlong(
+    { answer }: Shared,
     redis: Store,
     key: string,
     request: FieldLines,
-    newerThan?: EpochMs,
-    name = key,
+    newerThan: EpochMs | undefined,
+    name: string,
   ): Promise<Lookup> {
-    const shared = this.#shared.get(name);
-    if (shared === undefined || shared.reading.outdated)
-      return this.#share(name, redis, key, request, newerThan);
-    const far = await shared.answer;
+    const far = await answer;
     if (far.type === "none") {
       if (far.fwd === "uri-miss") return far;
     } else {
@@ -166,34 +197,17 @@ export class TieredStore implements Store {
     return this.#readAlone(this.#readings.begin(key), redis, key, request, newerThan);
   }
 
-  async #share(
-    name: string,
-    redis: Store,
-    key: string,
-    request: FieldLines,
-    newerThan?: EpochMs,
-  ): Promise<Lookup> {
-    const reading = this.#readings.begin(key);
-    const answer = this.#readAlone(reading, redis, key, request, newerThan);
-    if (reading.outdated) return answer;
-    const shared = { reading, answer };
-    this.#shared.set(name, shared);
-    try {
-      return await answer;
-    } finally {
-      if (this.#shared.get(name) === shared) this.#shared.delete(name);
-    }
-  }
-
+  /** `sharedAs`: what others find this reading by while it lasts. */
   async #readAlone(
     reading: Reading,
     redis: Store,
     key: string,
     request: FieldLines,
     newerThan = Number.NEGATIVE_INFINITY,
+    sharedAs?: string,
   ): Promise<Lookup> {
     try {
-      const far = await inTime(redis.lookup(key, request), this.#deadlineMs);
+      const far = await inTime(redis.lookup(key, request), this.#deadlines);
       if (far.type === "found" && this.#heldBack(key, far.entry.stored)) return URI_MISS;
       if (far.type === "none" || reading.outdated || far.entry.stored.responseTime <= newerThan) return far;
       let { entry } = far;
@@ -211,6 +225,8 @@ export class TieredStore implements Store {
       return { ...far, entry };
     } finally {
       this.#readings.end(key, reading);
+      if (sharedAs !== undefined && this.#shared.get(sharedAs)?.reading === reading)
+        this.#shared.delete(sharedAs);
     }
   }
 
@@ -219,15 +235,4 @@ export class TieredStore implements Store {
     const message = error instanceof Error ? error.message : String(error);
     this.#emit({ type: "store-failed", tier: "redis", operation: "lookup", code, message });
   }
-}
-
-/** Rejects with StoreError when the answer takes longer. */
-async function inTime<T>(answer: T | Promise<T>, ms: number | undefined): Promise<T> {
-  if (ms === undefined) return answer;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = () => reject(new StoreError("timeout", "Redis did not answer in time"));
-    timer = setTimeout(error, ms);
-  });
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }

@@ -1,7 +1,10 @@
 import type { Hono } from "hono";
 import { type AdminDeps, createAdminApi } from "../../src/admin/api.ts";
 import type { AdminEnv } from "../../src/admin/env.ts";
+import { createEvents } from "../../src/cache/events.ts";
 import type { PurgeMode, PurgeTarget } from "../../src/cache/ports.ts";
+import { createTail } from "../../src/observe/tail.ts";
+import { liveOf } from "../../src/start/live-of-workers.ts";
 
 /** An API over dependencies that note what they are asked. */
 export function anApi(overrides: Partial<AdminDeps> = {}): {
@@ -21,6 +24,8 @@ export function anApi(overrides: Partial<AdminDeps> = {}): {
     stats: () => ({ requests: 3, hit_rate: 0.5 }),
     metricsText: async () => "# HELP up 1\nup 1\n",
     origins: () => [],
+    live: liveOf(createTail(createEvents().listen, Date.now).watch, () => []),
+    explain: async (asked) => ({ asked }),
     ready: () => ({ ready: true, detail: "1 of 1 origins healthy" }),
     purge: async (targets, mode) => {
       purged.push([...targets]);

@@ -22,9 +22,11 @@ test("it is ready when it says so, and says why when it is not", async () => {
   const { app } = anApi({ ready: () => state });
   const yes = await app.request("/health/ready");
   expect([yes.status, await yes.json()]).toEqual([200, state]);
+  expect(yes.headers.get("retry-after")).toBeNull();
   state = { ready: false, detail: "no healthy origin" };
   const no = await app.request("/health/ready");
   expect([no.status, await no.json()]).toEqual([503, state]);
+  expect(no.headers.get("retry-after")).toBe("1");
 });
 
 test("stats are JSON, metrics are Prometheus text, / lists the endpoints", async () => {
@@ -258,6 +260,7 @@ test("a purge that the log did not take is a 503", async () => {
     await app.request("/cache/x", { method: "DELETE" }),
   ]) {
     expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("1");
     const message = "the purge may still take effect: no answer within 500 ms";
     expect(await response.json()).toEqual({ ...ERROR, code: "store_unavailable", message });
   }

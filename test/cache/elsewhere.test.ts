@@ -1,71 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { LeaseAnswer, LeaseEnd, LeaseRequest, Leases } from "../../src/cache/leases.ts";
-import type { Entry } from "../../src/cache/ports.ts";
-import { aProxy, bytesOf, type Head, PATIENCE_MS, settled, type TestProxy, uriOf } from "./harness.ts";
-
-/** Leases that are as the test says; held where it says nothing. */
-class ScriptedLeases implements Leases {
-  readonly asked: (LeaseRequest & { readonly key: string })[] = [];
-  /** How leases that were held have ended, in order; what lasts has none. */
-  readonly ends: LeaseEnd[] = [];
-  readonly #answers: LeaseAnswer[] = [];
-  arrived = 0;
-
-  next(...answers: LeaseAnswer[]): void {
-    this.#answers.push(...answers);
-  }
-  /** The next to ask is told that another is at it; the result ends that. */
-  elsewhere(arriving = false): (end: LeaseEnd) => void {
-    const { promise, resolve } = Promise.withResolvers<LeaseEnd>();
-    this.next({ type: "elsewhere", arriving, ended: promise });
-    return resolve;
-  }
-  async acquire(key: string, request: LeaseRequest): Promise<LeaseAnswer> {
-    this.asked.push({ key, ...request });
-    return this.#answers.shift() ?? this.#held(request);
-  }
-  async close(): Promise<void> {}
-
-  #held({ failed }: LeaseRequest): LeaseAnswer {
-    let released = false;
-    const lease = {
-      leaders: failed + 1,
-      arriving: () => void this.arrived++,
-      release: (end: LeaseEnd) => {
-        if (!released) this.ends.push(end);
-        released = true;
-      },
-    };
-    return { type: "held", lease };
-  }
-}
-
-const STORED: LeaseEnd = { type: "stored", sinceHeadMs: 0, selecting: [], validated: false };
-const failedAfter = (leaders: number): LeaseEnd => ({ type: "failed", leaders, code: "timeout" });
-
-/** One instance of a fleet that the test plays. */
-function anInstance(options: Parameters<typeof aProxy>[0] = {}) {
-  const leases = new ScriptedLeases();
-  const proxy = aProxy({ ...options, leases });
-  return { ...proxy, proxy, leases };
-}
-
-/** What another instance has fetched just now. */
-async function fetchedElsewhere(proxy: TestProxy, target: string, text: string, head: Head): Promise<Entry> {
-  const other = aProxy();
-  other.clock.at = proxy.clock.at;
-  await other.prime(target, text, head);
-  const found = other.stored(target, head.fields ?? []);
-  if (found.type !== "found") throw new Error("the other instance has stored nothing");
-  const { stored } = found.entry;
-  return { stored: { ...stored, epoch: proxy.purges.epoch }, body: bytesOf(text) };
-}
-
-async function storedElsewhere(proxy: TestProxy, target: string, text: string, head: Head): Promise<void> {
-  await proxy.store.put(uriOf(target), await fetchedElsewhere(proxy, target, text, head));
-}
-
-const FRESH: Head = { cc: "max-age=60" };
+import type { LeaseAnswer, LeaseEnd } from "../../src/cache/leases.ts";
+import { type Head, PATIENCE_MS, settled, uriOf } from "./harness.ts";
+import { anInstance, FRESH, failedAfter, fetchedElsewhere, STORED, storedElsewhere } from "./instance.ts";
 
 describe("a miss that another instance fetches", () => {
   it("is answered, for all who wait here, by what that has stored", async () => {

@@ -508,3 +508,86 @@ describe("the budget of all flights", () => {
     expect(await landing).toMatchObject({ type: "complete" });
   });
 });
+
+describe("a flight for its readers alone", () => {
+  it("is as fast as the fastest of them, and keeps what the others have yet to read", async () => {
+    const { source, flight, budget, read } = aFlight();
+    const served = flight.serve();
+    const [fast, slow] = [reading(flight), reading(flight)];
+    source.push("one ", "two ", "three ").end();
+    await settled();
+    expect(source.taken).toBe(0);
+    expect([await fast.next(), await fast.next()]).toEqual(["one ", "two "]);
+    await settled();
+    // One ahead of who has just been woken.
+    expect(source.taken).toBeLessThanOrEqual(3);
+    expect(await slow.next()).toBe("one ");
+    const late = drained(read());
+    expect(await late).toBe("one two three ");
+    expect([await slow.next(), await slow.next(), await slow.next()]).toEqual(["two ", "three ", undefined]);
+    expect([await fast.next(), await fast.next()]).toEqual(["three ", undefined]);
+    await served;
+    expect(budget.used).toBe(0);
+  });
+
+  it("waits for readers for as long as somebody may join", async () => {
+    const { source, flight, budget, read } = aFlight();
+    const served = flight.serve();
+    const reader = reading(flight);
+    source.push("one ", "two ").end();
+    expect(await reader.next()).toBe("one ");
+    await reader.leave();
+    await settled();
+    expect(source.returned).toBe(false);
+    expect(await drained(read())).toBe("one two ");
+    await served;
+    expect(budget.used).toBe(0);
+  });
+
+  it.each(["before", "after"])(
+    "stops its source when the last has left %s nobody joins any more",
+    async (when) => {
+      const { source, flight, budget } = aFlight();
+      const served = flight.serve();
+      const reader = reading(flight);
+      source.push("one ", "two ");
+      expect(await reader.next()).toBe("one ");
+      if (when === "before") await reader.leave();
+      flight.close();
+      if (when === "after") {
+        expect(await reader.next()).toBe("two ");
+        expect(source.returned).toBe(false);
+        await reader.leave();
+      }
+      await served;
+      expect([source.returned, budget.used, flight.read()]).toEqual([true, 0, undefined]);
+    },
+  );
+
+  it("tells each of a source that breaks off, after the bytes that came", async () => {
+    const { source, flight, budget } = aFlight();
+    const served = flight.serve();
+    const readers = [reading(flight), reading(flight)];
+    source.push("part").fail(new Error("broke off"));
+    for (const reader of readers) {
+      expect(await reader.next()).toBe("part");
+      await expect(reader.next()).rejects.toThrow("broke off");
+    }
+    await served;
+    expect(budget.used).toBe(0);
+  });
+
+  it("passes on what there is no memory for, at the pace of the slowest", async () => {
+    const { source, flight, budget, abandoned } = aFlight({ limit: 5 });
+    const served = flight.serve();
+    const all = [reading(flight), reading(flight)].map(async ({ next }) => {
+      let got = "";
+      for (let piece = await next(); piece !== undefined; piece = await next()) got += piece;
+      return got;
+    });
+    source.push("one ", "two ", "three ").end();
+    expect(await Promise.all(all)).toEqual(["one two three ", "one two three "]);
+    await served;
+    expect([budget.used, abandoned]).toEqual([0, ["flights-full"]]);
+  });
+});

@@ -1,3 +1,4 @@
+import type { Arrivals } from "../../src/cache/arrivals.ts";
 import { Coalescer } from "../../src/cache/coalesce.ts";
 import { type CacheEvent, createEvents } from "../../src/cache/events.ts";
 import type { CacheRequest, CacheResponse } from "../../src/cache/exchange.ts";
@@ -12,6 +13,7 @@ import {
   type Acknowledged,
   type ByteStream,
   type Entry,
+  type Inspected,
   type Lookup,
   type Origin,
   OriginError,
@@ -34,6 +36,7 @@ import { requestDirectives } from "../../src/policy/cache-control.ts";
 import { type FieldLines, fieldLineValues, fieldValue } from "../../src/policy/fields.ts";
 import { formatHttpDate } from "../../src/policy/http-date.ts";
 import type { OnStoreFailure } from "../../src/policy/store-failure.ts";
+import { unkeyedFields } from "../../src/policy/unkeyed-fields.ts";
 import { LocalPurgeLog } from "../../src/store/local-purge-log.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 
@@ -245,9 +248,12 @@ export class FaultyStore implements Store {
   #check(operation: Operation): void {
     if (this.failing.has(operation)) throw new StoreError("timeout", `${operation} took too long`);
   }
-  lookup(key: string, request: FieldLines): Lookup {
+  lookup(key: string, request: FieldLines): Lookup | Promise<Lookup> {
     this.#check("lookup");
     return this.memory.lookup(key, request);
+  }
+  inspect(key: string): Promise<readonly Inspected[]> {
+    return this.memory.inspect(key);
   }
   async put(key: string, entry: Entry): Promise<void> {
     this.#check("put");
@@ -310,6 +316,7 @@ export class FaultyLog implements PurgeLog {
 }
 
 export const PATIENCE_MS = 5000;
+export const STORE_PATIENCE_MS = 250;
 export const GRACE_MS = 10_000;
 export const UNCACHEABLE_MS = 120_000;
 /** Kept for its validator after the last stale window, in seconds. */
@@ -323,6 +330,7 @@ export interface ProxyOptions {
   readonly uncacheableCapacity?: number;
   /** None where absent: there is no other instance. */
   readonly leases?: Leases;
+  readonly arrivals?: Arrivals;
   readonly onStoreFailure?: OnStoreFailure;
 }
 
@@ -358,9 +366,11 @@ export function aProxy(options: ProxyOptions = {}) {
   const store = new FaultyStore(memory);
   const log = new FaultyLog();
   const forget = (target: PurgeTarget) => memory.forget(target);
-  const purges = new Purges({ log, emit, forget, free: async () => {}, now, graceMs: GRACE_MS });
-  const origin = new ScriptedOrigin(now);
   const timers = new FakeTimers();
+  const patience = { storePatienceMs: STORE_PATIENCE_MS, now, timer: timers.timer };
+  const free = async () => {};
+  const purges = new Purges({ log, emit, forget, free, now, graceMs: GRACE_MS, patience });
+  const origin = new ScriptedOrigin(now);
   const uncacheable = new UncacheableKeys(UNCACHEABLE_MS, options.uncacheableCapacity ?? 1000);
   const budget = new FlightBudget(options.flightBytes ?? 64 * 1024 * 1024);
   const maxObjectBytes = options.maxObjectBytes ?? 1024 * 1024;
@@ -374,16 +384,20 @@ export function aProxy(options: ProxyOptions = {}) {
     allowSetCookie: false,
     profile: "safe",
     tagFields: ["cache-groups", "surrogate-key", "cache-tag", "xkey"],
+    unkeyed: unkeyedFields({ stripped: [], keyed: [], passed: [] }),
     ...options.admission,
   };
   const { timer } = timers;
-  const keep = createKeep({ store, purges, uncacheable, budget, maxObjectBytes, emit, now, timer });
+  const elsewhere = options.arrivals === undefined ? {} : { arrivals: options.arrivals };
+  const common = { ...elsewhere, purges, uncacheable, budget, maxObjectBytes, now, timer };
+  const keep = createKeep({ ...common, store, emit });
   const fetch = createFetch({ origin, settings, epoch: () => purges.epoch, now });
   const coalescer = new Coalescer<Shared>();
   const variances = new SearchVariances();
   const lookup = createLookup({ store, purges, emit, now });
   const { leases } = options;
   const forward = createForward({
+    ...common,
     ...(leases === undefined ? {} : { leases }),
     lookup,
     variances,
@@ -393,11 +407,8 @@ export function aProxy(options: ProxyOptions = {}) {
     fetch,
     keep,
     coalescer,
-    uncacheable,
-    purges,
     patienceMs: PATIENCE_MS,
-    now,
-    timer,
+    storePatienceMs: STORE_PATIENCE_MS,
   });
   const refresh = createRefresh({ forward, origin, concurrency: options.refreshConcurrency ?? 8, emit });
   const { onStoreFailure = "origin" } = options;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { aProxy, settled, uriOf } from "./harness.ts";
+import { aProxy, settled, T0, uriOf } from "./harness.ts";
 
 const key = uriOf("/a");
 
@@ -15,7 +15,8 @@ describe("what is kept", () => {
     await answer;
     await proxy.drain();
     expect((await proxy.get("/a")).text).toBe("one two");
-    expect(proxy.of("stored")).toEqual([{ type: "stored", key, bytes: 7 }]);
+    const told = { bytes: 7, until: T0 + 60_000, epoch: 0, tags: [] };
+    expect(proxy.of("stored")).toEqual([{ type: "stored", key, ...told }]);
   });
 
   it("is never one that was cut off", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
 import { type PurgeLog, type PurgeNews, type PurgeTarget, StoreError } from "../../src/cache/ports.ts";
 import { Purges } from "../../src/cache/purges.ts";
-import { aProxy, FaultyLog, GRACE_MS, settled, T0, uriOf } from "./harness.ts";
+import { aProxy, FaultyLog, GRACE_MS, STORE_PATIENCE_MS, settled, T0, uriOf } from "./harness.ts";
 
 const url = (key: string): PurgeTarget => ({ type: "url", key });
 const SITE = "http://shop.test";
@@ -261,7 +261,7 @@ describe("an invalidation while the log is away", () => {
   it("holds back what others have stored of it, however young, until the log has taken it", async () => {
     const log = new FaultyLog();
     const { purges } = aPurges(log);
-    const held = () => ["a", "b", `${SITE}/c`].map((key) => purges.holdsBack(key, ["\tg"]));
+    const held = () => ["a", "b", `${SITE}/c`].map((key) => purges.holdsBack(key, 0, ["\tg"]));
     log.away = true;
     await purges.invalidate([url("a"), tag("g")]);
     // Others may have seen more of the log than we have.
@@ -297,13 +297,41 @@ describe("an invalidation while the log is away", () => {
     const { purges } = aPurges(log);
     log.away = true;
     for (let i = 0; i < 1000; i++) await purges.invalidate([url(`k${i}`)]);
-    expect(purges.holdsBack("other", [])).toBe(false);
+    expect(purges.holdsBack("other", 0, [])).toBe(false);
     await purges.invalidate([url("one more")]);
-    expect(purges.holdsBack("other", [])).toBe(true);
+    expect(purges.holdsBack("other", 0, [])).toBe(true);
     log.away = false;
     log.reattach();
     await settled();
-    expect(purges.holdsBack("other", [])).toBe(false);
+    expect(purges.holdsBack("other", 0, [])).toBe(false);
+  });
+
+  it("reaches a copy in memory whose epoch is ahead of what was heard here", async () => {
+    const log = new FaultyLog();
+    const { purges } = aPurges(log);
+    const ahead = purges.epoch + 1000;
+    // Another instance had heard more when it fetched this; it was kept here when nothing was pending.
+    expect(purges.holdsBack(`${SITE}/a`, ahead, ["\tg"])).toBe(false);
+    log.away = true;
+    await purges.invalidate([tag("g")]);
+    expect(purges.covers(`${SITE}/a`, ahead, ["\tg"])).toBe(true);
+    expect(purges.covers(`${SITE}/a`, ahead, ["other"])).toBe(false);
+    expect(purges.covers(`${SITE}/a`, purges.epoch, ["\tg"])).toBe(false);
+  });
+
+  it("becomes one of everything when URLs wait that are too long together", async () => {
+    const log = new FaultyLog();
+    const { purges } = aPurges(log);
+    log.away = true;
+    const long = (i: number) => url(`${SITE}/${i}/${"x".repeat(16_000)}`);
+    for (let i = 0; i < 15; i++) await purges.invalidate([long(i)]);
+    expect(purges.holdsBack("other", 0, [])).toBe(false);
+    await purges.invalidate([long(15)]);
+    expect(purges.holdsBack("other", 0, [])).toBe(true);
+    log.away = false;
+    log.reattach();
+    await settled();
+    expect(log.appended).toEqual([EVERYTHING]);
   });
 
   it("goes out with the next one that succeeds, when nobody tells that the log is back", async () => {
@@ -421,6 +449,32 @@ describe("an unsafe request (RFC 9111 §4.4)", () => {
     proxy.log.reattach();
     await settled();
     expect(proxy.log.appended).toEqual([url(uriOf("/a"))]);
+  });
+
+  it("waits for a log that is slow as long as for the store at most, and holds here until that has it", async () => {
+    const proxy = await primed("/a");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    proxy.log.hold = promise;
+    let answered = false;
+    const writing = send(proxy, "PUT").then(({ status }) => {
+      answered = true;
+      return status;
+    });
+    await settled();
+    await settled();
+    expect(answered).toBe(false);
+    proxy.timers.fire(STORE_PATIENCE_MS);
+    expect(await writing).toBe(200);
+    expect(proxy.of("store-failed")).toMatchObject([{ operation: "purge", code: "timeout" }]);
+    expect(await isHit(proxy, "/a")).toBe(false);
+    const { epoch } = proxy.purges;
+    expect(proxy.purges.holdsBack(uriOf("/a"), epoch, [])).toBe(true);
+    resolve();
+    await settled();
+    await settled();
+    // The late one, and that of what was held here.
+    expect(proxy.log.appended).toEqual([url(uriOf("/a")), url(uriOf("/a"))]);
+    expect(proxy.purges.holdsBack(uriOf("/a"), epoch, [])).toBe(false);
   });
 
   it("covers what a store still has", async () => {

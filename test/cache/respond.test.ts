@@ -345,3 +345,21 @@ describe("a request that the cache has no part in", () => {
     expect(await answer).toMatchObject({ status: 304, text: "", cache: "MISS/BYPASS" });
   });
 });
+
+describe("a refusal", () => {
+  it.each([
+    ["overloaded", 503, "1"],
+    ["refused", 502, undefined],
+    ["timeout", 504, undefined],
+  ] as const)(
+    "because the origin is %s is a %i, and says when to come again where that may help",
+    async (code, status, after) => {
+      const proxy = aProxy();
+      const answer = proxy.get("/a");
+      await settled();
+      proxy.origin.last.fail(code);
+      const seen = await answer;
+      expect([seen.status, seen.field("retry-after")]).toEqual([status, after]);
+    },
+  );
+});

@@ -12,7 +12,16 @@ export interface SetUp {
 }
 
 export const SET_UPS = [
-  { name: "memory", title: "the default settings", settings: {} },
+  {
+    name: "memory",
+    title: "the default settings: plain requests are answered by the plain lane",
+    settings: {},
+  },
+  {
+    name: "hono",
+    title: "`PLAIN_LANE=off`: every request goes through Node's server and Hono",
+    settings: { PLAIN_LANE: "off" },
+  },
   {
     name: "redis",
     title: "no memory tier: every hit comes from Redis",

@@ -89,6 +89,7 @@ it("CACHE_ON_STORE_FAILURE=503 spares the origins what a cache would have spared
   expect(origin.requests.slice(before).map(({ url }) => url)).toEqual(["/uncacheable"]);
   const refused = await site.get("/new");
   expect(refused.json()["code"]).toBe("store_unavailable");
+  expect(refused.header("retry-after")).toBe("1");
   expect(refused.header("cache-status")).toBe("freshline; detail=store_unavailable");
 
   const alone = await site.get("/new", { Authorization: "Basic eDp5" });

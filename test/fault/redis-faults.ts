@@ -1,14 +1,16 @@
 import type { NetworkFault } from "../faulty-link.ts";
-import type { Stage } from "./stage.ts";
+import type { ServerStage, Stage } from "./stage.ts";
 
 /** One thing that can go wrong between Freshline and its Redis, or in it. */
-export interface RedisFault {
+export interface RedisFault<S = Stage> {
   readonly name: string;
-  readonly break: (stage: Stage) => Promise<unknown> | unknown;
+  readonly break: (stage: S) => Promise<unknown> | unknown;
   /** Nothing where a fault ends by itself, or has happened once and for all. */
-  readonly mend?: (stage: Stage) => Promise<unknown> | unknown;
+  readonly mend?: (stage: S) => Promise<unknown> | unknown;
   /** What is to be seen while it lasts: Redis counts as away, or hits go on as before. */
   readonly meanwhile?: "away" | "hits";
+  /** So many answers show that, where each takes long. */
+  readonly answers?: number;
 }
 
 const network = (name: string, fault: NetworkFault, meanwhile?: RedisFault["meanwhile"]): RedisFault => ({
@@ -59,6 +61,7 @@ export const NETWORK_FAULTS: readonly RedisFault[] = [
   network("comes and goes every 150 ms", { flapsMs: 150 }, "away"),
   network("is a black hole", { hangs: true }, "away"),
   network("answers 50 ms late", { delayMs: 50 }, "hits"),
+  { ...network("answers 350 ms late, just within the deadline", { delayMs: 350 }), answers: 40 },
   network("answers 500 ms late, when nobody waits any more", { delayMs: 500 }, "away"),
   network("answers 3,000 ms late", { delayMs: 3000 }, "away"),
   network("answers two bytes a millisecond", { trickleBytes: 2 }),
@@ -90,19 +93,14 @@ export const ANSWERS_OUT_OF_STEP: readonly RedisFault[] = [
 
 const command =
   (...[name, ...args]: [string, ...(string | number)[]]) =>
-  ({ redis }: Stage) =>
+  ({ redis }: ServerStage) =>
     redis.command(name, ...args);
 
 const BECOME_REPLICA = command("REPLICAOF", "127.0.0.1", 1);
 const BECOME_MASTER = command("REPLICAOF", "NO", "ONE");
 
-export const SERVER_FAULTS: readonly RedisFault[] = [
-  {
-    name: "is full",
-    break: command("CONFIG", "SET", "maxmemory", 1),
-    mend: command("CONFIG", "SET", "maxmemory", 0),
-    meanwhile: "hits",
-  },
+/** What a node of a Cluster does not do. */
+export const REPLICA_FAULTS: readonly RedisFault[] = [
   {
     name: "has become a replica, which takes no writes",
     break: BECOME_REPLICA,
@@ -117,6 +115,21 @@ export const SERVER_FAULTS: readonly RedisFault[] = [
     },
     mend: BECOME_MASTER,
     meanwhile: "away",
+  },
+];
+
+export const SERVER_FAULTS: readonly RedisFault<ServerStage>[] = [
+  {
+    name: "is full",
+    break: command("CONFIG", "SET", "maxmemory", 1),
+    mend: command("CONFIG", "SET", "maxmemory", 0),
+    meanwhile: "hits",
+  },
+  {
+    name: "has fewer replicas than it wants",
+    break: command("CONFIG", "SET", "min-replicas-to-write", 1),
+    mend: command("CONFIG", "SET", "min-replicas-to-write", 0),
+    meanwhile: "hits",
   },
   {
     name: "stands still (SIGSTOP)",

@@ -133,7 +133,7 @@ test("changes, failures and purges have a line each; what the request line says 
   listen({ type: "purged", target: { type: "everything" }, mode: "delete", epoch: 7 });
   listen({ type: "purged", target: { type: "url", key: "http://h/a?sig=s3cret" }, mode: "delete", epoch: 8 });
   listen({ type: "foreign-value", key: "k", detail: "unknown version" });
-  listen({ type: "stored", key: "k", bytes: 1 });
+  listen({ type: "stored", key: "k", bytes: 1, until: 0, epoch: 0, tags: [] });
   listen({ type: "not-stored", key: "k", reason: "private" });
   listen({ type: "origin-answered", origin, status: 200, headMs: 1, conditional: false });
 

@@ -67,7 +67,7 @@ test("every other event is counted under its own name", () => {
   for (const result of ["validated", "replaced", "failed", "dropped"] as const) {
     listen({ type: "refreshed", key: "k", result });
   }
-  listen({ type: "stored", key: "k", bytes: 1 });
+  listen({ type: "stored", key: "k", bytes: 1, until: 0, epoch: 0, tags: [] });
   listen({ type: "not-stored", key: "k", reason: "no-store" });
   listen({ type: "not-stored", key: "k", reason: "no-store" });
   listen({ type: "not-stored", key: "k", reason: "private" });

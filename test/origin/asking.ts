@@ -33,6 +33,12 @@ export function aPool(origins: readonly string[], options: Partial<OriginPoolOpt
   const pool = createOriginPool({
     ...CLIENT,
     origins,
+    retryPercent: 10,
+    hedgeAfterMs: 0,
+    breakAfter: 5,
+    ejectAfter: 5,
+    ejectForMs: 10_000,
+    slowStartMs: 10_000,
     healthCheckPath: "/health-check",
     healthCheckIntervalMs: 10_000,
     healthCheckTimeoutMs: 10_000,

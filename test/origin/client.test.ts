@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { OriginError } from "../../src/cache/ports.ts";
+import { type ByteStream, OriginError } from "../../src/cache/ports.ts";
 import { originOf } from "../../src/origin/address.ts";
 import type { ClientOptions } from "../../src/origin/client.ts";
 import { freePort } from "../free-port.ts";
@@ -17,6 +17,48 @@ function standstill(written: () => number): Promise<number> {
     return still > 30;
   });
 }
+
+describe("a body that came whole", () => {
+  async function takenFrom(body: ByteStream): Promise<string> {
+    let taken: Uint8Array | undefined;
+    await until("the body is here", () => {
+      taken = body.take?.();
+      return taken !== undefined;
+    });
+    return Buffer.from(taken ?? []).toString("latin1");
+  }
+
+  it("can be taken, once, in place of reading it", async () => {
+    const server = await answering("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole");
+    const { body } = await aClient(server.url).send(get("/"), never());
+    expect(await takenFrom(body)).toBe("whole");
+    expect(body.take?.()).toBeUndefined();
+    expect(String(await readAll(body))).toBe("");
+  });
+
+  it("is empty where there are no bytes", async () => {
+    const server = await answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    const { body } = await aClient(server.url).send(get("/"), never());
+    expect(await takenFrom(body)).toBe("");
+  });
+
+  it("cannot be taken from under its reader", async () => {
+    const server = await answering("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole");
+    const { body } = await aClient(server.url).send(get("/"), never());
+    const pieces = body[Symbol.asyncIterator]();
+    expect(body.take?.()).toBeUndefined();
+    expect(String(Buffer.from((await pieces.next()).value ?? []))).toBe("whole");
+  });
+
+  it("cannot be taken while a part of it is to come, nor when it has broken off", async () => {
+    const server = await answering("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nwhole");
+    const { body } = await aClient(server.url).send(get("/"), never());
+    expect(body.take?.()).toBeUndefined();
+    server.connections[0]?.socket.destroy();
+    await expect(readAll(body)).rejects.toThrow();
+    expect(body.take?.()).toBeUndefined();
+  });
+});
 
 describe("what the origin receives", () => {
   it("is the request's own bytes, the origin's Host and nothing that was not asked for", async () => {

@@ -4,10 +4,10 @@ import { OriginError } from "../../src/cache/ports.ts";
 import type { OriginPool, OriginPoolOptions } from "../../src/origin/pool.ts";
 import { freePort } from "../free-port.ts";
 import { until } from "../until.ts";
+import { type AnOrigin, anOrigin } from "./an-origin.ts";
 import { aPool, get, never, readAll, rejection } from "./asking.ts";
-import { type Connection, OK, type RawServer, rawServer } from "./raw-server.ts";
-
-const HEALTH = "/health-check";
+import type { Connection } from "./raw-server.ts";
+import { OK } from "./raw-server.ts";
 
 let events: CacheEvent[] = [];
 let clock = 0;
@@ -17,35 +17,6 @@ beforeEach(() => {
 });
 const told = <T extends CacheEvent["type"]>(type: T) =>
   events.filter((event): event is Extract<CacheEvent, { type: T }> => event.type === type);
-
-interface Origin extends RawServer {
-  /** What was asked for, health checks left out. */
-  readonly asked: string[];
-  /** How often its health was asked for. */
-  checks: number;
-  health: string;
-  answer: (connection: Connection, head: string) => void;
-}
-
-/** An origin that is healthy and answers everything, until the test says otherwise. */
-async function anOrigin(
-  answer: Origin["answer"] = ({ socket }) => socket.write(OK),
-  port = 0,
-): Promise<Origin> {
-  const asked: string[] = [];
-  const state = { asked, checks: 0, health: OK, answer };
-  const server = await rawServer((connection, head) => {
-    const [method, target] = head.split(" ");
-    if (target === HEALTH) {
-      state.checks++;
-      connection.socket.write(state.health);
-      return;
-    }
-    asked.push(`${method} ${target}`);
-    state.answer(connection, head);
-  }, port);
-  return Object.assign(state, server);
-}
 
 /** A pool whose first checks are still under way. */
 const checkingPoolOf = (origins: readonly string[], options: Partial<OriginPoolOptions> = {}): OriginPool =>
@@ -61,7 +32,7 @@ async function poolOf(
 }
 
 /** An origin that answers like this, one that is well, and a pool that asks them in this order. */
-async function badAndGood(answer: Origin["answer"], options: Partial<OriginPoolOptions> = {}) {
+async function badAndGood(answer: AnOrigin["answer"], options: Partial<OriginPoolOptions> = {}) {
   const bad = await anOrigin(answer);
   const good = await anOrigin();
   return { bad, good, pool: await poolOf([bad.url, good.url], options) };
@@ -193,10 +164,37 @@ describe("a request that failed before any byte of a response", () => {
     expect(told("origin-failed")).toHaveLength(2);
   });
 
-  it("is tried on another origin after a time-out for the head", async () => {
-    const { pool } = await badAndGood(() => {}, { headersTimeoutMs: 50 });
-    expect((await fetched(pool)).toString()).toBe("ok");
-    expect(told("origin-failed").map(({ code }) => code)).toEqual(["timeout"]);
+  it("is not tried again after a time-out for the head, which has taken all the time there is", async () => {
+    const { good, pool } = await badAndGood(() => {}, { headersTimeoutMs: 50, elapsed: () => 0 });
+    expect(await rejection(pool.send(get(), never()))).toMatchObject({ code: "timeout" });
+    expect(good.asked).toEqual([]);
+  });
+
+  it("has for the second try what the first has left of the time", async () => {
+    let at = 0;
+    const late = ({ socket }: Connection) => {
+      at += 9_900;
+      socket.resetAndDestroy();
+    };
+    const { bad, good, pool } = await badAndGood(late, { headersTimeoutMs: 10_000, elapsed: () => at });
+    good.answer = () => {};
+    const startedAt = performance.now();
+    expect(await rejection(pool.send(get(), never()))).toMatchObject({ code: "timeout", origin: good.url });
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect([bad.asked.length, good.asked.length]).toEqual([1, 1]);
+  });
+
+  it("is not tried again when no time is left", async () => {
+    let at = 0;
+    const { good, pool } = await badAndGood(
+      ({ socket }) => {
+        at += 5_000;
+        socket.resetAndDestroy();
+      },
+      { elapsed: () => at },
+    );
+    expect(await rejection(pool.send(get(), never()))).toMatchObject({ code: "reset" });
+    expect(good.asked).toEqual([]);
   });
 
   it.each(["POST", "PUT", "DELETE", "OPTIONS", "PURGE"])(

@@ -5,6 +5,7 @@ import type { RequestFacts } from "../../src/policy/decide.ts";
 import type { FieldLines } from "../../src/policy/fields.ts";
 import { formatHttpDate } from "../../src/policy/http-date.ts";
 import type { EpochMs, Seconds, StoredResponse } from "../../src/policy/stored-response.ts";
+import { unkeyedFields } from "../../src/policy/unkeyed-fields.ts";
 
 /** Every test's clock starts here: Thu, 15 Jan 2026 12:00:00 GMT. */
 export const NOW: EpochMs = Date.UTC(2026, 0, 15, 12);
@@ -86,6 +87,7 @@ export const someSettings = (overrides: Partial<AdmissionSettings> = {}): Admiss
   allowSetCookie: false,
   profile: "safe",
   tagFields: ["cache-groups", "surrogate-key", "cache-tag", "xkey"],
+  unkeyed: unkeyedFields({ stripped: [], keyed: [], passed: [] }),
   ...overrides,
 });
 

@@ -128,6 +128,8 @@ const REASONS = {
   private: 0,
   authorization: 0,
   "vary-star": 0,
+  cookie: 0,
+  "unkeyed-field": 0,
   "set-cookie": 0,
   "event-stream": 0,
   "too-many-tags": 0,
@@ -157,7 +159,6 @@ const REASONS = {
   bad_request: 0,
   purge_forbidden: 0,
   store_unavailable: 0,
-  draining: 0,
   internal_error: 0,
 } satisfies Record<Reason, 0>;
 

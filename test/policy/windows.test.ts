@@ -1,132 +1,75 @@
-import { expect, test } from "vitest";
-import { type AdmissionSettings, admit, type StoredHead } from "../../src/policy/admit.ts";
-import { keepUntil } from "../../src/policy/freshness.ts";
-import { aRequest, aResponse, type Fields, later, NOW, someSettings } from "./builders.ts";
+import { describe, expect, it } from "vitest";
+import { windowsOf } from "../../src/policy/windows.ts";
+import { aStored, dateAt, type Fields, later, NOW } from "./builders.ts";
 
-interface Row {
-  readonly id: string;
-  readonly clause: string;
-  readonly cacheControl: string;
-  readonly fields?: Fields;
-  readonly settings?: Partial<AdmissionSettings>;
-  readonly expect: Partial<StoredHead>;
-}
+const SETTINGS = { defaultTtl: 0, maxTtl: 100_000 };
 
-const DEFAULTS = { defaultStaleWhileRevalidate: 11, defaultStaleIfError: 22 };
-const ETAG = { ETag: '"a"' };
+const of = (fields: Fields, changes: Parameters<typeof aStored>[0] = {}, purged = false) =>
+  windowsOf(aStored({ fields, ...changes }), SETTINGS, purged);
 
-const none = { staleWhileRevalidate: 0, staleIfError: 0 };
-const byDefault = { staleWhileRevalidate: 11, staleIfError: 22 };
-
-const ROWS: readonly Row[] = [
-  { id: "none stated", clause: "RFC 5861", cacheControl: "max-age=60", expect: { ...none, keep: 0 } },
-  {
-    id: "stated",
-    clause: "RFC 5861 §3, §4",
-    cacheControl: "max-age=60, stale-while-revalidate=30, stale-if-error=20",
-    settings: DEFAULTS,
-    expect: { staleWhileRevalidate: 30, staleIfError: 20, keep: 30, mustRevalidate: false },
-  },
-  {
-    id: "defaults",
-    clause: "ours",
-    cacheControl: "max-age=60",
-    settings: DEFAULTS,
-    expect: { ...byDefault, keep: 22 },
-  },
-  {
-    id: "a stated 0 beats the default",
-    clause: "RFC 5861 §3",
-    cacheControl: "max-age=60, stale-while-revalidate=0",
-    settings: DEFAULTS,
-    expect: { staleWhileRevalidate: 0, staleIfError: 22 },
-  },
-  {
-    id: "an invalid one is none",
-    clause: "§4.2.1",
-    cacheControl: "max-age=60, stale-while-revalidate=-5, stale-if-error=soon",
-    settings: DEFAULTS,
-    expect: none,
-  },
-  {
-    id: "a window after no lifetime",
-    clause: "RFC 5861 §3",
-    cacheControl: "max-age=0, stale-while-revalidate=30",
-    expect: { freshnessLifetime: 0, staleWhileRevalidate: 30, keep: 30 },
-  },
-  ...["must-revalidate", "proxy-revalidate"].map((directive) => ({
-    id: `${directive} closes all`,
-    clause: "§5.2.2.2, §5.2.2.8",
-    cacheControl: `max-age=60, ${directive}, stale-while-revalidate=30, stale-if-error=20`,
-    settings: DEFAULTS,
-    expect: { ...none, keep: 0, mustRevalidate: true, noCache: false },
-  })),
-  {
-    id: "no-cache closes all",
-    clause: "§5.2.2.4",
-    cacheControl: "no-cache, stale-while-revalidate=30, stale-if-error=20",
-    fields: ETAG,
-    settings: DEFAULTS,
-    expect: { ...none, keep: 600, mustRevalidate: false, noCache: true },
-  },
-  {
-    id: "qualified no-cache closes none",
-    clause: "§5.2.2.4",
-    cacheControl: 'max-age=60, no-cache="x"',
-    settings: DEFAULTS,
-    expect: { ...byDefault, noCache: false },
-  },
-  {
-    id: "s-maxage closes the defaults",
-    clause: "§5.2.2.10",
-    cacheControl: "s-maxage=60",
-    settings: DEFAULTS,
-    expect: { ...none, mustRevalidate: true },
-  },
-  {
-    id: "s-maxage leaves the stated windows open",
-    clause: "ours, against §5.2.2.10",
-    cacheControl: "s-maxage=60, stale-while-revalidate=30",
-    settings: DEFAULTS,
-    expect: { staleWhileRevalidate: 30, staleIfError: 0, keep: 30, mustRevalidate: true },
-  },
-  {
-    id: "kept for validation after the windows",
-    clause: "§4.3",
-    cacheControl: "max-age=60, stale-if-error=20",
-    fields: { "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT" },
-    expect: { keep: 620 },
-  },
-  {
-    id: "the lifetime is capped",
-    clause: "ours",
-    cacheControl: "max-age=5000, stale-if-error=20",
-    settings: { maxTtl: 1000 },
-    expect: { freshnessLifetime: 1000, keep: 0 },
-  },
-  {
-    id: "lifetime and windows together are capped",
-    clause: "ours",
-    cacheControl: "max-age=60, stale-if-error=5000",
-    fields: ETAG,
-    settings: { maxTtl: 1000 },
-    expect: { freshnessLifetime: 60, keep: 940 },
-  },
-];
-
-for (const row of ROWS) {
-  test(`${row.id} (${row.clause})`, () => {
-    const times = { requestTime: NOW, responseTime: NOW };
-    const response = aResponse(row.cacheControl, { fields: row.fields ?? {} });
-    const admission = admit(aRequest(), response, times, 1, someSettings(row.settings));
-    expect(admission).toMatchObject({ type: "store", head: row.expect });
+describe("who says how long a stored response is fresh (RFC 9111 §4.2.1)", () => {
+  it.each<[string, Fields, Parameters<typeof aStored>[0]?]>([
+    ["Cache-Control: s-maxage=60", { "Cache-Control": "max-age=5, s-maxage=60" }],
+    ["Cache-Control: max-age=60", { "Cache-Control": "max-age=60", Expires: dateAt(5) }],
+    ["CDN-Cache-Control: max-age=60", { "Cache-Control": "max-age=5", "CDN-Cache-Control": "max-age=60" }],
+    ["Surrogate-Control: max-age=60", { "Surrogate-Control": "max-age=60" }],
+    ["X-Accel-Expires: max-age=60", { "X-Accel-Expires": "60" }],
+    [`Expires: ${dateAt(60)}`, { Expires: dateAt(60) }],
+    ["CACHE_DEFAULT_TTL", {}],
+    [
+      "a tenth of the time since Last-Modified, since nobody states a lifetime",
+      { "Last-Modified": dateAt(-600) },
+      { lastModified: dateAt(-600) },
+    ],
+    ["CACHE_DEFAULT_TTL", { "Last-Modified": dateAt(-6000) }, { lastModified: dateAt(-6000) }],
+    ["nobody states a lifetime", {}, { freshnessLifetime: 0 }],
+    [
+      "Cache-Control: max-age=999999, at most CACHE_MAX_TTL",
+      { "Cache-Control": "max-age=999999" },
+      { freshnessLifetime: 100_000 },
+    ],
+    [
+      "Cache-Control: max-age=60; it was 20 s old when it came",
+      { "Cache-Control": "max-age=60" },
+      { initialAge: 20 },
+    ],
+  ])("%s", (because, fields, changes) => {
+    expect(of(fields, changes).fresh.because).toBe(because);
   });
-}
+});
 
-test("nothing is kept longer than the cap, whatever an origin states", () => {
-  const response = aResponse("max-age=99999999999, stale-while-revalidate=99999999999", { fields: ETAG });
-  const times = { requestTime: NOW, responseTime: NOW };
-  const admission = admit(aRequest(), response, times, 1, someSettings({ maxTtl: 1000 }));
-  if (admission.type !== "store") throw new Error(admission.reason);
-  expect(keepUntil({ ...admission.head, bodyLength: 0 })).toBe(later(1000));
+describe("the ends of the windows", () => {
+  it("follow one another from the end of the lifetime on", () => {
+    const windows = of(
+      { "Cache-Control": "max-age=60, stale-while-revalidate=30" },
+      { staleWhileRevalidate: 30, staleIfError: 90, keep: 690, etag: '"1"' },
+    );
+    expect(windows).toEqual({
+      fresh: { at: later(60), because: "Cache-Control: max-age=60" },
+      refreshing: { at: later(90), because: "Cache-Control: stale-while-revalidate=30" },
+      onError: { at: later(150), because: "CACHE_DEFAULT_STALE_IF_ERROR" },
+      kept: { at: later(750), because: "CACHE_KEEP, for its validator, after its last window" },
+    });
+  });
+
+  it("come sooner for what was old when it came", () => {
+    const windows = of({ "Cache-Control": "max-age=60" }, { initialAge: 20 });
+    expect([windows.fresh.at, windows.kept.at]).toEqual([later(40), later(40)]);
+  });
+
+  it("are none where the response closes them, and say so", () => {
+    expect(of({ "Cache-Control": "max-age=60, must-revalidate" }).refreshing).toEqual({
+      at: null,
+      because: "never: must-revalidate",
+    });
+    expect(of({ "Cache-Control": "max-age=60" }).onError.because).toMatch(/^never: neither stale-if-error/);
+    expect(of({ "Cache-Control": "no-cache" }, { noCache: true }).fresh.at).toBeNull();
+  });
+
+  it("tell of a purge that has ended the lifetime", () => {
+    expect(of({ "Cache-Control": "max-age=60" }, { freshnessLifetime: 10 }, true).fresh).toEqual({
+      at: NOW + 10_000,
+      because: "a purge",
+    });
+  });
 });

@@ -73,6 +73,8 @@ export function runProgram(
     lines: () =>
       out
         .split("\n")
+        // The last one is still being read.
+        .slice(0, -1)
         .filter((line) => line.startsWith("{"))
         .map((line) => JSON.parse(line) as Record<string, unknown>),
   };

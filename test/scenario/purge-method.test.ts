@@ -116,6 +116,7 @@ describe("PURGE from an allowed client", () => {
     await site.get(DATA);
     const answer = await purge(site);
     expect([answer.status, answer.json()["code"]]).toEqual([503, "store_unavailable"]);
+    expect(answer.header("retry-after")).toBe("1");
     expect(await cacheOf(site)).toBe("HIT/HIT");
   });
 });

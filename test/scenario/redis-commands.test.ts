@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { ARRIVE, BREAK, FOLLOW_BODY, STAY } from "../../src/store/arrival-scripts.ts";
 import { ACQUIRE, RELEASE, RENEW } from "../../src/store/lease-scripts.ts";
 import { FOLLOW } from "../../src/store/purge-position.ts";
 import { DROP, FREE, MEASURE, PRESENT, WRITE } from "../../src/store/redis-scripts.ts";
@@ -13,7 +15,9 @@ import { type Site, startSite } from "./site.ts";
 
 vi.setConfig({ testTimeout: 40_000 });
 
-const SCRIPTS = { ACQUIRE, RELEASE, RENEW, FOLLOW, DROP, FREE, MEASURE, PRESENT, WRITE };
+const LEASES = { ACQUIRE, RELEASE, RENEW };
+const ARRIVALS = { ARRIVE, STAY, BREAK, FOLLOW_BODY };
+const SCRIPTS = { ...LEASES, ...ARRIVALS, FOLLOW, DROP, FREE, MEASURE, PRESENT, WRITE };
 const NAMES = new Map(Object.entries(SCRIPTS).map(([name, { sha }]) => [sha, name]));
 
 const redis = await redisOfFile();
@@ -65,6 +69,7 @@ async function siteOnRedis(memory = "0"): Promise<Site> {
       ...(url.startsWith("/varied") ? { Vary: "Accept-Language" } : {}),
       "Cache-Tag": "a",
       ETag: '"1"',
+      ...(url.startsWith("/large/known") ? { "Content-Length": LARGE.length } : {}),
     });
     response.end(url.startsWith("/large") ? LARGE : url);
   });
@@ -108,7 +113,8 @@ const EVENTS: readonly Event[] = [
   { name: "a hit in Redis, of a variant", first: get("/varied"), act: get("/varied") },
   { name: "a hit in Redis, of a body in 3 chunks", first: get("/large"), act: get("/large") },
   { name: "a miss that is stored", act: get("/c") },
-  { name: "a miss that is stored in 3 chunks", act: get("/large/2") },
+  { name: "a miss that is stored in 3 chunks", act: get("/large/known") },
+  { name: "a miss that is stored in 3 chunks, of unknown length", act: get("/large/2") },
   { name: "a miss that may not be stored", act: get("/no-store") },
   { name: "the same again, while that is remembered", first: get("/no-store/2"), act: get("/no-store/2") },
   { name: "a stale response that is validated (304)", first: grownOld("/validated"), act: get("/validated") },
@@ -146,6 +152,37 @@ describe("docs/operations.md says what Redis is asked for", () => {
     await heard();
     expect(told()).toEqual(expected.sort());
   });
+});
+
+it("docs/operations.md says what Redis is asked for: a body that another instance gets", async () => {
+  const held: ServerResponse[] = [];
+  const origin = await startOrigin((_, response) => held.push(response));
+  const settings = {
+    ORIGINS: origin.url,
+    CACHE_MEMORY_BYTES: "0",
+    CACHE_CHUNK_BYTES: "16KiB",
+    LEASE_TTL: "60s",
+  };
+  const a = await startSite({ redisUrl: redis.url, settings });
+  const b = await startSite({ redisUrl: redis.url, settings, beside: a });
+  const shop = { Host: "shop.test" };
+  const { commands, heard } = await listen();
+  const leading = a.get("/arriving", shop);
+  await until("the origin is asked", () => held.length === 1);
+  held[0]?.writeHead(200, { "Cache-Control": "max-age=60", "Content-Length": LARGE.length });
+  held[0]?.write(LARGE.slice(0, 20_000));
+  await until("others may read it", () => commands.includes("RENEW"));
+  commands.length = 0;
+  const following = b.get("/arriving", shop);
+  await until("it has read a chunk", () => commands.includes("GET"));
+  held[0]?.end(LARGE.slice(20_000));
+  for (const answer of [leading, following]) expect((await answer).text).toBe(LARGE);
+  await until("it is stored", () => commands.includes("RELEASE"));
+  await heard();
+  const ofLeader = ["SET", "SET", "ARRIVE", "ARRIVE", "WRITE", "RELEASE"];
+  const expected = asPapersSay("a body in 3 chunks that another instance gets, read while it arrives");
+  const told = commands.filter((command) => !HEARTBEATS.includes(command));
+  expect(told.sort()).toEqual([...expected, ...ofLeader].sort());
 });
 
 it("an idle instance sends heartbeats, and nothing else", async () => {

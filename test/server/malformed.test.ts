@@ -16,7 +16,7 @@ async function startBegun(turnMs: number) {
   });
   const refused: number[] = [];
   const refuse = (_: unknown, { status }: { status: number }) => void refused.push(status);
-  answerMalformed(server, underWay, refuse, turnMs);
+  answerMalformed({ server, underWay, refuse, maxUrlBytes: 8192, turnMs });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => void server.close());
   const client: RawClient = await rawClient((server.address() as AddressInfo).port);

@@ -123,10 +123,35 @@ it("writes nothing to a client that has left already, and lets the source know",
   expect(source.stopped()).toBe(true);
 });
 
-describe("trailers", () => {
-  async function* stream() {
-    yield Buffer.from("x");
-  }
+async function* asItComes() {
+  yield Buffer.from("x");
+}
+
+/** A body that is here already; to iterate it would be an error. */
+const hereWhole = () => ({
+  take: () => Buffer.from("x"),
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    throw new Error("it is taken already");
+  },
+});
+
+it("writes a body that is here whole, and counts it", async () => {
+  const { incoming, written } = await write(response({ type: "stream", stream: hereWhole() }));
+  expect(String(Buffer.concat(await (await incoming).toArray()))).toBe("x");
+  expect(await written).toEqual({ bytes: 1, aborted: false });
+});
+
+it("reads a stream that is not here whole yet", async () => {
+  const stream = { take: () => undefined, [Symbol.asyncIterator]: asItComes };
+  const { incoming, written } = await write(response({ type: "stream", stream }));
+  expect(String(Buffer.concat(await (await incoming).toArray()))).toBe("x");
+  expect(await written).toEqual({ bytes: 1, aborted: false });
+});
+
+describe.each([
+  ["a body that comes in pieces", asItComes],
+  ["a body that is here whole", hereWhole],
+])("trailers of %s", (_, stream) => {
   /** Sends one request of this version, and sees every byte of the answer. */
   async function seen(
     { version = "1.1", fields = [] as readonly string[], te = "" },

@@ -111,6 +111,7 @@ describe("a body longer than a chunk", () => {
     const run = connection.run.bind(connection);
     let [underWay, most] = [0, 0];
     const counting = Object.assign(Object.create(connection), {
+      fields: connection.fields.bind(connection),
       run: async (...args: Parameters<typeof run>) => {
         most = Math.max(most, ++underWay);
         try {

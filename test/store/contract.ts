@@ -174,6 +174,34 @@ export function storeContract(
       expect(await ask(KEY)).toBe("for all");
     });
 
+    it("shows every variant to those who only look, until each is over", async () => {
+      expect(await store.inspect(KEY)).toEqual([]);
+      await store.put(KEY, sampleEntry("zipped", { selectingFields: { "a-coding": "gzip" } }));
+      await store.put(KEY, sampleEntry("plain", { selectingFields: { "a-coding": null }, keep: 0 }));
+      await store.put(`${KEY}&x`, sampleEntry("other", { uri: `${KEY}&x` }));
+      const seen = async () => {
+        const all = await store.inspect(KEY);
+        const bodies = await Promise.all(all.map(async ({ entry }) => readBytes(entry.body)));
+        return [...new Set(bodies.map((bytes) => Buffer.from(bytes).toString()))].sort();
+      };
+      expect(await seen()).toEqual(["plain", "zipped"]);
+      clock.advance(60);
+      expect(await seen()).toEqual(["zipped"]);
+      await store.put(KEY, sampleEntry("for all"));
+      expect(await seen()).toContain("for all");
+    });
+
+    it("shows no more variants than it bounds them to", async () => {
+      for (let i = 0; i < 40; i++)
+        await store.put(
+          KEY,
+          sampleEntry(`for ${i}`, { selectingFields: { "x-who": `n${i}` }, responseTime: T0 + i }),
+        );
+      const all = await store.inspect(KEY);
+      expect(new Set(all.map(({ entry }) => entry.stored.selectingFields["x-who"])).size).toBe(32);
+      expect(all.length).toBeLessThanOrEqual(64);
+    });
+
     it("freshens an entry: new windows, same body", async () => {
       const entry = sampleEntry("hello");
       await store.put(KEY, entry);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import type { Lease, LeaseAnswer, LeaseEnd, LeaseRequest } from "../../src/cache/leases.ts";
+import type { Arrives, Lease, LeaseAnswer, LeaseEnd, LeaseRequest } from "../../src/cache/leases.ts";
 import { SLOTS, slotOf } from "../../src/store/cluster-slots.ts";
 import { RedisLeases } from "../../src/store/lease.ts";
 import { RedisPurgeLog } from "../../src/store/purge-log.ts";
@@ -188,6 +188,78 @@ describe("a lease", () => {
   });
 });
 
+describe("a body that can be read while it arrives", () => {
+  const ARRIVES: Arrives = { type: "arrives", at: "where it is", sinceHeadMs: 12 };
+
+  it("is told to those who wait, once, and to who asks later", async () => {
+    const [a, b, c] = [await instance("a"), await instance("b"), await instance("c")];
+    const lease = held(await a.ask());
+    const { arriving, arrives, ended } = elsewhere(await b.ask());
+    expect(arriving).toBe(false);
+    lease.arriving(ARRIVES);
+    expect(await arrives).toEqual(ARRIVES);
+    expect(elsewhere(await c.ask()).arriving).toBe("where it is");
+    expect(elsewhere(await c.ask({ wait: false })).arriving).toBe("where it is");
+    lease.release(STORED);
+    expect(await ended).toEqual(STORED);
+  });
+
+  it("is told again and again where that fails, and known for as long as the lease is renewed", async () => {
+    const [a, b] = [await instance("a", { ttlMs: 300 }), await instance("b", { ttlMs: 300 })];
+    const lease = held(await a.ask());
+    const { arrives } = elsewhere(await b.ask());
+    lease.arriving();
+    await redis.command("CLIENT", "PAUSE", "150", "WRITE");
+    lease.arriving(ARRIVES);
+    expect(await arrives).toEqual(ARRIVES);
+    await redis.command("CONFIG", "RESETSTAT");
+    await until("it has been renewed a few times", async () => (await calls("pexpire")) > 4);
+    expect(elsewhere(await b.ask()).arriving).toBe("where it is");
+    expect(await calls("publish")).toBe(0);
+  });
+
+  it("is not led beside, however overdue, unless it is its leader's alone who has failed", async () => {
+    const impatient = { patienceMs: 150 };
+    const [a, b] = [await instance("a", impatient), await instance("b", impatient)];
+    const first = held(await a.ask());
+    await until("it is overdue", async () => (await b.ask({ wait: false })).type === "held");
+    first.arriving(ARRIVES);
+    await until("that is known", async () => elsewhere(await b.ask({ wait: false })).arriving !== false);
+    const startedAt = performance.now();
+    while (performance.now() - startedAt < 600) elsewhere(await b.ask({ wait: false }));
+    first.release(FAILED);
+    await until("nobody reads it", async () => (await redis.command("HEXISTS", KEY, "arriving")) === 0);
+    await until("it is overdue again", async () => (await b.ask({ wait: false })).type === "held");
+  });
+
+  it("keeps its place when a second leader has only a head", async () => {
+    const how = { patienceMs: 150, ttlMs: 300 };
+    const [a, b] = [await instance("a", how), await instance("b", how)];
+    const first = held(await a.ask());
+    let second: LeaseAnswer | undefined;
+    await until("it is overdue", async () => {
+      second = await b.ask({ wait: false });
+      return second.type === "held";
+    });
+    first.arriving(ARRIVES);
+    if (second !== undefined) held(second).arriving();
+    await redis.command("CONFIG", "RESETSTAT");
+    await until("both have been renewed", async () => (await calls("hsetnx")) > 2);
+    expect(elsewhere(await b.ask()).arriving).toBe("where it is");
+  });
+
+  it("is nobody's to tell who does not hold the lease any more", async () => {
+    const [a, b] = [await instance("a"), await instance("b")];
+    const lease = held(await a.ask());
+    lease.release({ type: "unkept" });
+    await gone();
+    held(await b.ask());
+    lease.arriving(ARRIVES);
+    await redis.command("PING");
+    expect(elsewhere(await a.ask()).arriving).toBe(false);
+  });
+});
+
 describe("leaders that are overdue", () => {
   const IMPATIENT = { patienceMs: 150 };
 
@@ -346,7 +418,7 @@ it("messages of others on the channel harm nobody", async () => {
   const lease = held(await a.ask());
   const { ended } = elsewhere(await b.ask());
   const odd = ["", "{", "null", "[]", "[1,2]", `["${KEY}"]`, `["${KEY}",{"type":"odd"}]`];
-  for (const type of ["stored", "failed"]) odd.push(JSON.stringify([KEY, { type }]));
+  for (const type of ["stored", "failed", "arrives"]) odd.push(JSON.stringify([KEY, { type }]));
   odd.push(JSON.stringify([KEY, { ...FAILED, code: "toString" }]), JSON.stringify(["x", STORED]));
   for (const message of odd) await redis.command("PUBLISH", "freshline:lease-ended:b", message);
   lease.release(STORED);

@@ -106,6 +106,17 @@ describe("the shared purge log", () => {
     expect(b.keys()).toEqual(keys);
   });
 
+  it("reads fewer records at once when they are long", async () => {
+    const a = await attached();
+    const keys = Array.from({ length: 100 }, (_, i) => `${i} ${"x".repeat(16_000)}`);
+    await a.log.append(keys.map(url), "delete");
+    await redis.command("CONFIG", "RESETSTAT");
+    const b = await attached();
+    expect(b.keys()).toEqual(keys);
+    // 1.6 million characters, half a million in a page.
+    expect((await commandCalls())["xrange"]).toBeGreaterThanOrEqual(4);
+  });
+
   it("resumes after a lost connection where it was", async () => {
     const [a, b] = [await attached(), await attached()];
     await a.log.append([url("1")], "delete");
@@ -456,6 +467,19 @@ describe("the shared purge log", () => {
     ]);
     expect([first.status, second.status]).toEqual(["fulfilled", "fulfilled"]);
     expect(third).toMatchObject({ status: "rejected", reason: { code: "refused" } });
+  });
+
+  it("bounds the purges that wait by their length, too", async () => {
+    const a = await attached();
+    const long = Array.from({ length: 150 }, (_, i) => url(`${i} ${"x".repeat(16_000)}`));
+    const [first, second, third] = await Promise.allSettled([
+      a.log.append([url("x")], "delete"),
+      a.log.append(long, "delete"),
+      a.log.append(long, "delete"),
+    ]);
+    expect([first.status, second.status]).toEqual(["fulfilled", "fulfilled"]);
+    expect(third).toMatchObject({ status: "rejected", reason: { code: "refused" } });
+    await expect(a.log.append(long, "delete")).resolves.toBeGreaterThan(0);
   });
 
   it("rejects what still waits when it is closed, and hears no more", async () => {

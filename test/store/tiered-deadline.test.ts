@@ -7,6 +7,7 @@ import { eventLog } from "./sample.ts";
 it("a lookup that takes several commands is not waited for longer than one may take", async () => {
   const slow: Store = {
     lookup: () => new Promise<Lookup>(() => {}),
+    inspect: async () => [],
     put: async () => {},
     freshen: async () => {},
     drop: async () => {},

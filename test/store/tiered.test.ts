@@ -53,6 +53,10 @@ function instance(clock = testClock()) {
       await gate.hold;
       return found;
     },
+    async inspect(key) {
+      fail();
+      return real.inspect(key);
+    },
     async put(key, entry) {
       fail();
       await real.put(key, entry);
@@ -114,6 +118,19 @@ describe("two tiers", () => {
     expect(tierOf(await b.store.lookup(KEY, []))).toBe("redis");
     b.heldBack = true;
     expect(tierOf(await b.store.lookup(KEY, []))).toBe("memory");
+  });
+
+  it("show what both have to those who only look, admit nothing for them, and do without Redis while it is away", async () => {
+    await redis.command("FLUSHALL");
+    const [a, b] = [instance(), instance()];
+    await a.store.put(KEY, sampleEntry("hello"));
+    const tiers = async (store: Store) => (await store.inspect(KEY)).map(({ tier }) => tier);
+    expect(await tiers(a.store)).toEqual(["memory", "redis"]);
+    expect(await tiers(b.store)).toEqual(["redis"]);
+    expect(b.memory.stats().entries).toBe(0);
+    a.gate.failure = away;
+    expect(await tiers(a.store)).toEqual(["memory"]);
+    expect(a.events.of("store-failed")).toHaveLength(1);
   });
 
   it("admit to memory what Redis gave", async () => {

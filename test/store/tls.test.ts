@@ -149,4 +149,14 @@ describe("REDIS_CA", () => {
       "BEGIN CERTIFICATE",
     );
   });
+
+  it("without TLS to check is refused, and the password is not in the sentence", () => {
+    const settings = { ORIGINS: "http://a", REDIS_CA: file("authority.pem") };
+    const refused =
+      /^REDIS_CA: is set while REDIS_URL does not ask for TLS, .*; expected rediss:\/\/… in REDIS_URL, or no REDIS_CA$/;
+    for (const REDIS_URL of ["redis://:secret@r", "redis-cluster://r:1,s:2", "REDIS-SENTINEL://s?master=m"])
+      expect(() => configFor({ ...settings, REDIS_URL })).toThrow(refused);
+    for (const REDIS_URL of ["rediss://r", "REDISS-cluster://r:1,s:2", "rediss-sentinel://s?master=m", ""])
+      expect(configFor({ ...settings, REDIS_URL }).REDIS_CA).toBeDefined();
+  });
 });

@@ -1,0 +1,28 @@
+import type { Row } from "./row.ts";
+import { distinctUrlsRow } from "./rows/distinct-urls.ts";
+import { followersRow } from "./rows/followers.ts";
+import { hitRows } from "./rows/hit.ts";
+import { logRow } from "./rows/log.ts";
+import { manyEntriesRow } from "./rows/many-entries.ts";
+import { notModifiedRow } from "./rows/not-modified.ts";
+import { passThroughRow } from "./rows/pass-through.ts";
+import { redisHitRows } from "./rows/redis-hit.ts";
+import { slowClientRow } from "./rows/slow-client.ts";
+import { stampedeRow } from "./rows/stampede.ts";
+import { startRow } from "./rows/start.ts";
+import { workersRow } from "./rows/workers.ts";
+
+export const ROWS: readonly Row[] = [
+  ...hitRows,
+  notModifiedRow,
+  logRow,
+  ...redisHitRows,
+  passThroughRow,
+  stampedeRow,
+  followersRow,
+  manyEntriesRow,
+  distinctUrlsRow,
+  slowClientRow,
+  workersRow,
+  startRow,
+];

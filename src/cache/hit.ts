@@ -1,0 +1,67 @@
+import { bypassReason, decide, type RequestFacts } from "../policy/decide.ts";
+import type { EpochMs, Seconds } from "../policy/stored-response.ts";
+import type { CacheRequest, CacheResponse, Looked } from "./exchange.ts";
+import type { Handle } from "./handle.ts";
+import { withHidden } from "./hide-fields.ts";
+import type { FindNear, FindStored } from "./lookup.ts";
+import type { Lookup } from "./ports.ts";
+import { fresh } from "./respond.ts";
+import type { SearchVariances } from "./search-variances.ts";
+
+/** What a request can be answered from at once. */
+export interface Hit {
+  readonly found: Extract<Lookup, { type: "found" }>;
+  readonly age: Seconds;
+}
+
+export interface Hits {
+  /** The fresh stored response that answers this request, which is a cache's business; undefined where there is more to do, and nothing was begun. */
+  find(request: RequestFacts, uri: string, looked?: Looked): Hit | undefined;
+  /**
+   * Asks the store that instances share for what `find` has not found; absent where there is none. For `find` and `Handle` to go on with, at once. Does not reject.
+   */
+  readonly look?: (request: RequestFacts, uri: string) => Promise<Looked>;
+  /** The answer that `Handle` would give. */
+  answer(request: RequestFacts, hit: Hit): CacheResponse;
+}
+
+interface HitsDeps {
+  readonly lookupNear: FindNear;
+  /** Absent where memory is all that there is. */
+  readonly lookup?: FindStored;
+  readonly variances: SearchVariances;
+  /** Response fields that clients do not see, in lower case. */
+  readonly hidden: ReadonlySet<string>;
+  readonly now: () => EpochMs;
+}
+
+/** The part of `handle.ts` for a request that a fresh response answers as it is: in memory, without waiting. */
+export function createHits({ lookupNear, lookup, variances, hidden, now }: HitsDeps): Hits {
+  return {
+    find(request, uri, looked) {
+      const found = looked?.found ?? lookupNear(variances.keyFor(uri), request.fields, uri);
+      if (found?.type !== "found" || found.storeFailed === true) return undefined;
+      const decision = decide(request, found.entry.stored, now());
+      return decision.type === "serve" ? { found, age: decision.age } : undefined;
+    },
+    ...(lookup === undefined ? {} : { look: (request, uri) => look(lookup, request, uri) }),
+    answer: (request, { found, age }) => withHidden(fresh(request, found, age, now()), hidden),
+  };
+
+  async function look(lookup: FindStored, { fields }: RequestFacts, uri: string): Promise<Looked> {
+    const key = variances.keyFor(uri);
+    const askedAt = now();
+    const found = await lookup({ uri: key, fields }, uri);
+    return { key, found, waitedMs: Math.max(0, now() - askedAt) };
+  }
+}
+
+/** The same answers, sooner where they are hits. */
+export const withHits =
+  (handle: Handle, hits: Hits): Handle =>
+  async (request: CacheRequest, looked?: Looked) => {
+    if (looked !== undefined) return handle(request, looked);
+    // Traffic that the cache has no part in never touches the store.
+    const hit = bypassReason(request) === undefined ? hits.find(request, request.uri) : undefined;
+    return hit === undefined ? handle(request) : hits.answer(request, hit);
+  };

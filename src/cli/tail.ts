@@ -1,0 +1,112 @@
+import type { AdminConfig } from "./admin-client.ts";
+import { type Admin, adminsOf } from "./admins.ts";
+import { complain, type Terminal } from "./commands.ts";
+import { hearEvents, type ServerSent } from "./event-stream.ts";
+import { pause, untilInterrupted } from "./interrupted.ts";
+import type { LiveWords } from "./live-words.ts";
+import { bytes, count, latency } from "./quantities.ts";
+import { type Colour, harmless, openScreen, type Paint } from "./screen.ts";
+
+/** `event: answered` of GET /events, as far as it is shown. */
+export interface Answered {
+  readonly time: string;
+  readonly method: string;
+  readonly url: string;
+  readonly status: number;
+  readonly cache: string;
+  readonly reason: string | null;
+  readonly fwd: string | null;
+  readonly ttfb_ms: number;
+  readonly bytes: number;
+  readonly worker?: number;
+}
+
+const AGAIN_MS = 1000;
+
+/**
+ * `freshline tail`: answers while they are given. A proxy that was there and goes is waited for, as one
+ * that is started anew; one that never was, or that refuses the query, is told, and the rest go on.
+ */
+export async function tail(config: AdminConfig, words: LiveWords, terminal: Terminal): Promise<number> {
+  const { signal, release } = untilInterrupted();
+  const { paint } = openScreen(process.stdout, process.env, false);
+  const admins = adminsOf(config, words.admins);
+  const show = (admin: Admin, { event, data }: ServerSent): void => {
+    const from = admins.length === 1 ? undefined : admin.name;
+    const said = JSON.parse(data) as Answered & { readonly count: number };
+    if (event !== "answered" && event !== "dropped") return;
+    if (words.json) {
+      const named = from === undefined ? said : { admin: from, ...said };
+      terminal.out(JSON.stringify(event === "answered" ? named : { dropped: said.count }));
+    } else if (event === "answered") terminal.out(tailLine(said, from, paint));
+    else terminal.err(`freshline: ${count(said.count)} answers came too fast to be shown`);
+  };
+  try {
+    const codes = await Promise.all(
+      admins.map((admin) => follow(admin, words.query, signal, terminal, (event) => show(admin, event))),
+    );
+    return Math.max(...codes);
+  } finally {
+    release();
+  }
+}
+
+async function follow(
+  admin: Admin,
+  query: string,
+  signal: AbortSignal,
+  terminal: Terminal,
+  hear: (event: ServerSent) => void,
+): Promise<number> {
+  let heard = false;
+  let waiting = false;
+  for (;;) {
+    const ending = await hearEvents(
+      admin.config,
+      `/events?q=${encodeURIComponent(query)}`,
+      signal,
+      (event) => {
+        waiting = false;
+        hear(event);
+      },
+    );
+    if (signal.aborted) return 0;
+    if (ending === "ended") {
+      heard = true;
+      if (!waiting) terminal.err(`freshline: the proxy at ${admin.name} is gone; waiting for it`);
+      waiting = true;
+    } else if (!heard || ending.type === "answered") {
+      complain(admin.config, ending, terminal);
+      return 1;
+    }
+    await pause(AGAIN_MS, signal);
+    if (signal.aborted) return 0;
+  }
+}
+
+const COLOURS: Readonly<Record<string, Colour>> = {
+  HIT: "green",
+  UPDATING: "cyan",
+  STALE: "cyan",
+  REVALIDATED: "cyan",
+  EXPIRED: "yellow",
+  MISS: "yellow",
+  BYPASS: "dim",
+};
+
+export function tailLine(answered: Answered, from: string | undefined, paint: Paint): string {
+  const { time, cache, status, method, url, reason, fwd, worker } = answered;
+  const why = reason ?? fwd;
+  return [
+    time.slice(11, 23),
+    paint(COLOURS[cache] ?? "dim", cache.padEnd(11)),
+    paint(status >= 500 ? "red" : "bold", String(status)),
+    latency(answered.ttfb_ms).padStart(8),
+    bytes(answered.bytes).padStart(9),
+    harmless(method).padEnd(4),
+    harmless(url),
+    ...(why === null ? [] : [paint("yellow", why)]),
+    ...(worker === undefined ? [] : [paint("dim", `worker ${worker}`)]),
+    ...(from === undefined ? [] : [paint("dim", from)]),
+  ].join(" ");
+}

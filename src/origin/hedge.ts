@@ -1,0 +1,46 @@
+/** Sends a request, unless its own signal ends it. */
+export type Try<T> = (signal: AbortSignal) => Promise<T>;
+
+/**
+ * The first answer of two tries: `first`, and beside it, when that has taken so long, what `second`
+ * gives. Whichever answers first is followed to its end, and the other is cut off. Rejects with the
+ * first try's error when both fail.
+ */
+export function hedge<T>(
+  signal: AbortSignal,
+  afterMs: number,
+  first: Try<T>,
+  second: () => Try<T> | undefined,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cuts: AbortController[] = [];
+    let open = 0;
+    let failure: { readonly error: unknown } | undefined;
+
+    const run = (attempt: Try<T>): void => {
+      const cut = new AbortController();
+      cuts.push(cut);
+      open++;
+      const isFirst = cuts.length === 1;
+      attempt(AbortSignal.any([signal, cut.signal])).then(
+        (answer) => {
+          clearTimeout(timer);
+          for (const other of cuts) if (other !== cut) other.abort(new Error("another origin was quicker"));
+          resolve(answer);
+        },
+        (error: unknown) => {
+          clearTimeout(timer);
+          open--;
+          if (isFirst || failure === undefined) failure = { error };
+          if (open === 0) reject(failure.error);
+        },
+      );
+    };
+    const timer = setTimeout(() => {
+      const beside = second();
+      if (beside !== undefined) run(beside);
+    }, afterMs);
+    timer.unref();
+    run(first);
+  });
+}

@@ -1,0 +1,128 @@
+import { type FieldLines, fieldLineValues, fieldValue, listedNames } from "./fields.ts";
+import type { Instructions } from "./targeted.ts";
+import { type Treatment, UNKEYED } from "./unkeyed.ts";
+
+/** What an operator says otherwise; names in lower case, with `*` as in the table. The first that has a name decides. */
+export interface UnkeyedSettings {
+  /** No origin gets these (UNKEYED_FIELDS_STRIP). */
+  readonly stripped: readonly string[];
+  /** Whole names that select among all stored answers (CACHE_KEY_FIELDS). */
+  readonly keyed: readonly string[];
+  /** These are passed and count for nothing (UNKEYED_FIELDS_PASS). */
+  readonly passed: readonly string[];
+}
+
+/** A request as far as its answer may depend on it. */
+interface Asked {
+  readonly method: string;
+  readonly fields: FieldLines;
+}
+
+/** An answer as far as it says whether what answers one request is for others. */
+interface Answered {
+  readonly uri: string;
+  readonly fields: FieldLines;
+  /** It is explicitly allowed to be shared although it answers credentials (RFC 9111 §3.5). */
+  readonly shareable: boolean;
+}
+
+/** What becomes of the request fields that no key has (unkeyed.ts). */
+export interface UnkeyedFields {
+  /** The lines that an origin may get with this method. */
+  withoutStripped(lines: FieldLines, method: string): string[];
+  /** Names of the fields that select this response although its Vary does not name them (RFC 9111 §4.1). */
+  selecting(response: FieldLines): string[];
+  /** Why an answer to this request is for this one alone, if it is. */
+  whyAlone(request: Asked, answered: Answered): "cookie" | "unkeyed-field" | undefined;
+}
+
+const isRead = (method: string): boolean => method === "GET" || method === "HEAD";
+
+/** Does a rule such as `x-forwarded-*`, or `*_*`, or a whole name, have this name? All in lower case. */
+function covers(rule: string, name: string): boolean {
+  if (rule === "*_*") return /[^a-z0-9-]/.test(name);
+  return rule.endsWith("*") ? name.startsWith(rule.slice(0, -1)) : rule === name;
+}
+
+export function unkeyedFields({ stripped, keyed, passed }: UnkeyedSettings): UnkeyedFields {
+  const rules: (readonly [rule: string, treatment: Treatment | "passed"])[] = [
+    ...stripped.map((rule) => [rule, "stripped"] as const),
+    ...keyed.map((name) => [name, "keyed"] as const),
+    ...passed.map((rule) => [rule, "passed"] as const),
+    ...UNKEYED.flatMap(({ fields, treatment }) => fields.map((rule) => [rule, treatment] as const)),
+  ];
+  const wild = rules.filter(([rule]) => rule.includes("*"));
+  // Of a whole name the first rule is the one that counts, and one with a star only where it stands before.
+  const whole = new Map(
+    rules.filter(([rule]) => !rule.includes("*")).map(([name]) => [name, first(rules, name)] as const),
+  );
+  const treatmentOf = (name: string): Treatment | "passed" | undefined =>
+    whole.get(name) ?? first(wild, name);
+
+  return {
+    withoutStripped(lines, method) {
+      const kept: string[] = [];
+      for (let i = 0; i + 1 < lines.length; i += 2) {
+        const treatment = treatmentOf((lines[i] as string).toLowerCase());
+        if (treatment === "stripped") continue;
+        if (treatment === "stripped-if-safe" && isRead(method)) continue;
+        kept.push(lines[i] as string, lines[i + 1] as string);
+      }
+      return kept;
+    },
+
+    selecting(response) {
+      const names = [...keyed];
+      const isKeyed = (name: string) => treatmentOf(name) === "keyed" && !keyed.includes(name);
+      const coding = fieldValue(response, "content-encoding")?.trim().toLowerCase() ?? "";
+      if (coding !== "" && coding !== "identity" && isKeyed("accept-encoding")) names.push("accept-encoding");
+      const reader = fieldLineValues(response, "access-control-allow-origin")[0] ?? "*";
+      if (reader !== "*" && isKeyed("origin")) names.push("origin");
+      return names;
+    },
+
+    whyAlone({ method, fields: asked }, { uri, fields, shareable }) {
+      const vary = listedNames(fields, "vary");
+      for (let i = 0; i < asked.length; i += 2) {
+        const name = (asked[i] as string).toLowerCase();
+        const treatment = treatmentOf(name);
+        if (treatment === undefined || vary.includes(name)) continue;
+        if (treatment === "alone" || (treatment === "stripped-if-safe" && !isRead(method)))
+          return "unkeyed-field";
+        if (treatment === "cookie" && isInDisguise(uri, fields)) return "cookie";
+        // Of Authorization the caller knows all there is to know (§3.5).
+        if (treatment === "credential" && name !== "authorization" && !shareable) return "unkeyed-field";
+      }
+      return undefined;
+    },
+  };
+}
+
+const first = <T>(rules: readonly (readonly [rule: string, treatment: T])[], name: string): T | undefined =>
+  rules.find(([rule]) => covers(rule, name))?.[1];
+
+/** Does it say that shared caches may give it to others, whoever asked (RFC 9111 §3.5, RFC 9213 §2)? */
+export const isForAll = ({ directives, expiresCounts }: Instructions): boolean =>
+  directives.public ||
+  directives.sMaxage !== undefined ||
+  directives.mustRevalidate ||
+  // What is aimed at this kind of cache is for its users.
+  !expiresCounts;
+
+const typeOf = (fields: FieldLines): string =>
+  fieldValue(fields, "content-type")?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+
+/** What pages are made of, and is nobody's in particular. */
+const isMedia = (fields: FieldLines): boolean =>
+  /^(?:image|font|audio|video)\/|^text\/(?:css|javascript)$|^application\/(?:(?:x-)?javascript|wasm|manifest\+json|x-font-.+|font-.+|vnd\.ms-fontobject)$/.test(
+    typeOf(fields),
+  );
+
+const MEDIA_SUFFIX =
+  /\.(?:css|m?js|png|jpe?g|gif|webp|avif|svg|ico|bmp|woff2?|ttf|otf|eot|mp[34]|m4[av]|webm|og[agv]|wav|wasm)$/i;
+
+/** Is it a document under a name that says style, script or picture (web cache deception)? */
+const isInDisguise = (uri: string, fields: FieldLines): boolean =>
+  MEDIA_SUFFIX.test(uri.split("?", 1)[0] ?? "") &&
+  !isMedia(fields) &&
+  typeOf(fields) !== "application/octet-stream";

@@ -1,0 +1,81 @@
+import type { IncomingMessage } from "node:http";
+import type { ByteStream, RequestBody } from "../cache/ports.ts";
+import type { Wrong } from "./malformed.ts";
+
+export interface ContentLimits {
+  /** The longest body that is taken. */
+  readonly maxBodyBytes: number;
+  /** How long a client may take for each PIECE_BYTES of its body. */
+  readonly bodyTimeoutMs: number;
+}
+
+/** The body of a request while it arrives. */
+export interface Content {
+  readonly body: RequestBody;
+  /** What the request is to be refused for, once its body has broken a limit; the stream rejects then. */
+  readonly wrong: () => Wrong | undefined;
+}
+
+/** So much of a body is progress: who sends a byte at a time is as slow as who sends nothing. */
+export const PIECE_BYTES = 1024;
+
+export const TOO_LONG: Wrong = { status: 413, detail: "the request's body is longer than is taken" };
+const TOO_SLOW: Wrong = { status: 408, detail: "the request's body did not come in time" };
+
+/**
+ * A request's body within its limits, or undefined when it has none (RFC 9112 §6.3). Trailer fields are
+ * dropped, as they may be (RFC 9110 §6.5.1): nothing here could judge them before they are sent.
+ */
+export function contentOf(incoming: IncomingMessage, limits: ContentLimits): Content | undefined {
+  const { "content-length": length, "transfer-encoding": coding } = incoming.headers;
+  if (coding === undefined && (length === undefined || Number(length) === 0)) return undefined;
+  let wrong: Wrong | undefined;
+  const stream = limited(incoming, limits, (refused) => {
+    wrong = refused;
+    return new Error(refused.detail);
+  });
+  return {
+    body: coding === undefined ? { stream, length: Number(length) } : { stream },
+    wrong: () => wrong,
+  };
+}
+
+function limited(
+  incoming: IncomingMessage,
+  { maxBodyBytes, bodyTimeoutMs }: ContentLimits,
+  refuse: (wrong: Wrong) => Error,
+): ByteStream {
+  return {
+    [Symbol.asyncIterator]() {
+      // An origin that answers early must not cost the client its connection.
+      const pieces = incoming.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]();
+      let bytes = 0;
+      let progressed = 0;
+      let leftMs = bodyTimeoutMs;
+      return {
+        async next() {
+          const askedAt = performance.now();
+          // Only while the client is waited for: an origin that reads slowly is not the client's fault.
+          const piece = await inTime(pieces.next(), leftMs, () => refuse(TOO_SLOW));
+          if (piece.done === true) return piece;
+          bytes += piece.value.length;
+          if (bytes > maxBodyBytes) throw refuse(TOO_LONG);
+          leftMs -= performance.now() - askedAt;
+          if (bytes - progressed >= PIECE_BYTES) {
+            progressed = bytes;
+            leftMs = bodyTimeoutMs;
+          }
+          return piece;
+        },
+        return: async () => (await pieces.return?.()) ?? { done: true, value: undefined },
+      };
+    },
+  };
+}
+
+function inTime<T>(coming: Promise<T>, ms: number, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), Math.max(1, ms));
+    coming.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

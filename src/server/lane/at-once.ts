@@ -1,0 +1,164 @@
+import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
+import type { CacheEvent, Emit } from "../../cache/events.ts";
+import { type Looked, SLICE_BYTES } from "../../cache/exchange.ts";
+import type { Hit, Hits } from "../../cache/hit.ts";
+import type { Tier } from "../../cache/ports.ts";
+import { ttlOf } from "../../cache/respond.ts";
+import { withoutParameters } from "../../policy/key.ts";
+import type { AppSettings } from "../app.ts";
+import { operatorFields } from "../own-fields.ts";
+import { tooLong } from "../read-request.ts";
+import type { Aspect, SectionFacts } from "./facts.ts";
+import type { PlainHead } from "./head.ts";
+import { ID_LENGTH, type Prepared, PreparedAnswers, prepare } from "./prepared.ts";
+
+type Answered = CacheEvent & { readonly type: "answered" };
+/** What is known of an answer before it is on its way. */
+type Facts = Pick<Answered, "requestId" | "method" | "uri" | "headMs"> & { readonly tier: Tier };
+
+/** An answer that the connection has not taken all of yet. */
+export interface Sending {
+  /** Tells of it, when its last byte is written or the client has left. */
+  readonly end: (aborted: boolean) => void;
+}
+
+/** What was looked up for a request, and since when. */
+export interface LaneLooked {
+  readonly looked: Looked;
+  readonly startedAt: number;
+}
+
+export interface AtOnce {
+  readonly settings: AppSettings;
+  /**
+   * Answers a request that a fresh response answers, in memory or as it was looked up: with one write, and nothing to wait for.
+   * `undefined` where there is more to do, and nothing was done; `sent` where all of it is; `onWritten` is
+   * called when the connection has taken the bytes, or never will.
+   */
+  answer(
+    socket: Socket,
+    facts: SectionFacts,
+    head: PlainHead,
+    onWritten: (error?: Error | null) => void,
+    looked?: LaneLooked,
+  ): Sending | "sent" | undefined;
+  /** Asks for it where others look, too; undefined where that cannot lead to an answer at once. Does not reject. */
+  look(facts: SectionFacts, head: PlainHead): Promise<LaneLooked> | undefined;
+}
+
+interface AtOnceDeps {
+  readonly hits: Hits;
+  readonly emit: Emit;
+  readonly settings: AppSettings;
+  readonly keepAliveTimeoutMs: number;
+  /** Milliseconds on a clock that never goes back. */
+  readonly elapsed: () => number;
+}
+
+export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed }: AtOnceDeps): AtOnce {
+  const answers = new PreparedAnswers();
+  const keepAliveSeconds = Math.floor(keepAliveTimeoutMs / 1000);
+
+  function answer(
+    socket: Socket,
+    { site, id: given, aspects }: SectionFacts,
+    { method, target }: PlainHead,
+    onWritten: (error?: Error | null) => void,
+    { looked, startedAt }: Partial<LaneLooked> & Pick<LaneLooked, "startedAt"> = { startedAt: elapsed() },
+  ): Sending | "sent" | undefined {
+    const aspect = aspects[method];
+    if (aspect.name === undefined || tooLong(target, settings) !== undefined) return undefined;
+    const uri = site + withoutParameters(target, settings.ignoredParameters);
+    const hit = hits.find(aspect.facts, uri, looked);
+    if (hit === undefined) return undefined;
+    const prepared = answerOf(hit, aspect, aspect.name);
+    if (prepared === undefined) return undefined;
+    const requestId = given ?? randomUUID();
+    const headMs = elapsed() - startedAt;
+    write(socket, prepared, requestId, hit, onWritten);
+    const facts = { requestId, method, uri, tier: hit.found.tier, headMs };
+    if (socket.writableLength === 0 && socket.errored === null && !socket.destroyed) {
+      emit(answered(facts, prepared, headMs, false));
+      return "sent";
+    }
+    // Its bytes are still read from, and the next answer would change them.
+    prepared.bytes = Buffer.from(prepared.bytes);
+    return sendingOf(facts, prepared, startedAt);
+  }
+
+  function sendingOf(facts: Facts, prepared: Prepared, startedAt: number): Sending {
+    return { end: (aborted) => emit(answered(facts, prepared, elapsed() - startedAt, aborted)) };
+  }
+
+  function look(
+    { site, aspects }: SectionFacts,
+    { method, target }: PlainHead,
+  ): Promise<LaneLooked> | undefined {
+    const startedAt = elapsed();
+    const { facts, name } = aspects[method];
+    if (name === undefined || tooLong(target, settings) !== undefined) return undefined;
+    const looking = hits.look?.(facts, site + withoutParameters(target, settings.ignoredParameters));
+    return looking?.then((looked) => ({ looked, startedAt }));
+  }
+
+  function answerOf(hit: Hit, aspect: Aspect, name: string): Prepared | undefined {
+    const { stored, body } = hit.found.entry;
+    const age = Math.floor(hit.age);
+    const ttl = ttlOf(stored, hit.age);
+    const known = answers.get(stored, name);
+    if (known !== undefined && known.age === age && known.ttl === ttl) return known;
+    // A longer one goes out in slices, as its client takes them.
+    if (body.length > SLICE_BYTES) return undefined;
+    const response = hits.answer(aspect.facts, hit);
+    const operator = operatorFields(aspect.facts.fields, response.fields, settings);
+    const prepared = prepare(response, operator, keepAliveSeconds, { aspect: name, age, ttl });
+    if (prepared !== undefined) answers.set(stored, prepared);
+    return prepared;
+  }
+
+  return { settings, answer, look };
+}
+
+const answered = (
+  { requestId, method, uri, tier, headMs }: Facts,
+  { status, outcome, bodyBytes }: Prepared,
+  durationMs: number,
+  aborted: boolean,
+): Answered => ({
+  type: "answered",
+  requestId,
+  method,
+  uri,
+  status,
+  outcome,
+  tier,
+  bytes: bodyBytes,
+  headMs,
+  durationMs,
+  aborted,
+});
+
+function write(
+  socket: Socket,
+  { bytes, idAt, bodyApart }: Prepared,
+  id: string,
+  { found }: Hit,
+  onWritten: (error?: Error | null) => void,
+): void {
+  let head = bytes;
+  if (id.length === ID_LENGTH) bytes.write(id, idAt, ID_LENGTH, "latin1");
+  else {
+    const before = bytes.subarray(0, idAt);
+    head = Buffer.concat([before, Buffer.from(id, "latin1"), bytes.subarray(idAt + ID_LENGTH)]);
+  }
+  const { body } = found.entry;
+  if (!bodyApart || !(body instanceof Uint8Array)) {
+    socket.write(head, onWritten);
+    return;
+  }
+  socket.cork();
+  socket.write(head);
+  socket.write(body, onWritten);
+  socket.uncork();
+}

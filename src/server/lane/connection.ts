@@ -1,0 +1,269 @@
+import type { Socket } from "node:net";
+import type { Looked } from "../../cache/exchange.ts";
+import { peerOf } from "../read-request.ts";
+import { Answers } from "./answers.ts";
+import type { AtOnce, LaneLooked, Sending } from "./at-once.ts";
+import { factsOf, type SectionFacts } from "./facts.ts";
+import { isKept, type PlainHead, readHead } from "./head.ts";
+
+/** What a connection needs of its server. */
+export interface LaneDeps {
+  readonly atOnce: AtOnce;
+  /** Answers a request that takes longer. */
+  readonly serve: (request: ReturnType<Answers["add"]>, looked?: Looked) => void;
+  /** Takes over a connection on which no answer is due, with the bytes that were not read and when the first of them came. */
+  readonly handOver: (socket: Socket, bytes: Buffer, begunAt: number) => void;
+  /** The client broke off or was too slow; ends the connection. */
+  readonly refuse: (socket: Socket, code: "HPE_INVALID_EOF_STATE" | "ERR_HTTP_REQUEST_TIMEOUT") => void;
+  readonly draining: () => boolean;
+  readonly maxHeaderBytes: number;
+  readonly headersTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  /** Milliseconds on a clock that never goes back. */
+  readonly elapsed: () => number;
+}
+
+/** So many answers may be due at once; further requests wait unread. */
+export const MAX_DUE = 16;
+/** A head that comes in more pieces is for Node's parser, which reads each byte once. */
+const MAX_PIECES = 16;
+/** So much waits unread before the client has to. */
+const MAX_UNREAD_BYTES = 65_536;
+/** Node gives clients so long beyond what Keep-Alive says. */
+const KEEP_ALIVE_GRACE_MS = 1000;
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * One connection in the plain lane: reads its requests and has them answered, in their order, until
+ * one comes that is not plain. Then it is handed over, with the bytes untouched, when every earlier
+ * answer is written.
+ */
+export class LaneConnection {
+  readonly #socket: Socket;
+  readonly #deps: LaneDeps;
+  readonly #answers: Answers;
+  #unread: Buffer = NOTHING;
+  /** In how many pieces the head has come that is not complete. */
+  #pieces = 0;
+  #known: SectionFacts | undefined;
+  #sending: Sending | undefined;
+  /** Something is being looked up for the only request that is here. */
+  #looking = false;
+  /** Of how many answers that were written at once it has not been heard that they are. */
+  #unheard = 0;
+  #writeTimer: NodeJS.Timeout | undefined;
+  /** What is unread is not for the lane, and waits until the connection can be handed over. */
+  #blocked = false;
+  /** The client has ended its side. */
+  #heardAll = false;
+  /** Nothing more is read here. */
+  #ended = false;
+  /** Since when it waits for its client: to ask, as far as it has been looked at, or to complete what it asks. */
+  #waitsSince: number;
+  /** It has been asked since it was last looked at: that costs a hit less than to read the clock. */
+  #active = false;
+  #asked = false;
+
+  constructor(socket: Socket, deps: LaneDeps) {
+    this.#socket = socket;
+    this.#deps = deps;
+    this.#waitsSince = deps.elapsed();
+    this.#answers = new Answers({
+      socket,
+      keepAliveTimeoutMs: deps.keepAliveTimeoutMs,
+      onWritten: (last) => {
+        if (last) this.#endWith();
+        else this.#advance();
+      },
+    });
+    socket.on("data", this.#onData);
+    socket.on("end", this.#onEnd);
+    socket.on("drain", this.#onDrain);
+    socket.on("close", this.#onClose);
+    socket.on("error", this.#onError);
+  }
+
+  /** Is it between two requests, or before the first? */
+  get idle(): boolean {
+    return this.#free && this.#unread.length === 0;
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Ends the connection of a client that is too slow. */
+  checkTime(now: number): void {
+    if (this.#ended || !this.#free) return;
+    if (this.#active && this.#unread.length === 0) this.#waitsSince = now;
+    this.#active = false;
+    const waited = now - this.#waitsSince;
+    const { headersTimeoutMs, keepAliveTimeoutMs, refuse } = this.#deps;
+    if (this.#asked && this.#unread.length === 0) {
+      if (waited > keepAliveTimeoutMs + KEEP_ALIVE_GRACE_MS) this.#socket.destroy();
+    } else if (waited > headersTimeoutMs) {
+      this.#ended = true;
+      refuse(this.#socket, "ERR_HTTP_REQUEST_TIMEOUT");
+    }
+  }
+
+  /** Is no answer due? */
+  get #free(): boolean {
+    return this.#answers.size === 0 && this.#sending === undefined && !this.#looking;
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#ended) return;
+    this.#active = true;
+    this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
+    this.#read();
+  };
+
+  /** Reads as many requests as can be answered now. */
+  #read(): void {
+    const bytes = this.#unread;
+    let at = 0;
+    this.#blocked = false;
+    while (at < bytes.length && !this.#ended && this.#mayAnswer) {
+      const { maxHeaderBytes, elapsed } = this.#deps;
+      const head = readHead(bytes, at, this.#known?.section, maxHeaderBytes);
+      if (typeof head === "string" && this.#pieces === 0) this.#waitsSince = elapsed();
+      if (head === "exotic" || (head === "incomplete" && this.#pieces >= MAX_PIECES)) {
+        if (this.#free) this.#handOver(bytes.subarray(at));
+        else this.#blocked = true;
+        break;
+      }
+      if (head === "incomplete") {
+        this.#pieces++;
+        break;
+      }
+      this.#pieces = 0;
+      at = head.end;
+      this.#answer(head, at === bytes.length);
+    }
+    if (this.#ended) return;
+    this.#unread = at === bytes.length ? NOTHING : at === 0 ? bytes : Buffer.from(bytes.subarray(at));
+    // Nor must whoever takes over miss the connection's end.
+    if (this.#blocked || (this.#unread.length > MAX_UNREAD_BYTES && !this.#free)) this.#socket.pause();
+  }
+
+  get #mayAnswer(): boolean {
+    return this.#sending === undefined && !this.#looking && this.#answers.size < MAX_DUE;
+  }
+
+  /** `last`: no other request has come behind it, which would have to wait for what is looked up. */
+  #answer(head: PlainHead, last: boolean): void {
+    this.#asked = true;
+    const { atOnce, serve } = this.#deps;
+    const facts = this.#factsOf(head);
+    if (this.#free && head.section.keepAlive) {
+      if (this.#answerAtOnce(head, facts)) return;
+      const looking = last ? atOnce.look(facts, head) : undefined;
+      if (looking !== undefined) {
+        this.#looking = true;
+        void looking.then((looked) => this.#onLooked(head, facts, looked));
+        return;
+      }
+    }
+    serve(this.#answers.add(head));
+  }
+
+  #onLooked(head: PlainHead, facts: SectionFacts, looked: LaneLooked): void {
+    this.#looking = false;
+    if (this.#ended || !this.#answerAtOnce(head, facts, looked)) {
+      this.#deps.serve(this.#answers.add(head), looked.looked);
+      if (this.#ended) this.#answers.abandon();
+    }
+    if (this.#sending === undefined) this.#advance();
+  }
+
+  /** False where there is more to do, and nothing was done. */
+  #answerAtOnce(head: PlainHead, facts: SectionFacts, looked?: LaneLooked): boolean {
+    const { atOnce, draining } = this.#deps;
+    if (draining() || this.#socket.writableNeedDrain) return false;
+    const sending = atOnce.answer(this.#socket, facts, head, this.#onSent, looked);
+    if (sending === undefined) return false;
+    this.#unheard++;
+    if (sending !== "sent") {
+      this.#sending = sending;
+      this.#writeTimer = setTimeout(() => this.#socket.destroy(), atOnce.settings.writeTimeoutMs);
+    }
+    return true;
+  }
+
+  #factsOf({ section }: PlainHead): SectionFacts {
+    if (this.#known?.section === section) return this.#known;
+    const facts = factsOf(section, peerOf(this.#socket), this.#deps.atOnce.settings);
+    this.#known = isKept(section) ? facts : undefined;
+    return facts;
+  }
+
+  /** The first of those that have not been heard of is written, or never will be. */
+  readonly #onSent = (error?: Error | null): void => {
+    this.#unheard--;
+    const sending = this.#sending;
+    // What the system took at once is heard of late.
+    if (sending === undefined || this.#unheard > 0) return;
+    clearTimeout(this.#writeTimer);
+    this.#sending = undefined;
+    const aborted = error !== undefined && error !== null;
+    sending.end(aborted);
+    if (!aborted) this.#advance();
+  };
+
+  #advance(): void {
+    if (this.#ended) return;
+    this.#waitsSince = this.#deps.elapsed();
+    if (this.#unread.length > 0) this.#read();
+    const mayRead = this.#free || (!this.#blocked && this.#unread.length <= MAX_UNREAD_BYTES);
+    if (!this.#ended && mayRead && this.#socket.isPaused()) this.#socket.resume();
+    this.#endBehindLast();
+  }
+
+  #handOver(bytes: Buffer): void {
+    this.#leave();
+    this.#deps.handOver(this.#socket, bytes, this.#waitsSince);
+  }
+
+  #leave(): void {
+    this.#ended = true;
+    this.#unread = NOTHING;
+    const socket = this.#socket;
+    socket.off("data", this.#onData);
+    socket.off("end", this.#onEnd);
+    socket.off("drain", this.#onDrain);
+    socket.off("close", this.#onClose);
+    socket.off("error", this.#onError);
+  }
+
+  #endWith(): void {
+    this.#ended = true;
+    this.#socket.end(() => this.#socket.destroy());
+  }
+
+  readonly #onEnd = (): void => {
+    this.#heardAll = true;
+    this.#endBehindLast();
+  };
+
+  /** Ends the connection where the client has ended its side, and all is answered. */
+  #endBehindLast(): void {
+    if (!this.#heardAll || this.#ended || !this.#free) return;
+    this.#ended = true;
+    if (this.#unread.length > 0) this.#deps.refuse(this.#socket, "HPE_INVALID_EOF_STATE");
+    else this.#socket.end();
+  }
+
+  readonly #onDrain = (): void => this.#answers.drained();
+
+  readonly #onClose = (): void => {
+    this.#ended = true;
+    clearTimeout(this.#writeTimer);
+    this.#sending?.end(true);
+    this.#sending = undefined;
+    this.#answers.abandon();
+  };
+
+  // The connection closes by itself, and that is heard.
+  readonly #onError = (): void => {};
+}

@@ -1,0 +1,53 @@
+import { aspectOf } from "../../cache/respond.ts";
+import { bypassReason, type RequestFacts } from "../../policy/decide.ts";
+import { hasField } from "../../policy/fields.ts";
+import { primaryKey } from "../../policy/key.ts";
+import { DEBUG_FIELD } from "../../policy/trace.ts";
+import { type OwnFieldSettings, operatorAspect } from "../own-fields.ts";
+import type { Connection } from "../peer.ts";
+import { givenId, type ReadingSettings, sectionFacts, tooMany } from "../read-request.ts";
+import type { FieldSection, PlainHead } from "./head.ts";
+
+/** What a decision needs of a request, and what its answer depends on besides what is stored. */
+export interface Aspect {
+  readonly facts: RequestFacts;
+  /** Requests with the same one get the same answer; undefined where nobody can tell, or none comes at once. */
+  readonly name: string | undefined;
+}
+
+/** All that a field section says on one connection: every request that repeats it is told by its method and target. */
+export interface SectionFacts {
+  readonly section: FieldSection;
+  /** How the URIs begin that are asked for (policy/key.ts). */
+  readonly site: string;
+  /** The client's own id, which each request has again. */
+  readonly id: string | undefined;
+  readonly aspects: Readonly<Record<PlainHead["method"], Aspect>>;
+}
+
+export function factsOf(
+  section: FieldSection,
+  peer: Connection,
+  settings: ReadingSettings & OwnFieldSettings,
+): SectionFacts {
+  const { fields, host } = section;
+  const { forwarded, directives } = sectionFacts(fields, host, peer, settings);
+  const aspect = (method: PlainHead["method"]): Aspect => {
+    const facts = { method, fields, directives, hasBody: false };
+    const answerable =
+      tooMany(fields, settings) === undefined &&
+      bypassReason(facts) === undefined &&
+      !hasField(fields, DEBUG_FIELD);
+    const stored = answerable ? aspectOf(facts) : undefined;
+    return {
+      facts,
+      name: stored === undefined ? undefined : JSON.stringify([stored, operatorAspect(fields, settings)]),
+    };
+  };
+  return {
+    section,
+    site: primaryKey(forwarded.proto, forwarded.host, ""),
+    id: givenId(fields),
+    aspects: { GET: aspect("GET"), HEAD: aspect("HEAD") },
+  };
+}

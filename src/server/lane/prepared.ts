@@ -1,0 +1,123 @@
+import { STATUS_CODES, validateHeaderValue } from "node:http";
+import type { CacheResponse } from "../../cache/exchange.ts";
+import { type FieldLines, hasField } from "../../policy/fields.ts";
+import type { Outcome } from "../../policy/outcome.ts";
+import type { StoredResponse } from "../../policy/stored-response.ts";
+import { writableLines } from "../interim.ts";
+import { headOf } from "../raw-head.ts";
+
+/** An answer as bytes, but for its X-Request-Id. */
+export interface Prepared {
+  readonly aspect: string;
+  /** In whole seconds, as the answer says it. */
+  readonly age: number;
+  readonly ttl: number;
+  readonly status: number;
+  readonly outcome: Outcome;
+  /** Head and body with a place for the id; the body goes behind it where it is not in here. */
+  bytes: Buffer;
+  readonly idAt: number;
+  readonly bodyBytes: number;
+  readonly bodyApart: boolean;
+}
+
+/** The length of a UUID. */
+export const ID_LENGTH = 36;
+const ID_PLACE = "#".repeat(ID_LENGTH);
+
+/** So much is copied behind its head: one write of one buffer costs less than one of two. */
+const BODY_BYTES = 8192;
+
+/** What Node writes itself, or reads as an order. */
+const NOT_FROM_STORE = ["connection", "keep-alive", "transfer-encoding", "trailer", "expect"];
+
+/** The answer as Node would write it to a connection that is kept; undefined where Node has more to say of it. */
+export function prepare(
+  response: CacheResponse,
+  operator: FieldLines,
+  keepAliveSeconds: number,
+  key: Pick<Prepared, "aspect" | "age" | "ttl">,
+): Prepared | undefined {
+  const { status, fields, body, outcome } = response;
+  const message = response.statusMessage || (STATUS_CODES[status] ?? "unknown");
+  if (
+    body.type === "stream" ||
+    !hasField(fields, "date") ||
+    NOT_FROM_STORE.some((name) => hasField(fields, name))
+  )
+    return undefined;
+  const own = ["Connection", "keep-alive", "Keep-Alive", `timeout=${keepAliveSeconds}`];
+  const lines = [...fields, "X-Request-Id", ID_PLACE, ...operator, ...own];
+  if (!isWritable(message, lines)) return undefined;
+  const head = headOf(status, message, lines);
+  const content = body.type === "bytes" ? body.bytes : new Uint8Array();
+  const bodyApart = content.length > BODY_BYTES;
+  return {
+    ...key,
+    status,
+    outcome,
+    bytes: bodyApart ? head : Buffer.concat([head, content]),
+    idAt: head.lastIndexOf(ID_PLACE),
+    bodyBytes: content.length,
+    bodyApart,
+  };
+}
+
+function isWritable(message: string, lines: FieldLines): boolean {
+  try {
+    validateHeaderValue("status", message);
+  } catch {
+    return false;
+  }
+  return writableLines(lines).length === lines.length;
+}
+
+/** Bytes that an answer costs beyond its own. */
+const OVERHEAD = 512;
+const CAPACITY = 8 * 1024 * 1024;
+/** To a GET, to a HEAD, and to clients that have one version or another. */
+const MAX_ASPECTS = 4;
+
+/**
+ * Answers that are likely to be given again within the second. Bounded in bytes: those of the stored
+ * response that was prepared longest ago go first.
+ */
+export class PreparedAnswers {
+  readonly #capacity: number;
+  readonly #answers = new Map<StoredResponse, Prepared[]>();
+  #bytes = 0;
+
+  constructor(capacity = CAPACITY) {
+    this.#capacity = capacity;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(stored: StoredResponse, aspect: string): Prepared | undefined {
+    const prepared = this.#answers.get(stored);
+    if (prepared === undefined) return undefined;
+    for (const each of prepared) if (each.aspect === aspect) return each;
+    return undefined;
+  }
+
+  set(stored: StoredResponse, fresh: Prepared): void {
+    const others = (this.#answers.get(stored) ?? []).filter(({ aspect }) => aspect !== fresh.aspect);
+    this.#remove(stored);
+    const prepared = [fresh, ...others].slice(0, MAX_ASPECTS);
+    this.#answers.set(stored, prepared);
+    for (const each of prepared) this.#bytes += weigh(each);
+    for (const oldest of this.#answers.keys()) {
+      if (this.#bytes <= this.#capacity) break;
+      this.#remove(oldest);
+    }
+  }
+
+  #remove(stored: StoredResponse): void {
+    for (const each of this.#answers.get(stored) ?? []) this.#bytes -= weigh(each);
+    this.#answers.delete(stored);
+  }
+}
+
+const weigh = ({ bytes }: Prepared): number => bytes.length + OVERHEAD;

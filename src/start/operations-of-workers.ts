@@ -1,0 +1,162 @@
+import type { Asked } from "../cache/explain.ts";
+import type { Explanation } from "../cache/explanation.ts";
+import {
+  type PurgeMode,
+  type PurgeReceipt,
+  type PurgeTarget,
+  StoreError,
+  type Tier,
+} from "../cache/ports.ts";
+import type { WarmResult } from "../cache/warm.ts";
+import type { Together } from "../observe/together.ts";
+import type { OriginState } from "../origin/roster.ts";
+import type { EpochMs } from "../policy/stored-response.ts";
+import type { Crew } from "../workers/crew.ts";
+import { WireError } from "../workers/wire.ts";
+import type { Readiness } from "./admin.ts";
+import type { Hired } from "./hire.ts";
+import { liveOf, type WatchesOfWorkers } from "./live-of-workers.ts";
+
+/** A worker that does not answer its operator for so long is left out. */
+const PATIENCE_MS = 1000;
+/** With a request to an origin. */
+const EXPLAIN_PATIENCE_MS = 15_000;
+const PURGE_PATIENCE_MS = 30_000;
+const WARM_PATIENCE_MS = 3_600_000;
+
+interface OperationsDeps {
+  readonly crew: Crew<Hired>;
+  /** All whose process runs, those that end or begin among them. */
+  readonly hired: ReadonlySet<Hired>;
+  readonly together: Together<Hired>;
+  readonly watches: WatchesOfWorkers;
+  /** Workers share a Redis: what one of them does there is done for all. */
+  readonly shared: boolean;
+  readonly isDraining: () => boolean;
+}
+
+/** What several workers answer the operator, as if they were one process. */
+export function operationsOf({ crew, hired, together, watches, shared, isDraining }: OperationsDeps) {
+  /** The answers of those who give one. */
+  async function answersOf<T, W>(of: Iterable<W>, ask: (worker: W) => Promise<T>): Promise<T[]> {
+    const asked = await Promise.allSettled(Array.from(of, ask));
+    return asked.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  }
+
+  const readAll = () =>
+    answersOf(hired, async (worker) => {
+      const reading = await worker.wire.ask("reading", undefined, PATIENCE_MS);
+      // One that has gone meanwhile is counted already.
+      if (hired.has(worker)) together.read(worker, reading);
+    });
+
+  /** One that serves. Throws StoreError where none does. */
+  function anyone(): Hired {
+    const [first] = crew.serving;
+    if (first === undefined) throw new StoreError("unavailable", "no worker serves");
+    return first;
+  }
+
+  return {
+    async stats() {
+      await readAll();
+      return together.stats();
+    },
+    async metricsText() {
+      await readAll();
+      return together.metricsText();
+    },
+    origins: async () =>
+      originsOf(await answersOf(crew.serving, ({ wire }) => wire.ask("origins", undefined, PATIENCE_MS))),
+    explain: async (asked: Asked): Promise<ExplanationOfWorkers> =>
+      explainedBy(
+        await answersOf(crew.serving.entries(), async ([place, { wire, name }]) => {
+          // One asks an origin for all.
+          const mine = { ...asked, fetch: asked.fetch && place === 0 };
+          return { name, explanation: await wire.ask("explain", mine, EXPLAIN_PATIENCE_MS) };
+        }),
+      ),
+    live: liveOf(
+      (query) => watches.watch(query),
+      () => answersOf(crew.serving, ({ wire }) => wire.ask("live", undefined, PATIENCE_MS)),
+    ),
+    async ready(): Promise<Readiness> {
+      if (isDraining()) return { ready: false, detail: "draining" };
+      const said = await answersOf(crew.serving, ({ wire }) => wire.ask("ready", undefined, PATIENCE_MS));
+      const ready = said.filter((one) => one.ready);
+      const worst = (ready.length > 0 ? ready : said).find(({ detail }) => detail !== "ok");
+      return {
+        ready: ready.length > 0,
+        detail: worst?.detail ?? (ready.length > 0 ? "ok" : "no worker serves"),
+      };
+    },
+    async purge(targets: readonly PurgeTarget[], mode: PurgeMode): Promise<PurgeReceipt> {
+      try {
+        return await anyone().wire.ask("purge", { targets, mode }, PURGE_PATIENCE_MS);
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error;
+        throw new StoreError("timeout", "the worker that was to purge has not answered", { cause: error });
+      }
+    },
+    refetch(keys: readonly string[]): void {
+      if (keys.length > 0) for (const { wire } of fetchers()) wire.tell("refetch", keys);
+    },
+    warm: async (urls: readonly string[]): Promise<WarmResult> =>
+      warmedBy(
+        urls,
+        await Promise.all(fetchers().map(({ wire }) => wire.ask("warm", urls, WARM_PATIENCE_MS))),
+      ),
+  };
+
+  /** Who has to fetch what all are to have. */
+  function fetchers(): readonly Hired[] {
+    return shared ? crew.serving.slice(0, 1) : crew.serving;
+  }
+}
+
+/** What one worker explains, and where each of them has it. */
+interface ExplanationOfWorkers extends Explanation {
+  readonly instances: readonly {
+    readonly instance: string;
+    readonly tier: readonly Tier[];
+    readonly stored_at: EpochMs | null;
+  }[];
+}
+
+/** Who has asked an origin, or has something stored, tells more than others. Throws StoreError where nobody answers. */
+function explainedBy(
+  said: readonly { readonly name: string; readonly explanation: Explanation }[],
+): ExplanationOfWorkers {
+  const first =
+    said.find(({ explanation }) => explanation.fetched !== undefined) ??
+    said.find(({ explanation }) => explanation.stored !== null) ??
+    said[0];
+  if (first === undefined) throw new StoreError("unavailable", "no worker serves");
+  const instances = said.map(({ name, explanation: { stored } }) => ({
+    instance: name,
+    tier: stored?.tier ?? [],
+    stored_at: stored?.stored_at ?? null,
+  }));
+  return { ...first.explanation, instances };
+}
+
+/** Healthy is what all of them take for healthy. */
+function originsOf(said: readonly (readonly OriginState[])[]): OriginState[] {
+  const together = new Map<string, OriginState>();
+  for (const state of said.flat()) {
+    const other = together.get(state.origin);
+    const worse = other === undefined || (other.healthy && !state.healthy) ? state : other;
+    together.set(state.origin, { ...worse, inFlight: (other?.inFlight ?? 0) + state.inFlight });
+  }
+  return [...together.values()];
+}
+
+/** Warm is what all have; what failed is said once. */
+function warmedBy(urls: readonly string[], results: readonly WarmResult[]): WarmResult {
+  const failed = new Map(results.flatMap((result) => result.failed.map((one) => [one.url, one] as const)));
+  return {
+    requested: urls.length,
+    warmed: Math.min(...results.map(({ warmed }) => warmed)),
+    failed: [...failed.values()],
+  };
+}

@@ -1,0 +1,174 @@
+import { isatty } from "node:tty";
+import { createEvents } from "../cache/events.ts";
+import type { PurgeRecord } from "../cache/ports.ts";
+import { readWarmList } from "../config/warm-list.ts";
+import type { Config } from "../config.ts";
+import { createLineWriter } from "../observe/line-writer.ts";
+import { createLogger, type Log } from "../observe/log.ts";
+import { Together } from "../observe/together.ts";
+import { originOf } from "../origin/address.ts";
+import { createHealthChecks } from "../origin/health.ts";
+import { Crew, type CrewNews } from "../workers/crew.ts";
+import type { Checked } from "../workers/heard-checks.ts";
+import { PurgeOrder } from "../workers/purge-order.ts";
+import { openAdmin } from "./admin.ts";
+import { type Hired, hire } from "./hire.ts";
+import { type Watch, WatchesOfWorkers } from "./live-of-workers.ts";
+import { operationsOf } from "./operations-of-workers.ts";
+import { originOptions } from "./origin-options.ts";
+import { announce, stopOnSignals, surviveDefects, warmUp } from "./process.ts";
+import { shareOf } from "./worker-share.ts";
+
+const STANDARD_OUTPUT = 1;
+/** What a worker may take to begin, besides its first health checks; and to end, besides its requests. */
+const BEGIN_MS = 30_000;
+const END_MS = 8_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Several processes that serve one port, and this one, which serves nobody: it starts and replaces
+ * them, checks origins for them, and answers the operator for all.
+ */
+export async function primary(config: Config): Promise<void> {
+  const { log, write } = openLog(config);
+  const warmList = await readWarmList(config.WARM_URLS, process.cwd());
+  surviveDefects(log);
+
+  const hired = new Set<Hired>();
+  const known = new Map<string, Checked>();
+  const origins = originOptions(config, createEvents().emit, Date.now);
+  const health = createHealthChecks(config.ORIGINS.map(originOf), origins, (origin, healthy, detail) => {
+    const checked = { origin, healthy, detail };
+    known.set(origin, checked);
+    for (const { wire } of hired) wire.tell("checked", checked);
+  });
+  const order = new PurgeOrder(Date.now);
+  const together = new Together<Hired>(() => crew.serving.map(({ pid }) => pid ?? 0), Date.now);
+  const watches = new WatchesOfWorkers();
+  const share: Config = { ...shareOf(config), LOG_FORMAT: log.format };
+  const shared = config.REDIS_URL !== undefined;
+  const beginWithinMs = Math.min(BEGIN_MS + config.HEALTH_CHECK_TIMEOUT, LONGEST_TIMER_MS);
+
+  const crew = new Crew<Hired>({
+    size: config.WORKERS,
+    beginWithinMs,
+    stopWithinMs: Math.min(END_MS + 2 * config.SHUTDOWN_TIMEOUT, LONGEST_TIMER_MS),
+    tell: (news) => tellNews(log, news),
+    hire: (place) => {
+      const hearer = {
+        get name() {
+          return worker.name;
+        },
+        hear: (record: PurgeRecord) => worker.wire.tell("purged", record),
+        giveUp: () => worker.kill(),
+      };
+      const worker = hire({
+        beginning: {
+          place,
+          config: share,
+          epoch: order.join(hearer),
+          checked: [...known.values()],
+          // What Redis keeps need be fetched once.
+          warmList: shared ? [] : warmList,
+        },
+        env: log.colour ? { FORCE_COLOR: "1" } : {},
+        answers: {
+          append: ({ targets, mode }) => order.append(targets, mode),
+          acknowledged: (epoch) => order.acknowledged(epoch, config.PURGE_ACK_TIMEOUT),
+          heard: (epoch) => order.heard(hearer, epoch),
+          watched: (watched) => watches.hear(watched),
+          farewell: (reading) => reading && together.read(worker, reading),
+        },
+        write,
+        beginWithinMs,
+      });
+      hired.add(worker);
+      const watcher = {
+        watch: (watch: Watch) => worker.wire.tell("watch", watch),
+        unwatch: (id: Watch["id"]) => worker.wire.tell("unwatch", id),
+      };
+      worker.begun.then(
+        () => watches.join(watcher),
+        () => {},
+      );
+      void worker.ended.then(() => {
+        hired.delete(worker);
+        order.leave(hearer);
+        watches.leave(watcher);
+        together.gone(worker, !worker.isLeaving());
+      });
+      return worker;
+    },
+  });
+
+  let draining = false;
+  const operations = operationsOf({ crew, hired, together, watches, shared, isDraining: () => draining });
+  const restart = async () => {
+    log.logger.info("restarting the workers");
+    const restarted = await crew.restart();
+    log.logger.info({ workers: restarted }, "restarted");
+    return restarted;
+  };
+  const admin = await openAdmin(config, { ...operations, restart }).catch(async (error: unknown) => {
+    await health.close();
+    throw error;
+  });
+  try {
+    await crew.start();
+  } catch (error) {
+    await Promise.all([admin.close(0), health.close()]);
+    throw error;
+  }
+  stopOnSignals(async () => {
+    draining = true;
+    await crew.stop();
+    watches.close();
+    await Promise.all([admin.close(), health.close()]);
+  }, log);
+  process.on("SIGUSR2", () => {
+    restart().catch((error: unknown) => log.logger.error({ err: error }, "a restart that went wrong"));
+  });
+  const served = await Promise.all(crew.serving.map((worker) => worker.served));
+  const { port = config.PORT, maxObjectBytes = config.CACHE_MAX_OBJECT_BYTES } = served[0] ?? {};
+  const redisAttached = served.every((one) => one.redisAttached);
+  announce(config, { port, maxObjectBytes, redisAttached }, log);
+  if (shared) void warmUp(operations.warm, warmList, log);
+}
+
+interface OwnLog extends Log {
+  /** What the workers' log looks like, who write to a pipe and cannot tell. */
+  readonly format: "json" | "pretty";
+  readonly colour: boolean;
+}
+
+/** One log for all: the workers' lines and this process's own pass through one writer. */
+function openLog(config: Config): { log: OwnLog; write: (lines: string) => void } {
+  const terminal = isatty(STANDARD_OUTPUT);
+  const { write, flush, close } = createLineWriter(STANDARD_OUTPUT, (lines) =>
+    log.logger.warn({ lines }, "log lines dropped: their reader is too slow"),
+  );
+  const asked = config.LOG_FORMAT;
+  const format = asked === "auto" ? (terminal ? "pretty" : "json") : asked;
+  const destination = { write, isTTY: terminal };
+  const log = createLogger({ level: config.LOG_LEVEL, format, destination });
+  const colour = terminal && !process.env["NO_COLOR"];
+  return { log: { ...log, flush, close, format, colour }, write };
+}
+
+function tellNews({ logger }: Log, news: CrewNews): void {
+  switch (news.type) {
+    case "died": {
+      const { place, pid, ending, restMs } = news;
+      logger.error({ worker: place, pid, ending, rest_ms: restMs }, "a worker died");
+      return;
+    }
+    case "failed": {
+      const { place, error, restMs } = news;
+      logger.error({ worker: place, err: error, rest_ms: restMs }, "a worker could not be replaced");
+      return;
+    }
+    case "replaced":
+      logger.info({ worker: news.place, pid: news.pid }, "a worker was replaced");
+      return;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Asked } from "../cache/explain.ts";
+import type { Explanation } from "../cache/explanation.ts";
+import type { Acknowledged, PurgeMode, PurgeReceipt, PurgeRecord, PurgeTarget } from "../cache/ports.ts";
+import type { WarmResult } from "../cache/warm.ts";
+import type { Config } from "../config.ts";
+import type { LiveReading } from "../observe/live.ts";
+import type { Reading } from "../observe/together.ts";
+import type { OriginState } from "../origin/roster.ts";
+import type { Epoch } from "../policy/stored-response.ts";
+import type { Checked } from "../workers/heard-checks.ts";
+import type { Readiness } from "./admin.ts";
+import type { Watch, Watched } from "./live-of-workers.ts";
+
+/** What a worker needs to know before it can begin. */
+export interface Beginning {
+  /** From 1 on; who comes after one that is gone has its place. */
+  readonly place: number;
+  /** With its share of what is divided. */
+  readonly config: Config;
+  /** Where the purge log is, where no Redis is set. */
+  readonly epoch: Epoch;
+  /** What is known of origins already. */
+  readonly checked: readonly Checked[];
+  /** What to fetch into its cache. */
+  readonly warmList: readonly string[];
+}
+
+/** What a worker says when it serves. */
+export interface Begun {
+  readonly port: number;
+  readonly maxObjectBytes: number;
+  readonly redisAttached: boolean;
+}
+
+/** What the process that starts workers asks of each. */
+export type AskedOfWorker = {
+  readonly begin: (given: Beginning) => Begun;
+  readonly checked: (given: Checked) => void;
+  readonly purged: (given: PurgeRecord) => void;
+  readonly reading: () => Reading;
+  readonly origins: () => readonly OriginState[];
+  readonly explain: (given: Asked) => Explanation;
+  readonly live: () => LiveReading;
+  readonly watch: (given: Watch) => void;
+  readonly unwatch: (given: Watch["id"]) => void;
+  readonly ready: () => Readiness;
+  readonly purge: (given: { targets: readonly PurgeTarget[]; mode: PurgeMode }) => PurgeReceipt;
+  readonly refetch: (given: readonly string[]) => void;
+  readonly warm: (given: readonly string[]) => WarmResult;
+  readonly stop: () => void;
+};
+
+/** What a worker asks of the process that started it. */
+export type AskedOfPrimary = {
+  readonly append: (given: { targets: readonly PurgeTarget[]; mode: PurgeMode }) => Epoch;
+  readonly acknowledged: (given: Epoch) => Acknowledged;
+  readonly heard: (given: Epoch) => void;
+  readonly watched: (given: Watched) => void;
+  /** It has finished; what it counted, if that can be told. Once answered, nothing is on its way to it. */
+  readonly farewell: (given: Reading | undefined) => void;
+};

@@ -1,0 +1,78 @@
+import type { StoredResponse } from "../../policy/stored-response.ts";
+import { NONE } from "./sieve.ts";
+
+/** One of several variants of a resource, or one that fields select. */
+export interface Variant {
+  readonly slot: number;
+  /** As `variantId` names it. */
+  readonly id: string;
+  readonly selectingFields: StoredResponse["selectingFields"];
+}
+
+const NOTHING_SELECTS = {};
+
+/**
+ * Which slots are a key's? Most resources have one variant that nothing selects, and need no more than its
+ * number. Of others the most recently put comes first.
+ */
+export class KeyIndex {
+  readonly #variants = new Map<string, number | Variant[]>();
+  readonly #mostOfOne: number;
+
+  constructor(mostVariantsOfOne: number) {
+    this.#mostOfOne = mostVariantsOfOne;
+  }
+
+  get(key: string): number | readonly Variant[] | undefined {
+    return this.#variants.get(key);
+  }
+
+  /** All slots of a key. */
+  slots(key: string): number[] {
+    const variants = this.#variants.get(key);
+    if (variants === undefined) return [];
+    return typeof variants === "number" ? [variants] : variants.map(({ slot }) => slot);
+  }
+
+  /** The slot of a variant; NONE where it is not here. */
+  find(key: string, id: string): number {
+    const variants = this.#variants.get(key);
+    if (variants === undefined) return NONE;
+    if (typeof variants === "number") return id === "" ? variants : NONE;
+    return variants.find((variant) => variant.id === id)?.slot ?? NONE;
+  }
+
+  /** The slot that has to go before one more variant comes; NONE while there is room. */
+  surplus(key: string): number {
+    const variants = this.#variants.get(key);
+    if (variants === undefined || typeof variants === "number" || variants.length < this.#mostOfOne)
+      return NONE;
+    return variants.at(-1)?.slot ?? NONE;
+  }
+
+  /** Puts a variant first, whether it is new or known. */
+  put(key: string, variant: Variant): void {
+    const variants = this.#variants.get(key);
+    if (typeof variants === "object") {
+      removeSlot(variants, variant.slot);
+      variants.unshift(variant);
+    } else if (variant.id === "") this.#variants.set(key, variant.slot);
+    else if (variants === undefined) this.#variants.set(key, [variant]);
+    else this.#variants.set(key, [variant, { slot: variants, id: "", selectingFields: NOTHING_SELECTS }]);
+  }
+
+  delete(key: string, slot: number): void {
+    const variants = this.#variants.get(key);
+    if (typeof variants === "object") removeSlot(variants, slot);
+    if (typeof variants === "number" || variants?.length === 0) this.#variants.delete(key);
+  }
+
+  clear(): void {
+    this.#variants.clear();
+  }
+}
+
+function removeSlot(variants: Variant[], slot: number): void {
+  const at = variants.findIndex((variant) => variant.slot === slot);
+  if (at !== -1) variants.splice(at, 1);
+}

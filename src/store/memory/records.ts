@@ -1,0 +1,126 @@
+import type { Entry } from "../../cache/ports.ts";
+import { pack, unpack } from "./packed.ts";
+import { Slabs } from "./slabs.ts";
+import { type Found, Unpacked } from "./unpacked.ts";
+
+/** Which bodies are being sent to clients? (cache/held-bodies.ts) */
+export interface Sending {
+  /** As long as it is, freeing it frees nothing. */
+  isHeld(body: Uint8Array): boolean;
+  /** The tier keeps it, and counts it. */
+  enter(body: Uint8Array): void;
+  /** The tier keeps it no longer. */
+  leave(body: Uint8Array): void;
+  /** Bytes that are being sent though the tier keeps them no longer. */
+  readonly strayBytes: number;
+}
+
+/** A longer body has a buffer of its own, and is never copied. */
+const LONGEST_IN_SLAB = 8 * 1024;
+const NO_BYTES = new Uint8Array(0);
+
+/** An entry, ready to be put into a slot. */
+export interface Packed {
+  readonly text: string;
+  /** Of the text. */
+  readonly bytes: number;
+  readonly body: Uint8Array;
+  /** The body is not in a slab. */
+  readonly own: boolean;
+}
+
+export function packEntry(key: string, stored: Entry["stored"], body: Uint8Array): Packed {
+  const text = pack(key, stored);
+  const bytes = Buffer.byteLength(text);
+  const own = body.length > LONGEST_IN_SLAB;
+  return { text, bytes, own, body: own ? ownBytes(body) : body };
+}
+
+/** A body that is a view of a larger buffer would keep all of that buffer alive, uncounted. */
+const ownBytes = (body: Uint8Array): Uint8Array =>
+  body.byteLength === body.buffer.byteLength ? body : new Uint8Array(body);
+
+/**
+ * What is in which slot? Text for all but the body, and the body where it is short, in slabs; longer bodies as
+ * they are; and what is asked for often as objects, too.
+ */
+export class Records {
+  readonly #slabs: Slabs;
+  readonly #unpacked: Unpacked;
+  readonly #sending: Sending | undefined;
+  /** Bodies with a buffer of their own. */
+  readonly #bodies = new Map<number, Uint8Array>();
+
+  /** Bytes for records, about, and for what is kept unpacked. */
+  constructor(capacity: number, unpacked: number, sending: Sending | undefined) {
+    this.#slabs = new Slabs(capacity);
+    this.#unpacked = new Unpacked(unpacked);
+    this.#sending = sending;
+  }
+
+  get unpackedBytes(): number {
+    return this.#unpacked.bytes;
+  }
+
+  /** Fills a slot that is empty. */
+  put(slot: number, { text, bytes, body, own }: Packed): void {
+    this.#slabs.put(slot, text, bytes, own ? NO_BYTES : body);
+    if (!own) return;
+    this.#bodies.set(slot, body);
+    this.#sending?.enter(body);
+  }
+
+  /** Empties a slot; what is `coming` into one has not left if it was there. */
+  free(slot: number, coming?: Packed): void {
+    this.#slabs.free(slot);
+    this.#unpacked.delete(slot);
+    const body = this.#bodies.get(slot);
+    if (body === undefined) return;
+    this.#bodies.delete(slot);
+    const stays = coming?.own === true && coming.body.buffer === body.buffer;
+    if (!stays) this.#sending?.leave(body);
+  }
+
+  /** Tells of a body that was coming, and does not come. */
+  refuse({ body, own }: Packed): void {
+    if (own) this.#sending?.leave(body);
+  }
+
+  get strayBytes(): number {
+    return this.#sending?.strayBytes ?? 0;
+  }
+
+  isSent(slot: number): boolean {
+    const body = this.#bodies.get(slot);
+    return body !== undefined && this.#sending?.isHeld(body) === true;
+  }
+
+  /** What is kept unpacked has a buffer of its own; another's is cheaper, and gone with the answer. */
+  find(slot: number, key: string): Found {
+    const ready = this.#unpacked.get(slot);
+    if (ready !== undefined) return ready;
+    const recordBytes = this.#slabs.recordBytes(slot);
+    const wanted = this.#unpacked.wants(slot, recordBytes);
+    const stored = unpack(key, this.#slabs.text(slot));
+    const allocate = wanted ? Buffer.allocUnsafeSlow : Buffer.allocUnsafe;
+    const body = this.#bodies.get(slot) ?? this.#slabs.body(slot, allocate);
+    if (wanted) return this.#unpacked.keep(slot, recordBytes, stored, body);
+    return { type: "found", entry: { stored, body }, tier: "memory" };
+  }
+
+  /** The same for those who only look: nothing is kept or touched for them. */
+  peek(slot: number, key: string): Found {
+    const ready = this.#unpacked.peek(slot);
+    if (ready !== undefined) return ready;
+    const stored = unpack(key, this.#slabs.text(slot));
+    const body = this.#bodies.get(slot) ?? this.#slabs.body(slot, Buffer.allocUnsafe);
+    return { type: "found", entry: { stored, body }, tier: "memory" };
+  }
+
+  clear(): void {
+    for (const body of this.#bodies.values()) this.#sending?.leave(body);
+    this.#bodies.clear();
+    this.#slabs.clear();
+    this.#unpacked.clear();
+  }
+}

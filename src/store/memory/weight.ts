@@ -1,0 +1,17 @@
+import type { Packed } from "./records.ts";
+import { WASTE } from "./slabs.ts";
+
+/** What one entry costs beyond its record: its key's object, the slot in the map and the columns, which grow by halves. As measured. */
+const ENTRY_OVERHEAD = 200;
+/** What a buffer of its own costs beyond its bytes. */
+const BUFFER_OVERHEAD = 600;
+/** What selecting fields cost beyond their characters, which are there four times. */
+const SELECTING_OVERHEAD = 200;
+
+/** What an entry takes of the process's memory, in bytes; bench/memory-weight.ts measures it. */
+export function weigh(key: string, variant: string, { bytes, body, own }: Packed): number {
+  const record = own ? bytes : bytes + body.length;
+  const elsewhere = own ? body.length + BUFFER_OVERHEAD : 0;
+  const selecting = variant === "" ? 0 : SELECTING_OVERHEAD + 4 * variant.length;
+  return ENTRY_OVERHEAD + key.length + Math.ceil(record / (1 - WASTE)) + elsewhere + selecting;
+}

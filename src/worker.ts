@@ -1,0 +1,101 @@
+import type { Emit } from "./cache/events.ts";
+import { createLogger, type Log } from "./observe/log.ts";
+import type { Reading } from "./observe/together.ts";
+import type { Operations } from "./start/admin.ts";
+import { WatchesForPrimary } from "./start/live-of-workers.ts";
+import { surviveDefects, warmUp } from "./start/process.ts";
+import type { AskedOfPrimary, AskedOfWorker, Beginning, Begun } from "./start/worker-contract.ts";
+import { type Running, start } from "./start.ts";
+import { HeardChecks } from "./workers/heard-checks.ts";
+import { WorkerPurgeLog } from "./workers/purge-log.ts";
+import { Wire } from "./workers/wire.ts";
+
+/* The program of a worker: src/start/primary.ts starts it, tells it its settings, and ends it. */
+
+/** Another process that does not answer so long hangs; a purge, the only thing that waits for it, is told so. */
+const PATIENCE_MS = 1000;
+const FAREWELL_MS = 5000;
+
+interface Self {
+  readonly log: Log;
+  readonly running: Running;
+  readonly operations: Operations;
+  readonly watches: WatchesForPrimary;
+}
+
+let checks: HeardChecks | undefined;
+let purgeLog: WorkerPurgeLog | undefined;
+let self: Self | undefined;
+
+const wire = new Wire<AskedOfPrimary, AskedOfWorker>((message) => process.send?.(message), {
+  begin,
+  checked: (checked) => checks?.hear(checked),
+  purged: (record) => purgeLog?.receive(record),
+  reading: () => reading(begun().operations),
+  origins: () => begun().operations.origins(),
+  live: () => begun().operations.liveReading(),
+  watch: (watch) => begun().watches.watch(watch),
+  unwatch: (id) => self?.watches.unwatch(id),
+  explain: (asked) => begun().operations.explain(asked),
+  ready: () => begun().operations.ready(),
+  purge: ({ targets, mode }) => begun().operations.purge(targets, mode),
+  refetch: (keys) => begun().operations.refetch(keys),
+  warm: (urls) => begun().operations.warm(urls),
+  stop: () => end(begun()),
+});
+
+function begun(): Self {
+  if (self === undefined) throw new Error("this worker has not begun");
+  return self;
+}
+
+async function begin({ place, config, epoch, checked, warmList }: Beginning): Promise<Begun> {
+  const log = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT, worker: place });
+  surviveDefects(log);
+  const heard = new HeardChecks(checked);
+  checks = heard;
+  purgeLog = new WorkerPurgeLog({
+    epoch,
+    append: (targets, mode) => wire.ask("append", { targets, mode }, PATIENCE_MS),
+    acknowledged: (upTo) => wire.ask("acknowledged", upTo, config.PURGE_ACK_TIMEOUT + PATIENCE_MS),
+    heard: (upTo) => wire.tell("heard", upTo),
+  });
+  /** What all workers hear of at once, one of them tells. */
+  const listen: Emit = (event) => {
+    if (place === 1 || !(event.type === "purged" || heard.hearing)) log.listen(event);
+  };
+  let operations: Operations | undefined;
+  const openAdmin = async (opened: Operations) => {
+    operations = opened;
+    return { host: "", port: 0, close: async () => {} };
+  };
+  const worker = { purgeLog, healthChecks: heard.create, openAdmin };
+  const running = await start(config, { observers: [listen], worker });
+  if (operations === undefined) throw new Error("a worker without operations");
+  const watches = new WatchesForPrimary(operations.tail, place, (watched) =>
+    wire.ask("watched", watched, PATIENCE_MS),
+  );
+  self = { log, running, operations, watches };
+  void warmUp(running.warm, warmList, log);
+  const { port, maxObjectBytes } = running;
+  return { port, maxObjectBytes, redisAttached: running.redisAttached() };
+}
+
+const reading = async (operations: Operations): Promise<Reading> => ({
+  stats: operations.stats(),
+  metrics: await operations.metrics(),
+});
+
+/** A connection that was handed over at the last moment goes back before the farewell is answered. */
+async function end({ running, operations, log }: Self): Promise<void> {
+  await running.stop().catch((error: unknown) => log.logger.error({ err: error }, "a stop that went wrong"));
+  const counted = await reading(operations).catch(() => undefined);
+  await wire.ask("farewell", counted, FAREWELL_MS).catch(() => {});
+  await log.close();
+  // node:cluster ends the process then, when all that was said has been sent.
+  process.disconnect?.();
+}
+
+process.on("message", wire.receive);
+// Ctrl-C and service managers signal every process; who started this one says when it ends.
+for (const signal of ["SIGINT", "SIGTERM", "SIGUSR2"] as const) process.on(signal, () => {});

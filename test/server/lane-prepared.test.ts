@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import type { CacheResponse } from "../../src/cache/exchange.ts";
+import type { StoredResponse } from "../../src/policy/stored-response.ts";
+import { ID_LENGTH, PreparedAnswers, prepare } from "../../src/server/lane/prepared.ts";
+import { aStored } from "../policy/builders.ts";
+
+const KEY = { aspect: "GET", age: 1, ttl: 59 };
+const DATE = "Sat, 21 Nov 2026 12:00:00 GMT";
+
+const anAnswer = (overrides: Partial<CacheResponse> = {}): CacheResponse => ({
+  status: 200,
+  statusMessage: "Fine",
+  fields: ["Content-Length", "5", "Date", DATE],
+  body: { type: "bytes", bytes: Buffer.from("hello") },
+  outcome: { word: "HIT", body: "cache", ttl: 59 },
+  ...overrides,
+});
+
+const prepared = (overrides: Partial<CacheResponse> = {}) =>
+  prepare(anAnswer(overrides), ["X-Own", "1"], 65, KEY);
+
+describe("a prepared answer", () => {
+  it("is all that goes over the wire, with a place for the id", () => {
+    const { bytes, idAt, bodyBytes, bodyApart } = prepared() ?? expect.fail();
+    bytes.write("i".repeat(ID_LENGTH), idAt, "latin1");
+    expect(bytes.toString("latin1")).toBe(
+      [
+        ...["HTTP/1.1 200 Fine", "Content-Length: 5", `Date: ${DATE}`, `X-Request-Id: ${"i".repeat(36)}`],
+        ...["X-Own: 1", "Connection: keep-alive", "Keep-Alive: timeout=65", "", "hello"],
+      ].join("\r\n"),
+    );
+    expect([bodyBytes, bodyApart]).toEqual([5, false]);
+  });
+
+  it("finds its place for the id behind a field that looks like it", () => {
+    const fields = [...anAnswer().fields, "X-Odd", `X-Request-Id: ${"#".repeat(ID_LENGTH)}`];
+    const { bytes, idAt } = prepared({ fields }) ?? expect.fail();
+    expect(bytes.toString("latin1", idAt - 16, idAt)).toBe("\r\nX-Request-Id: ");
+  });
+
+  it("finds it before a body that looks like it", () => {
+    const { bytes, idAt } =
+      prepared({ body: { type: "bytes", bytes: Buffer.from("#".repeat(100)) } }) ?? expect.fail();
+    expect(idAt).toBeLessThan(bytes.indexOf("X-Own"));
+  });
+
+  it("says what a status without words means", () => {
+    expect(prepared({ statusMessage: "" })?.bytes.toString("latin1")).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(prepared({ statusMessage: "", status: 299 })?.bytes.toString("latin1")).toMatch(
+      /^HTTP\/1\.1 299 unknown\r\n/,
+    );
+  });
+
+  it("leaves out a long body, which is sent from where it is", () => {
+    const bytes = Buffer.alloc(10_000, "b");
+    const long = prepared({ body: { type: "bytes", bytes } }) ?? expect.fail();
+    expect([long.bodyApart, long.bodyBytes, long.bytes.indexOf("b".repeat(9))]).toEqual([true, 10_000, -1]);
+  });
+
+  it.each([
+    ["no Date", { fields: ["Content-Length", "5"] }],
+    ["a field that Node reads as an order", { fields: ["Date", DATE, "Trailer", "X"] }],
+    ["a byte that no head may have", { fields: ["Date", DATE, "X", "a\u0001"] }],
+    ["one in its status line", { statusMessage: "a\nb" }],
+    ["a body that comes later", { body: { type: "stream", stream: { async *[Symbol.asyncIterator]() {} } } }],
+  ] as const)("is none for an answer with %s", (_, overrides) => {
+    expect(prepared(overrides as Partial<CacheResponse>)).toBeUndefined();
+  });
+});
+
+describe("prepared answers", () => {
+  const answer = (aspect = "GET") => ({ ...(prepared() ?? expect.fail()), aspect });
+
+  it("are found by their stored response and aspect", () => {
+    const answers = new PreparedAnswers();
+    const [one, other] = [aStored({}), aStored({})];
+    const [get, head] = [answer(), answer("HEAD")];
+    answers.set(one, get);
+    answers.set(one, head);
+    expect(answers.get(one, "GET")).toBe(get);
+    expect(answers.get(one, "HEAD")).toBe(head);
+    expect(answers.get(other, "GET")).toBeUndefined();
+    const newer = answer();
+    answers.set(one, newer);
+    expect(answers.get(one, "GET")).toBe(newer);
+  });
+
+  it("of many stored responses take up no more than their bound, and the newest stay", () => {
+    const answers = new PreparedAnswers(20_000);
+    const all: StoredResponse[] = Array.from({ length: 1000 }, () => aStored({}));
+    for (const stored of all) {
+      answers.set(stored, answer());
+      expect(answers.bytes).toBeLessThanOrEqual(20_000);
+    }
+    expect(answers.get(all.at(-1) as StoredResponse, "GET")).toBeDefined();
+    expect(answers.get(all[0] as StoredResponse, "GET")).toBeUndefined();
+    expect(all.filter((stored) => answers.get(stored, "GET") !== undefined).length).toBeGreaterThan(10);
+  });
+
+  it("of one stored response for many clients are bounded as well", () => {
+    const answers = new PreparedAnswers();
+    const stored = aStored({});
+    for (let i = 0; i < 1000; i++) answers.set(stored, answer(`GET ${i}`));
+    expect(answers.bytes).toBeLessThan(10_000);
+    expect(answers.get(stored, "GET 999")).toBeDefined();
+  });
+});

@@ -1,0 +1,86 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { StoredResponse } from "../../src/policy/stored-response.ts";
+import { pack, unpack } from "../../src/store/memory/packed.ts";
+import { Unpacked } from "../../src/store/memory/unpacked.ts";
+import { KEY, sampleEntry } from "./sample.ts";
+
+const text = fc.string({ unit: "binary" });
+const seconds = fc.double({ min: 0, max: 1e9, noNaN: true });
+
+const response: fc.Arbitrary<StoredResponse> = fc
+  .record(
+    {
+      uri: fc.oneof(fc.constant(KEY), text),
+      selectingFields: fc.dictionary(text, fc.option(text), { noNullPrototype: true }),
+      status: fc.integer({ min: 200, max: 599 }),
+      statusMessage: text,
+      fields: fc.array(text),
+      etag: text,
+      lastModified: text,
+      bodyLength: fc.nat(),
+      responseTime: fc.integer({ min: 0, max: 2 ** 45 }),
+      initialAge: seconds,
+      freshnessLifetime: seconds,
+      staleWhileRevalidate: seconds,
+      staleIfError: seconds,
+      keep: seconds,
+      mustRevalidate: fc.boolean(),
+      noCache: fc.boolean(),
+      tags: fc.array(text),
+      part: fc.record({ first: fc.nat(), last: fc.nat(), length: fc.nat() }, { noNullPrototype: true }),
+      epoch: fc.maxSafeNat(),
+    },
+    { noNullPrototype: true },
+  )
+  .chain((whole) => {
+    const { etag, lastModified, part, ...bare } = whole;
+    return fc.constantFrom<StoredResponse>(whole, bare, { ...bare, etag }, { ...bare, lastModified, part });
+  });
+
+describe("a packed response", () => {
+  it("is what it was, with every value and none more", () => {
+    fc.assert(
+      fc.property(response, (stored) => {
+        const bytes = Buffer.from(pack(KEY, stored), "utf8");
+        expect(unpack(KEY, bytes.toString("utf8"))).toStrictEqual(stored);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("does not hold its key twice", () => {
+    const { stored } = sampleEntry("");
+    expect(pack(KEY, stored)).not.toContain(KEY);
+    expect(pack("another", stored)).toContain(KEY);
+  });
+});
+
+describe("what is kept unpacked", () => {
+  const { stored, body } = sampleEntry("hello");
+
+  it("never takes more than its capacity, whatever is asked for", () => {
+    const unpacked = new Unpacked(50_000);
+    for (let i = 0; i < 20_000; i++) {
+      const slot = (i * 7) % 500;
+      if (unpacked.get(slot) === undefined && unpacked.wants(slot, slot * 10))
+        unpacked.keep(slot, slot * 10, stored, body);
+      expect(unpacked.bytes).toBeLessThanOrEqual(50_000);
+    }
+    expect(unpacked.bytes).toBeGreaterThan(25_000);
+  });
+
+  it("does not remember all that was asked for once", () => {
+    const unpacked = new Unpacked(5000);
+    unpacked.keep(0, 1000, stored, body);
+    for (let slot = 1; slot < 100; slot++) expect(unpacked.wants(slot, 1000)).toBe(false);
+    // Long ago, by now.
+    expect(unpacked.wants(1, 1000)).toBe(false);
+    expect(unpacked.wants(1, 1000)).toBe(true);
+  });
+
+  it("is nothing where there is no room", () => {
+    const unpacked = new Unpacked(0);
+    for (let times = 0; times < 5; times++) expect(unpacked.wants(1, 0)).toBe(false);
+  });
+});
