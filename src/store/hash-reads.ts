@@ -26,12 +26,22 @@ export class HashReads {
   /** Rejects with Redis' own error, with ioredis', or with StoreError where no answer came in time. */
   read(name: string, fields: readonly string[]): Promise<FieldValues> {
     return new Promise((resolve, reject) => {
-      const read = new HashRead(name, fields, { resolve, reject, deadlines: this.#deadlines });
+      const read = new HashRead(name, fields, {
+        resolve,
+        reject,
+        deadlines: this.#deadlines,
+        outOfStep: this.#outOfStep,
+      });
       this.#deadlines.begin(read);
       if (this.#batch.length === 0) setImmediate(this.#send);
       this.#batch.push(read);
     });
   }
+
+  /** No later answer on this connection can be told from another's. */
+  readonly #outOfStep = (): void => {
+    this.#client.stream.destroy();
+  };
 
   /** Not before all are known: commands that are written otherwise meanwhile come before them in ioredis' queue, too. */
   readonly #send = (): void => {
@@ -57,6 +67,7 @@ interface Asker {
   readonly resolve: (values: FieldValues) => void;
   readonly reject: (error: Error) => void;
   readonly deadlines: Deadlines;
+  readonly outOfStep: () => void;
 }
 
 /** One HMGET, as much of a command as ioredis needs to know. */
@@ -86,10 +97,13 @@ class HashRead extends Waiting {
   }
 
   resolve(reply: unknown): void {
-    const { deadlines, resolve, reject } = this.#asker;
+    const { deadlines, resolve, reject, outOfStep } = this.#asker;
     deadlines.end(this);
     if (isFieldValues(reply, this.args.length - 1)) resolve(reply);
-    else reject(new Error("the answer to another command"));
+    else {
+      reject(new Error("the answer to another command"));
+      outOfStep();
+    }
   }
 
   reject(error: Error): void {

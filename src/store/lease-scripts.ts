@@ -23,8 +23,8 @@ end
 /**
  * Asks for leadership: KEYS lease; ARGV token, instance, ms to live, leaders that failed before, how
  * many may lead, ms after which a leader is overdue (0: never), 1 where an end of just now is known,
- * 1 to wait. Answers `held` and the leaders, `elsewhere` with the ms until it is worth asking again
- * and what `arriving` says, or `ended` and the end. Nobody leads beside a body that can be read.
+ * 1 to wait. Answers the token, and `held` and the leaders, `elsewhere` with the ms until it is worth asking
+ * again and what `arriving` says, or `ended` and the end. Nobody leads beside a body that can be read.
  */
 export const ACQUIRE = luaScript(`
 local key, ttl = KEYS[1], tonumber(ARGV[3])
@@ -34,7 +34,7 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local kind = redis.call('TYPE', key).ok
 local is_hash = kind == 'hash'
 local ended = is_hash and redis.call('HGET', key, 'end')
-if ended and ARGV[7] ~= '1' then return { 'ended', ended } end
+if ended and ARGV[7] ~= '1' then return { ARGV[1], 'ended', ended } end
 local left = redis.call('PTTL', key)
 local led = is_hash and left >= 0 and tonumber(redis.call('HGET', key, 'leaders') or '')
 if led then
@@ -45,7 +45,7 @@ if led then
   if waits then patient = left end
   if patient > 0 or waits then
     if ARGV[8] == '1' then redis.call('HSET', key, 'waiter:' .. ARGV[2], 1) end
-    return { 'elsewhere', math.min(left, patient), arriving }
+    return { ARGV[1], 'elsewhere', math.min(left, patient), arriving }
   end
   leaders = math.max(leaders, led)
 elseif kind ~= 'none' then
@@ -54,7 +54,7 @@ end
 leaders = leaders + 1
 redis.call('HSET', key, 'leader:' .. ARGV[1], 1, 'leaders', leaders, 'since', string.format('%.0f', now))
 redis.call('PEXPIRE', key, ttl)
-return { 'held', leaders }
+return { ARGV[1], 'held', leaders }
 `);
 
 /**

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Emit } from "../cache/events.ts";
 import type { Arrives, Lease, LeaseAnswer, LeaseEnd, LeaseRequest, Leases } from "../cache/leases.ts";
+import { StoreError } from "../cache/ports.ts";
 import type { RedisConnection } from "./connection.ts";
 import { parseLeaseEnd, parseLeaseMessage } from "./lease-end.ts";
 import { ACQUIRE, RELEASE, RENEW } from "./lease-scripts.ts";
@@ -91,7 +92,13 @@ export class RedisLeases implements Leases {
     const waiting = this.#wait(name);
     try {
       const args = [token, instance, ttlMs, failed, maxLeaders, ...flags];
-      const [word, detail, where] = (await this.#run(ACQUIRE, name, args)) as unknown[];
+      const answer = await this.#run(ACQUIRE, name, args);
+      const [whose, word, detail, where] = Array.isArray(answer) ? answer : [];
+      if (whose !== token) {
+        // It may be ours all the same, as the answer to another command says nothing of it.
+        void this.#release(name, token, LAPSED);
+        throw new StoreError("unavailable", "the answer to another command");
+      }
       const arriving = where === "1" || (where !== "" && String(where));
       if (word === "elsewhere" && wait) {
         waiting.endIn(Number(detail));
