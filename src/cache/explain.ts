@@ -1,5 +1,5 @@
 import type { AdmissionSettings } from "../policy/admit.ts";
-import { type Advice, adviceFor, type SeenResponse } from "../policy/advice.ts";
+import { type Advice, adviceFor } from "../policy/advice.ts";
 import { NOTHING_ASKED, requestDirectives } from "../policy/cache-control.ts";
 import { codeOf, codeOfDecision } from "../policy/codes.ts";
 import { decide } from "../policy/decide.ts";
@@ -8,6 +8,7 @@ import { currentAge, onlyValidated, staleFrom } from "../policy/freshness.ts";
 import { primaryKey, variantId, variantMatches, withoutParameters } from "../policy/key.ts";
 import type { ReasonCode } from "../policy/reasons.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
+import type { SeenResponse } from "../policy/symptoms.ts";
 import { traceOf } from "../policy/trace.ts";
 import type { CacheRequest, CacheResponse } from "./exchange.ts";
 import type { Explanation } from "./explanation.ts";

@@ -1,8 +1,8 @@
 import type { AdmissionSettings } from "../policy/admit.ts";
-import type { SeenResponse } from "../policy/advice.ts";
 import { endToEnd } from "../policy/fields.ts";
 import type { ReasonCode } from "../policy/reasons.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
+import type { SeenResponse } from "../policy/symptoms.ts";
 import { windowsOf } from "../policy/windows.ts";
 import { type CacheRequest, discard } from "./exchange.ts";
 import { type ShownTrial, shownFields, shownWindows, told, unstorable } from "./explanation.ts";

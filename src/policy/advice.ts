@@ -1,41 +1,15 @@
-import { type FieldLines, fieldLineValues, fieldValue, hasField, listedNames } from "./fields.ts";
-import { parseHttpDate } from "./http-date.ts";
+import { fieldLineValues, fieldValue, hasField, listedNames } from "./fields.ts";
 import { siteOf } from "./key.ts";
 import type { NotStoredReason } from "./outcome.ts";
 import { type ReasonCode, reasonOf } from "./reasons.ts";
-import { type EpochMs, hasValidator, type Seconds, secondsBetween, validatorsOf } from "./stored-response.ts";
-import { type Instructions, instructionsOf } from "./targeted.ts";
+import { hasValidator, type Seconds, validatorsOf } from "./stored-response.ts";
+import { type AdviceFacts, leadsToOrigin, misquoted, noiseIn, type Seen, skewOf } from "./symptoms.ts";
+import { instructionsOf } from "./targeted.ts";
 
 /** A cause that can be mended, and how. */
 export interface Advice {
   readonly code: AdviceCode | ReasonCode;
   readonly sentence: string;
-}
-
-/** A response as it came, or as it is stored. */
-export interface SeenResponse {
-  readonly status: number;
-  readonly fields: FieldLines;
-  readonly responseTime: EpochMs;
-  /** As it came just now: of a stored one nobody can tell whether it was old already. */
-  readonly live: boolean;
-  /** freshness_lifetime, where it may be stored. */
-  readonly lifetime?: Seconds;
-  /** Which origin sent it, as scheme://host:port. */
-  readonly origin?: string;
-}
-
-export interface AdviceFacts {
-  /** The primary key. */
-  readonly key: string;
-  readonly response?: SeenResponse;
-  /** Why it is not stored, or what else decided. */
-  readonly code: ReasonCode;
-}
-
-interface Seen extends AdviceFacts {
-  readonly response: SeenResponse;
-  readonly instructions: Instructions;
 }
 
 interface Rule {
@@ -74,6 +48,9 @@ const isLifetimeBy = ({ response, instructions }: Seen, name: "expires" | "pragm
   const stated = directives.sMaxage !== undefined || directives.maxAge !== undefined;
   return expiresCounts && !stated && hasField(response.fields, name);
 };
+
+/** A clock that is off by less is right enough. */
+const TOLERATED_SKEW: Seconds = 60;
 
 const field = ({ response }: Seen, name: string): string => fieldValue(response.fields, name) ?? "";
 
@@ -220,43 +197,3 @@ const EXPLAINED: Readonly<Partial<Record<ReasonCode, readonly AdviceCode[]>>> = 
 
 /** The next answer may do better by itself. */
 const PASSING: ReadonlySet<ReasonCode> = new Set<ReasonCode>(["purged"]);
-
-/** A redirect to the address by which we reach the origin, and no client may. */
-function leadsToOrigin({ response, key }: Seen): boolean {
-  const location = fieldLineValues(response.fields, "location")[0];
-  if (location === undefined || response.origin === undefined) return false;
-  const authority = /^https?:\/\/([^/?#]+)/i.exec(location)?.[1]?.toLowerCase();
-  return authority === response.origin.replace(/^https?:\/\//, "") && !siteOf(key).endsWith(`/${authority}`);
-}
-
-const LIFETIMES = "max-age|s-maxage|stale-while-revalidate|stale-if-error";
-const SPOILT: Readonly<Record<"strict" | "lenient", RegExp>> = {
-  // A structured field's number has no quotes (RFC 9213 §2.1).
-  strict: new RegExp(`(?:^|[\\s,;])((?:${LIFETIMES})=(?!\\d+(?:$|[\\s,;]))[^,;]*)`, "i"),
-  lenient: new RegExp(`(?:^|[\\s,;])((?:${LIFETIMES})=(?!"?\\d+"?(?:$|[\\s,;]))[^,;]*)`, "i"),
-};
-
-/** A lifetime that is written so that it is none. */
-function misquoted({ response, instructions: { from } }: Seen): string | undefined {
-  const strict = from === "cdn-cache-control" || from === "freshline-cache-control";
-  return SPOILT[strict ? "strict" : "lenient"].exec(fieldValue(response.fields, from) ?? "")?.[1]?.trim();
-}
-
-const TOLERATED_SKEW: Seconds = 60;
-
-/** By how much the origin's clock is behind ours, as far as its Date tells; 0 where a cache may have made it old. */
-function skewOf({ response }: Seen): Seconds {
-  const { fields, responseTime, live } = response;
-  const date = parseHttpDate(fieldLineValues(fields, "date")[0] ?? "", responseTime);
-  return !live || hasField(fields, "age") || date === undefined ? 0 : secondsBetween(date, responseTime);
-}
-
-/** What advertisers and mailers add to links. */
-const NOISE =
-  /^(?:utm_[a-z_]+|gclid|dclid|gbraid|wbraid|fbclid|msclkid|yclid|ttclid|twclid|igshid|mc_cid|mc_eid|_ga|_gl|ref_src)$/;
-
-function noiseIn(key: string): string[] {
-  const query = key.split("?", 2)[1] ?? "";
-  const names = query.split("&").map((pair) => pair.split("=", 1)[0] ?? "");
-  return [...new Set(names.filter((name) => NOISE.test(name)))];
-}

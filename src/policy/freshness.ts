@@ -49,8 +49,14 @@ export function freshnessLifetime(
   // "explicitly marked as cacheable" counts like a status that is (§4.2.2).
   if (!HEURISTICALLY_CACHEABLE.has(status) && !directives.public) return 0;
   if (defaultTtl > 0 && status < 400) return defaultTtl;
+  return heuristicLifetime(fields, responseTime);
+}
+
+/** What the time since Last-Modified makes likely (§4.2.2); 0 where there is none. */
+export function heuristicLifetime(fields: FieldLines, responseTime: EpochMs): Seconds {
   const lastModified = parseHttpDate(fieldLineValues(fields, "last-modified")[0] ?? "", responseTime);
   if (lastModified === undefined) return 0;
+  const date = dateOf(fields, responseTime) ?? responseTime;
   return Math.min(Math.max(0, secondsBetween(lastModified, date)) * HEURISTIC_FRACTION, HEURISTIC_CAP);
 }
 

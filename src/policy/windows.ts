@@ -1,5 +1,5 @@
-import { type FieldLines, fieldLineValues, hasField } from "./fields.ts";
-import { HEURISTICALLY_CACHEABLE, keepUntil } from "./freshness.ts";
+import { fieldLineValues, hasField } from "./fields.ts";
+import { HEURISTICALLY_CACHEABLE, heuristicLifetime, keepUntil } from "./freshness.ts";
 import { type EpochMs, hasValidator, type Seconds, type StoredResponse } from "./stored-response.ts";
 import { type Instructions, instructionsOf } from "./targeted.ts";
 
@@ -78,15 +78,11 @@ function statedLifetime(stored: StoredResponse, { directives, expiresCounts, fro
     : "CACHE_DEFAULT_TTL";
 }
 
-/** The heuristic of §4.2.2 is used only without an operator's default: its own result tells. */
-function isHeuristic({ fields, freshnessLifetime, lastModified }: StoredResponse): boolean {
-  if (lastModified === undefined) return false;
-  const [date, modified] = [firstOf(fields, "date"), lastModified].map((text) => Date.parse(text ?? ""));
-  const tenth = Math.min(Math.max(0, (date ?? 0) - (modified ?? 0)) / 10_000, 24 * 60 * 60);
-  return Math.abs(tenth - freshnessLifetime) <= 1;
-}
-
-const firstOf = (fields: FieldLines, name: string): string | undefined => fieldLineValues(fields, name)[0];
+/** The heuristic of §4.2.2 is used only without an operator's default: its own result, but for rounding, tells. */
+const isHeuristic = ({ fields, freshnessLifetime, responseTime }: StoredResponse): boolean => {
+  const heuristic = heuristicLifetime(fields, responseTime);
+  return heuristic > 0 && Math.abs(heuristic - freshnessLifetime) <= 1;
+};
 
 function staleEnd(
   stored: StoredResponse,

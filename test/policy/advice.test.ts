@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { ADVICE_CODES, adviceFor, type SeenResponse } from "../../src/policy/advice.ts";
+import { ADVICE_CODES, adviceFor } from "../../src/policy/advice.ts";
 import { formatHttpDate } from "../../src/policy/http-date.ts";
 import type { ReasonCode } from "../../src/policy/reasons.ts";
+import type { SeenResponse } from "../../src/policy/symptoms.ts";
 import { dateAt, type Fields, lines, NOW } from "./builders.ts";
 
 interface Row {
