@@ -10,6 +10,7 @@ import type { StoredResponse } from "../src/policy/stored-response.ts";
 import { readHead } from "../src/server/lane/head.ts";
 import { bodyChecksum, decodeMeta, encodeMeta } from "../src/store/codec.ts";
 import { MemoryStore } from "../src/store/memory.ts";
+import { articleOf, keyOf } from "./article.ts";
 import { bytesOf, COOKIE, requestFor, SITE } from "./request.ts";
 
 const TURNS = 21;
@@ -18,34 +19,15 @@ const NOW = 1_795_262_400_000;
 const ENTRIES = 10_000;
 const MIB = 1024 * 1024;
 
-const keyOf = (i: number): string => `http://${SITE}/catalogue/articles/${i}`;
-
-const storedOf = (i: number, bodyLength: number): StoredResponse => ({
-  uri: keyOf(i),
-  selectingFields: { "accept-encoding": "gzip" },
-  status: 200,
-  statusMessage: "OK",
-  fields: [
-    ["Content-Type", "text/html; charset=utf-8"],
-    ["Cache-Control", "public, max-age=600, stale-while-revalidate=60"],
-    ["Date", "Sat, 21 Nov 2026 12:00:00 GMT"],
-    ["ETag", `"${i}"`],
-    ["Vary", "Accept-Encoding"],
-    ["Server", "example"],
-  ].flat(),
-  etag: `"${i}"`,
-  bodyLength,
-  responseTime: NOW,
-  initialAge: 0,
-  freshnessLifetime: 600,
-  staleWhileRevalidate: 60,
-  staleIfError: 0,
-  keep: 660,
-  mustRevalidate: false,
-  noCache: false,
-  tags: [`article-${i}`],
-  epoch: 1,
-});
+/** As the article of the same number, in a variant. */
+function storedOf(i: number, bodyBytes: number): StoredResponse {
+  const { stored } = articleOf(i, bodyBytes, NOW);
+  return {
+    ...stored,
+    selectingFields: { "accept-encoding": "gzip" },
+    fields: [...stored.fields, "Vary", "Accept-Encoding"],
+  };
+}
 
 const request = requestFor("/catalogue/articles/1", COOKIE);
 const fields = request.fields.flat();

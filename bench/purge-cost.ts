@@ -15,7 +15,9 @@ import { MemoryStore } from "../src/store/memory.ts";
 import { RedisStore } from "../src/store/redis.ts";
 import { TieredStore } from "../src/store/tiered.ts";
 import { startRedis } from "../test/redis-server.ts";
-import { articleOf, factsOf, keyOf, openInstance, repeat, SITE, tagOf } from "./redis-side.ts";
+import { articleOf, keyOf, SITE_URL, tagOf } from "./article.ts";
+import { factsOf, openInstance, repeat } from "./redis-side.ts";
+import { SITE } from "./request.ts";
 
 const SIZES = [1_000, 1_000_000];
 const BODY_BYTES = 64;
@@ -37,10 +39,10 @@ const requestFor = (uri: string): CacheRequest => ({
   id: "1",
   method: "GET",
   uri,
-  target: uri.slice(SITE.length),
-  host: SITE.slice("http://".length),
+  target: uri.slice(SITE_URL.length),
+  host: SITE,
   fields: [],
-  forwarded: { for: "192.0.2.1", host: "www.example.test", proto: "http" },
+  forwarded: { for: "192.0.2.1", host: SITE, proto: "http" },
   directives: { noCache: false, noStore: false, onlyIfCached: false },
   hasBody: false,
   signal: new AbortController().signal,
@@ -58,8 +60,8 @@ const purgesOver = (log: PurgeLog, store: TieredStore, redis?: RedisStore): Purg
 
 const TARGETS: Readonly<Record<string, (i: number) => PurgeTarget>> = {
   url: (i) => ({ type: "url", key: keyOf(i) }),
-  prefix: (i) => ({ type: "prefix", site: SITE, path: `/catalogue/articles/${i}` }),
-  host: () => ({ type: "site", site: SITE }),
+  prefix: (i) => ({ type: "prefix", site: SITE_URL, path: `/catalogue/articles/${i}` }),
+  host: () => ({ type: "site", site: SITE_URL }),
   tag: (i) => ({ type: "tag", tag: tagOf(i) }),
   everything: () => ({ type: "everything" }),
 };
@@ -101,12 +103,16 @@ async function costOfPurges(size: number): Promise<void> {
 /** Nanoseconds of CPU of one look-up of what is in memory, for each of these purges that went before it. */
 async function costOfLookups(): Promise<void> {
   const others: Readonly<Record<string, (i: number) => PurgeTarget>> = {
-    "prefixes of its directory": (i) => ({ type: "prefix", site: SITE, path: `/catalogue/articles/x${i}/` }),
+    "prefixes of its directory": (i) => ({
+      type: "prefix",
+      site: SITE_URL,
+      path: `/catalogue/articles/x${i}/`,
+    }),
     "prefixes of every site": (i) => ({ type: "prefix", path: `/catalogue/articles/x${i}/` }),
     tags: (i) => ({ type: "tag", tag: `other-${i}` }),
     "prefixes and tags": (i) =>
       i % 2 === 0
-        ? { type: "prefix", site: SITE, path: `/catalogue/articles/x${i}/` }
+        ? { type: "prefix", site: SITE_URL, path: `/catalogue/articles/x${i}/` }
         : { type: "tag", tag: `other-${i}` },
   };
   const memory = new MemoryStore({ capacity: 2 ** 30, now });
@@ -123,8 +129,8 @@ async function costOfLookups(): Promise<void> {
     subjects.set(name, createLookup({ store, purges, emit, now }));
   };
   await subject("none", [
-    { type: "url", key: `${SITE}/other` },
-    { type: "url", key: `${SITE}/another` },
+    { type: "url", key: `${SITE_URL}/other` },
+    { type: "url", key: `${SITE_URL}/another` },
   ]);
   for (const count of REMEMBERED)
     for (const [name, target] of Object.entries(others))

@@ -7,7 +7,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { PurgeTarget } from "../src/cache/ports.ts";
 import { RedisStore } from "../src/store/redis.ts";
 import { startRedis } from "../test/redis-server.ts";
-import { articleOf, factsOf, type Instance, keyOf, openInstance, repeat, tagOf } from "./redis-side.ts";
+import { articleOf, keyOf, tagOf } from "./article.ts";
+import { factsOf, type Instance, openInstance, repeat } from "./redis-side.ts";
 
 const BODY_BYTES = 2048;
 const ENTRIES = 20_000;

@@ -119,7 +119,7 @@ async function picture(browser: Browser, name: string, look: Look, section?: str
   await page.locator("#playground .timeline, #playground .windows-of").first().waitFor();
   for (const id of [1, 2, 3, 4]) await page.getByRole("button", { name: `Ask for data ${id}` }).click();
   await page.locator("#latency-table table").waitFor();
-  // The strip of each origin's health grows while the page is open.
+  // What has just been asked for is on its way through its windows.
   await delay(OPEN_MS);
   await page.evaluate(
     section === undefined ? "scrollTo(0, 0)" : `location.hash = ${JSON.stringify(section)}`,

@@ -9,14 +9,14 @@ const code = (text: string): string => (text === "" ? "" : `\`${cell(text)}\``);
 
 /** The settings as a Markdown table, one heading row a group. */
 export function settingsTable(): string {
-  const lines = ["| setting | as | default | meaning |", "|---|---|---|---|"];
+  const lines = ["| setting | as | default | reload | meaning |", "|---|---|---|---|---|"];
   for (const [title, settings] of GROUPS) {
-    lines.push(`| **${title}** | | | |`);
+    lines.push(`| **${title}** | | | | |`);
     for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
       const aliases = flagsOf(name as SettingName).slice(0, setting.aliases.length);
       const also = aliases.map((flag) => ` (also ${code(`--${flag}`)})`).join("");
       lines.push(
-        `| ${code(name)}${also} | ${cell(setting.kind.name)} | ${code(setting.default)} | ${cell(setting.meaning)} |`,
+        `| ${code(name)}${also} | ${cell(setting.kind.name)} | ${code(setting.default)} | ${setting.restart ? "" : "yes"} | ${cell(setting.meaning)} |`,
       );
     }
   }

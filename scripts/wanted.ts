@@ -1,4 +1,5 @@
-import { type Config, loadConfig, type Source } from "../src/config.ts";
+import type { Source } from "../src/config/in-force.ts";
+import { type Config, loadConfig } from "../src/config.ts";
 
 export const MOCK_PORTS: readonly number[] = [4001, 4002, 4003];
 const DEFAULT_REDIS = "redis://127.0.0.1:6379";

@@ -11,24 +11,30 @@ import {
   restart,
   stats,
   type Terminal,
-  warm,
 } from "./cli/commands.ts";
+import { completion } from "./cli/completion.ts";
+import { config as showConfig } from "./cli/config.ts";
 import { explain } from "./cli/explain.ts";
+import { health } from "./cli/health.ts";
 import { helpText } from "./cli/help.ts";
 import { hist } from "./cli/hist.ts";
+import { type Main, run } from "./cli/run.ts";
 import { stat } from "./cli/stat.ts";
+import { origins, reload } from "./cli/steering.ts";
 import { tail } from "./cli/tail.ts";
 import { top } from "./cli/top.ts";
-import { WarmListError } from "./config/warm-list.ts";
+import { type Examine, validate } from "./cli/validate.ts";
+import { warm } from "./cli/warm.ts";
+import type { Settled } from "./config/changes.ts";
 import { type Config, type Loaded, loadConfig } from "./config.ts";
 
 const LIVE = { tail, top, hist, stat } as const;
 
 /** What the command line uses of src/main.ts, which is loaded only when a command needs it. */
 export interface Program {
-  /** Starts the proxy. Rejects with Node's error when a port cannot be had. */
-  main(config: Config): Promise<void>;
+  readonly main: Main;
   readonly clearSharedCache: ClearSharedCache;
+  readonly examine: Examine;
 }
 
 /** What a command line needs of the process in which it runs. */
@@ -39,7 +45,7 @@ export interface Surroundings extends Terminal {
 
 /**
  * Does what the words after `freshline` ask for, and answers the exit code:
- * 0 done, 1 not done, 2 not understood. A started proxy goes on after 0.
+ * 0 done, 1 not done, 2 not understood, 130 interrupted. A started proxy goes on after 0.
  */
 export async function cli(argv: readonly string[], around: Surroundings): Promise<number> {
   const asked = readCommandLine(argv);
@@ -53,17 +59,21 @@ export async function cli(argv: readonly string[], around: Surroundings): Promis
     case "mistake":
       return complain(asked.sentences, asked.flags, around);
     case "run":
-      return withConfig(asked.flags, true, around, (config) => run(config, around));
+      return withConfig(asked.flags, true, around, async (_, settled) =>
+        run((await around.program()).main, settled, () => tryToLoad(asked.flags, around), around),
+      );
     case "clear":
       return withConfig(asked.flags, false, around, (config) =>
-        clear(config, around, async () => (await around.program()).clearSharedCache),
+        clear(config, asked.json, around, async () => (await around.program()).clearSharedCache),
       );
     case "warm":
-      return withConfig(asked.flags, false, around, (config) => warm(config, asked.items, around));
+      return withConfig(asked.flags, false, around, (config) => warm(config, asked.warm, asked.json, around));
     case "purge":
-      return withConfig(asked.flags, false, around, (config) => purge(config, asked.purge, around));
+      return withConfig(asked.flags, false, around, (config) =>
+        purge(config, asked.purge, asked.json, around),
+      );
     case "audit":
-      return audit(asked.urls, around);
+      return audit(asked.urls, around, asked.json);
     case "live":
       return withConfig(asked.flags, false, around, (config) =>
         LIVE[asked.live.command](config, asked.live, around),
@@ -72,8 +82,30 @@ export async function cli(argv: readonly string[], around: Surroundings): Promis
       return withConfig(asked.flags, false, around, (config) =>
         explain(config, asked.explain, asked.json, around),
       );
+    case "reload":
+      return withConfig(asked.flags, false, around, (config) => reload(config, asked.json, around));
+    case "origins":
+      return withConfig(asked.flags, false, around, (config) =>
+        origins(config, asked.origins, asked.json, around),
+      );
     case "restart":
-      return withConfig(asked.flags, false, around, (config) => restart(config, around));
+      return withConfig(asked.flags, false, around, (config) => restart(config, asked.json, around));
+    case "config":
+      return withConfig(asked.flags, false, around, (config, { settings }) =>
+        showConfig(config, settings, asked.json, around),
+      );
+    case "health":
+      return withConfig(asked.flags, false, around, (config) => health(config, asked.json, around));
+    case "validate":
+      return validate(
+        tryToLoad(asked.flags, around),
+        asked.json,
+        around,
+        async () => (await around.program()).examine,
+      );
+    case "completion":
+      around.out(completion(asked.shell).trimEnd());
+      return 0;
     case "stats":
       return withConfig(asked.flags, false, around, (config) => stats(config, asked.json, around));
   }
@@ -113,7 +145,7 @@ async function withConfig(
   flags: Flags,
   originsRequired: boolean,
   around: Surroundings,
-  act: (config: Config) => Promise<number>,
+  act: (config: Config, settled: Settled) => Promise<number>,
 ): Promise<number> {
   let loaded: Loaded;
   try {
@@ -122,10 +154,19 @@ async function withConfig(
     around.err(`freshline: ${cannotReadDotenv(error)}`);
     return 1;
   }
-  if (loaded.ok) return act(loaded.config);
+  if (loaded.ok) return act(loaded.config, loaded);
   const { errors } = loaded;
   tell(errors.length === 1 ? "1 setting is wrong" : `${errors.length} settings are wrong`, errors, around);
   return 1;
+}
+
+/** What cannot be read at all counts as wrong. */
+function tryToLoad(flags: Flags, around: Surroundings): Loaded {
+  try {
+    return load(flags, true, around);
+  } catch (error) {
+    return { ok: false, errors: [cannotReadDotenv(error)] };
+  }
 }
 
 function textIfThere(path: string): string {
@@ -136,47 +177,6 @@ function textIfThere(path: string): string {
     throw error;
   }
 }
-
-async function run(config: Config, around: Surroundings): Promise<number> {
-  const { main } = await around.program();
-  try {
-    await main(config);
-    return 0;
-  } catch (error) {
-    around.err(`freshline: ${settingSentence(error, config) ?? startSentence(error)}`);
-    return 1;
-  }
-}
-
-/** A sentence for the ways in which a start fails by a setting that only trying can prove wrong. */
-function settingSentence(error: unknown, config: Config): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if (error instanceof WarmListError) return `WARM_URLS: ${error.message}`;
-  const { code, syscall, port, address, hostname } = error as NodeJS.ErrnoException & {
-    port?: number;
-    address?: string;
-    hostname?: string;
-  };
-  // A name that is not found has no port with it.
-  const admin = port === config.ADMIN_PORT || (hostname ?? config.HOST) !== config.HOST;
-  const what = `${admin ? "admin port" : "port"} ${port ?? config.PORT}`;
-  const [flag, name] = admin ? ["--admin-port", "ADMIN_PORT"] : ["--port", "PORT"];
-  switch (code) {
-    case "EADDRINUSE":
-      return `${what} is taken; choose another with ${flag} or ${name}`;
-    case "EACCES":
-      return `${what} may not be used by this user; choose another with ${flag} or ${name}`;
-    default:
-      if (syscall !== "listen" && syscall !== "bind" && syscall !== "getaddrinfo") return undefined;
-      return `${address ?? (admin ? config.ADMIN_HOST : config.HOST)} is no address of this machine; choose another with ${
-        admin ? "--admin-host or ADMIN_HOST" : "--host or HOST"
-      }`;
-  }
-}
-
-/** What nobody expected is told with its stack, for a bug report. */
-const startSentence = (error: unknown): string =>
-  `cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 
 const here = fileURLToPath(import.meta.url);
 

@@ -1,8 +1,10 @@
 import { parse as parseDotenv } from "dotenv";
 import { isLoopback } from "./config/addresses.ts";
+import { fits, readCertificates } from "./config/certificates.ts";
+import { type SettingInForce, type Source, settingsInForce } from "./config/in-force.ts";
 import type { Kind, Parsed } from "./config/kinds.ts";
 import { asksForTls } from "./config/redis-url.ts";
-import { SETTING_NAMES, SETTINGS, type SettingName } from "./config/settings.ts";
+import { type LiveSettingName, SETTING_NAMES, SETTINGS, type SettingName } from "./config/settings.ts";
 
 /**
  * The settings under their own names, parsed and checked.
@@ -15,7 +17,8 @@ export type Config = {
   readonly [Name in SettingName]: (typeof SETTINGS)[Name]["kind"] extends Kind<infer T> ? T : never;
 };
 
-export type Source = "flag" | "environment" | ".env" | "default";
+/** Those that count from the start to the end of the process. */
+export type FixedConfig = Omit<Config, LiveSettingName>;
 
 /** Where settings may be written, the strongest first. */
 export interface Written {
@@ -29,7 +32,12 @@ export interface Written {
 }
 
 export type Loaded =
-  | { readonly ok: true; readonly config: Config; readonly sources: Readonly<Record<SettingName, Source>> }
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      readonly sources: Readonly<Record<SettingName, Source>>;
+      readonly settings: readonly SettingInForce[];
+    }
   /** One sentence each, secrets masked: `PORT: "abc" is not a port; expected …`. */
   | { readonly ok: false; readonly errors: readonly string[] };
 
@@ -64,9 +72,11 @@ export function loadConfig(written: Written): Loaded {
   // Complete only without errors; disagreements looks at nothing that is missing.
   const config = values as Config;
   errors.push(...disagreements(config, texts, written.originsRequired ?? true));
-  return errors.length > 0
-    ? { ok: false, errors }
-    : { ok: true, config, sources: sources as Record<SettingName, Source> };
+  if (errors.length > 0) return { ok: false, errors };
+  // Each name has been given both above.
+  const from = sources as Record<SettingName, Source>;
+  const settings = settingsInForce(texts as Record<SettingName, string>, from);
+  return { ok: true, config, sources: from, settings };
 }
 
 /** What a default goes by stands before it in the table, so that its value is known here, unless it is wrong. */
@@ -98,6 +108,16 @@ function disagreements(
   if (config.PORT !== undefined && config.PORT === config.ADMIN_PORT) {
     errors.push(`ADMIN_PORT: "${config.ADMIN_PORT}" is PORT as well; expected another port`);
   }
+  errors.push(...tlsDisagreements(config, originsRequired));
+  const { ORIGIN_CERT: cert, ORIGIN_KEY: key } = config;
+  if ((cert === undefined) !== (key === undefined)) {
+    errors.push("ORIGIN_CERT, ORIGIN_KEY: one is set without the other; expected both, or none");
+  } else if (cert !== undefined && key !== undefined && !fits(cert, key)) {
+    errors.push("ORIGIN_KEY: is not the key of ORIGIN_CERT; expected the one that fits");
+  }
+  if (config.PROXY_PROTOCOL === "on" && config.TRUSTED_PROXIES?.length === 0) {
+    errors.push('PROXY_PROTOCOL: is "on" while TRUSTED_PROXIES is empty; expected the proxies that speak it');
+  }
   const { HEADERS_TIMEOUT: head, REQUEST_TIMEOUT: whole } = config;
   if (head !== undefined && whole !== undefined && head > whole) {
     errors.push(
@@ -119,4 +139,20 @@ function disagreements(
     }
   }
   return errors;
+}
+
+/** `forProxy`: the files are read too, which nobody but the proxy need be able to. */
+function tlsDisagreements(config: Partial<Config>, forProxy: boolean): string[] {
+  const { TLS_CERT: certs = [], TLS_KEY: keys = [], TLS_PORT: port } = config;
+  if (certs.length === 0)
+    return keys.length === 0 ? [] : ["TLS_CERT: is empty while TLS_KEY is set; expected its certificate"];
+  if (keys.length === 0) return ["TLS_KEY: is empty while TLS_CERT is set; expected the private key"];
+  const errors: string[] = [];
+  for (const other of ["PORT", "ADMIN_PORT"] as const) {
+    if (port !== undefined && port === config[other])
+      errors.push(`TLS_PORT: "${port}" is ${other} as well; expected another port`);
+  }
+  if (!forProxy) return errors;
+  const read = readCertificates(certs, keys);
+  return read.ok ? errors : [...errors, ...read.problems];
 }

@@ -1,22 +1,35 @@
 import { createEvents } from "./cache/events.ts";
+import type { Settled } from "./config/changes.ts";
 import { readWarmList } from "./config/warm-list.ts";
-import type { Config } from "./config.ts";
+import type { Config, Loaded } from "./config.ts";
 import { createLogger } from "./observe/log.ts";
 import { announce, stopOnSignals, surviveDefects, warmUp } from "./start/process.ts";
+import { reloadOnHangup, tellSteering } from "./start/reload.ts";
 import { redisCredentials } from "./start/shared.ts";
 import { start } from "./start.ts";
 import { RedisConnection } from "./store/connection.ts";
 import { RedisPurgeLog } from "./store/purge-log.ts";
 
 /** The proxy as a process: starts, says where it is, and ends well on SIGTERM and SIGINT. */
-export async function main(config: Config): Promise<void> {
+export async function main({ config, settings }: Settled, reread: () => Loaded): Promise<void> {
   // One process alone loads nothing of what several need.
-  if (config.WORKERS > 1) return (await import("./start/primary.ts")).primary(config);
-  const log = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
+  if (config.WORKERS > 1) return (await import("./start/primary.ts")).primary({ config, settings }, reread);
+  const log = createLogger({
+    level: config.LOG_LEVEL,
+    format: config.LOG_FORMAT,
+    sample: config.LOG_SAMPLE,
+  });
   const warmList = await readWarmList(config.WARM_URLS, process.cwd());
   surviveDefects(log);
-  const running = await start(config, { observers: [log.listen] });
+  const running = await start(config, {
+    observers: [log.listen],
+    settings,
+    reread,
+    applied: ({ LOG_LEVEL: level, LOG_SAMPLE: sample }) => log.apply({ level, sample }),
+    steered: (news) => tellSteering(news, log),
+  });
   stopOnSignals(running.stop, log);
+  reloadOnHangup(running.reload, log);
   announce(config, { ...running, redisAttached: running.redisAttached() }, log);
   void warmUp(running.warm, warmList, log);
 }
@@ -31,7 +44,6 @@ export async function clearSharedCache(config: Config): Promise<"cleared" | "no-
   const connection = new RedisConnection({
     url: config.REDIS_URL,
     ...redisCredentials(config),
-    now: Date.now,
     emit,
     commandTimeoutMs: 1000,
   });
@@ -50,3 +62,7 @@ export async function clearSharedCache(config: Config): Promise<"cleared" | "no-
     await connection.close();
   }
 }
+
+/** What a start with these settings would find. Loads nothing of it before it is asked. */
+export const examine: typeof import("./start/examine.ts").examine = async (config, directory) =>
+  (await import("./start/examine.ts")).examine(config, directory);

@@ -1,12 +1,15 @@
 import type { AdminListener } from "./admin/listen.ts";
+import type { Reloaded } from "./admin/steering.ts";
 import { createEvents, type Emit } from "./cache/events.ts";
 import { HeldBodies } from "./cache/held-bodies.ts";
 import { LastAnswers } from "./cache/last-answers.ts";
 import type { PurgeLog } from "./cache/ports.ts";
 import { createWarm, type WarmResult } from "./cache/warm.ts";
-import type { Config } from "./config.ts";
+import type { SettingInForce } from "./config/in-force.ts";
+import type { Config, FixedConfig, Loaded } from "./config.ts";
 import { createLive } from "./observe/live.ts";
 import { createMetrics } from "./observe/metrics.ts";
+import { redactAlso } from "./observe/redact.ts";
 import { createStats } from "./observe/stats.ts";
 import { createTail } from "./observe/tail.ts";
 import type { createHealthChecks } from "./origin/health.ts";
@@ -15,16 +18,18 @@ import { createUpgrader } from "./origin/upgrade.ts";
 import type { EpochMs } from "./policy/stored-response.ts";
 import { createApp } from "./server/app.ts";
 import { createTracing } from "./server/debug.ts";
-import { createAtOnce } from "./server/lane/at-once.ts";
-import { listen } from "./server/listen.ts";
-import { trustedPeers } from "./server/peer.ts";
 import { answerPurge } from "./server/purge-request.ts";
 import { createUpgradeHandler } from "./server/upgrade.ts";
-import { type Operations, openAdmin } from "./start/admin.ts";
-import { openCaching, tagFields, unkeyedOf } from "./start/caching.ts";
+import { type Operations, openAdmin, readiness } from "./start/admin.ts";
+import { openCaching } from "./start/caching.ts";
+import { openCertificates } from "./start/certificates.ts";
+import { withoutSecrets } from "./start/explained.ts";
 import { liveOf } from "./start/live-of-workers.ts";
+import { liveSettings } from "./start/live-settings.ts";
 import { originOptions } from "./start/origin-options.ts";
+import { openProxied } from "./start/proxied.ts";
 import { openShared } from "./start/shared.ts";
+import { createSteering, type SteeringNews } from "./start/steering.ts";
 import { timer, within } from "./start/timer.ts";
 import { MemoryStore } from "./store/memory.ts";
 
@@ -32,17 +37,27 @@ import { MemoryStore } from "./store/memory.ts";
 export interface Running {
   readonly port: number;
   readonly adminPort: number;
+  /** Where TLS is spoken. */
+  readonly tlsPort?: number;
   /** The longest body that is stored, in bytes: CACHE_MAX_OBJECT_BYTES, or less where memory is all there is. */
   readonly maxObjectBytes: number;
   /** True once Redis answers; it may come later, too. */
   redisAttached(): boolean;
   warm(urls: readonly string[]): Promise<WarmResult>;
+  /** Reads the settings again, as POST /reload does. */
+  reload(): Promise<Reloaded>;
   /** Stops accepting, finishes what is in progress, closes everything. */
   stop(): Promise<void>;
 }
 
 export interface Surroundings {
   readonly observers?: readonly Emit[];
+  /** The settings as the operator may see them, and from where they come; they cannot be read again when absent. */
+  readonly settings?: readonly SettingInForce[];
+  readonly reread?: () => Loaded;
+  /** Hears of settings that are in force from now on, and of what an operator has changed. */
+  readonly applied?: (config: Config) => void;
+  readonly steered?: (news: SteeringNews) => void;
   /** The clock that freshness goes by; Date.now when absent. */
   readonly now?: () => EpochMs;
   /** Where this process is one of several that share a port: what it leaves to the one that started them. */
@@ -56,26 +71,36 @@ export interface Surroundings {
 }
 
 /** With its folder the one place that knows which classes there are. Rejects with Node's error when a port cannot be had. */
-export async function start(
-  config: Config,
-  { observers = [], now = Date.now, worker }: Surroundings = {},
-): Promise<Running> {
+export async function start(begun: Config, surroundings: Surroundings = {}): Promise<Running> {
+  const { observers = [], now = Date.now, worker, applied = () => {} } = surroundings;
   const elapsed = performance.now.bind(performance);
-  const { emit, listen: observe } = createEvents();
+  const { emit: tell, listen: observe } = createEvents();
   for (const observer of observers) observe(observer);
 
-  const shared = openShared(config, emit, now, worker?.purgeLog);
+  const config: FixedConfig = begun;
+  redactAlso(config.LOG_REDACT_QUERY);
+  const tracing = await tracingOf(config, tell);
+  const emit = tracing?.emit ?? tell;
+  const certificates = openCertificates(config, emit);
   const held = new HeldBodies(config.CACHE_FLIGHT_BYTES);
   const memory = new MemoryStore({ capacity: config.CACHE_MEMORY_BYTES, now, sending: held });
-  const origins = originOptions(config, emit, now);
-  const pool = createOriginPool(
-    worker === undefined ? origins : { ...origins, healthChecks: worker.healthChecks },
+  const settings = liveSettings(
+    begun,
+    config.REDIS_URL === undefined ? memory.maxBodyBytes : Number.POSITIVE_INFINITY,
   );
+  const shared = openShared(config, settings.caching, emit, now, worker?.purgeLog);
+  const origins = originOptions(begun, emit, now);
+  const pool = createOriginPool({
+    ...origins,
+    ...(worker === undefined ? {} : { healthChecks: worker.healthChecks }),
+  });
   const purgesBehindMs = () => shared.log.behindMs();
   const stats = createStats({ memory: () => memory.stats(), now });
   const metrics = createMetrics({
     memory: () => memory.stats(),
     origins: () => pool.states(),
+    certificates: certificates.served,
+    routes: config.METRICS_ROUTES,
     ...(config.REDIS_URL === undefined ? {} : { purgesBehindMs }),
   });
   const live = createLive({ now, memory: () => memory.stats(), purgesBehindMs });
@@ -83,49 +108,37 @@ export async function start(
   for (const listener of [stats.listen, metrics.listen, live.listen]) observe(listener);
   const answers = new LastAnswers(now);
   observe(answers.listen);
-  const caching = openCaching({ config, memory, held, shared, origin: pool, answers, emit, now });
-  const { handle, purge, refetch, maxObjectBytes } = caching;
+  const caching = openCaching({
+    ...{ config, live: settings, memory, held, answers, emit, now },
+    shared: tracing?.shared(shared) ?? shared,
+    origin: tracing?.origin(pool) ?? pool,
+    ...(tracing === undefined ? {} : { tracing }),
+  });
+  const { handle, purge, refetch } = caching;
 
   let draining = false;
-  const ignoredParameters = config.CACHE_KEY_IGNORE_PARAMS;
-  const trustedProxies = trustedPeers(config.TRUSTED_PROXIES);
-  const settings = {
-    clientDirectives: config.CACHE_CLIENT_DIRECTIVES,
-    ignoredParameters,
-    trustedProxies,
-    defaultHost: "localhost",
-    maxUrlBytes: config.MAX_URL_BYTES,
-    maxHeaderCount: config.MAX_HEADER_COUNT,
-    maxBodyBytes: config.MAX_BODY_BYTES,
-    bodyTimeoutMs: config.BODY_TIMEOUT,
-    corsOrigins: config.CORS_ORIGINS,
-    securityHeaders: config.SECURITY_HEADERS,
-    writeTimeoutMs: config.WRITE_TIMEOUT,
-  };
-  const purging = {
-    allowed: trustedPeers(config.PURGE_ALLOW),
-    trustedProxies,
-    tagFields: tagFields(config),
-    purge,
-    refetch,
-    elapsed,
-  };
-  const tracing = { allowed: trustedPeers(config.DEBUG_ALLOW), trustedProxies, trace: caching.trace };
+  const { requests } = settings;
   const app = createApp({
     handle,
     emit,
-    // Without it PURGE is a method like any other.
-    ...(config.PURGE_ALLOW.length === 0 ? {} : { purge: answerPurge(purging) }),
-    // Without it nobody's request is looked at for it.
-    ...(config.DEBUG_ALLOW.length === 0 ? {} : { addTrace: createTracing(tracing) }),
+    purge: answerPurge({
+      settings: requests,
+      tagFields: settings.admission.tagFields,
+      purge,
+      refetch,
+      elapsed,
+    }),
+    addTrace: createTracing({ settings: requests, trace: caching.trace }),
     hold: caching.hold,
-    settings,
+    ...(tracing === undefined ? {} : { around: tracing.request }),
+    settings: requests,
     elapsed,
   });
+  const upgrader = createUpgrader(pool, origins);
   const upgrades = createUpgradeHandler({
-    upgrade: createUpgrader(pool, origins),
-    settings,
-    unkeyed: unkeyedOf(config),
+    upgrade: tracing?.upgrade(upgrader) ?? upgrader,
+    settings: requests,
+    admission: settings.admission,
     refuseFragment: app.refuseFragment,
     emit,
     elapsed,
@@ -133,16 +146,16 @@ export async function start(
   const warm = createWarm({
     handle,
     defaultHost: `localhost:${config.PORT}`,
-    origins: config.ORIGINS,
-    ignoredParameters,
+    origins: () => pool.states().map(({ origin }) => origin),
+    keying: requests,
     timer,
   });
   const operations: Operations = {
     stats: () => stats.read(),
-    metricsText: () => metrics.text(),
-    metrics: () => metrics.json(),
+    metricsText: metrics.text,
+    metrics: metrics.families,
     origins: () => pool.states(),
-    explain: caching.explain,
+    explain: async (asked) => withoutSecrets(await caching.explain(asked)),
     live: liveOf(tail.watch, () => [live.read()]),
     liveReading: live.read,
     tail,
@@ -150,13 +163,31 @@ export async function start(
     purge,
     refetch,
     warm,
+    async apply(changed, drained) {
+      const asked = originOptions(changed, emit, now);
+      settings.apply(changed);
+      // Tunnels are asked for by these.
+      Object.assign(origins, asked);
+      applied(changed);
+      await certificates.renew();
+      await pool.apply(asked, drained);
+    },
   };
+  const steering = createSteering({
+    settled: { config: begun, settings: surroundings.settings ?? [] },
+    reread: surroundings.reread ?? (() => ({ ok: false, errors: ["the settings are written nowhere"] })),
+    apply: operations.apply,
+    empty: () => purge([{ type: "everything" }], "delete"),
+    tell: surroundings.steered ?? (() => {}),
+  });
 
   const closeAll = async () => {
+    certificates.close();
     live.close();
     await pool.close();
     await shared.close();
     await caching.close();
+    await tracing?.close();
   };
   const listeners = await openListeners().catch(async (error: unknown) => {
     await closeAll();
@@ -167,10 +198,12 @@ export async function start(
 
   return {
     port: proxied.port,
+    ...(proxied.tlsPort === undefined ? {} : { tlsPort: proxied.tlsPort }),
     adminPort: admin.port,
-    maxObjectBytes,
+    maxObjectBytes: settings.admission.maxObjectBytes,
     redisAttached: shared.attached,
     warm,
+    reload: steering.reload,
     async stop() {
       draining = true;
       upgrades.close();
@@ -184,24 +217,14 @@ export async function start(
   };
 
   async function openListeners() {
-    const keepAliveTimeoutMs = config.KEEP_ALIVE_TIMEOUT;
-    const { hits } = caching;
-    const atOnce = createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed });
-    const listening = {
-      port: config.PORT,
-      host: config.HOST,
-      maxConnections: config.MAX_CONNECTIONS,
-      maxHeaderBytes: config.MAX_HEADER_BYTES,
-      maxUrlBytes: config.MAX_URL_BYTES,
-      headersTimeoutMs: config.HEADERS_TIMEOUT,
-      requestTimeoutMs: config.REQUEST_TIMEOUT,
-      keepAliveTimeoutMs,
-      portIsShared: worker !== undefined,
-    };
-    const lane = config.PLAIN_LANE === "on" ? atOnce : undefined;
-    const proxied = await listen(app, upgrades.onUpgrade, listening, lane);
+    const { onUpgrade } = upgrades;
+    const portIsShared = worker !== undefined;
+    const proxied = await openProxied({
+      ...{ config, app, onUpgrade, hits: caching.hits, settings: requests },
+      ...{ certificates, portIsShared, tracing, emit, elapsed },
+    });
     try {
-      const open = worker?.openAdmin ?? ((operations) => openAdmin(config, operations));
+      const open = worker?.openAdmin ?? ((operations) => openAdmin(config, steering, operations));
       return { proxied, admin: await open(operations) };
     } catch (error) {
       await proxied.drain(0);
@@ -210,15 +233,9 @@ export async function start(
   }
 }
 
-/** Without the purge log we serve, at the price of validations: other instances are no better off. */
-function readiness(
-  draining: boolean,
-  healthy: boolean,
-  behindMs: number,
-): { ready: boolean; detail: string } {
-  if (draining) return { ready: false, detail: "draining" };
-  if (!healthy) return { ready: false, detail: "no healthy origin" };
-  if (behindMs === 0) return { ready: true, detail: "ok" };
-  const since = Number.isFinite(behindMs) ? `for ${Math.ceil(behindMs / 1000)} s` : "yet";
-  return { ready: true, detail: `ok, but purges of other instances cannot be heard ${since}` };
+/** Undefined where nobody wants traces: nothing of them is loaded then. */
+async function tracingOf(config: FixedConfig, emit: Emit) {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: collector } = config;
+  if (collector === undefined) return undefined;
+  return (await import("./start/tracing.ts")).openTracing(collector, config, emit);
 }

@@ -1,4 +1,5 @@
 import type { Emit } from "./cache/events.ts";
+import type { Config } from "./config.ts";
 import { createLogger, type Log } from "./observe/log.ts";
 import type { Reading } from "./observe/together.ts";
 import type { Operations } from "./start/admin.ts";
@@ -30,6 +31,7 @@ let self: Self | undefined;
 const wire = new Wire<AskedOfPrimary, AskedOfWorker>((message) => process.send?.(message), {
   begin,
   checked: (checked) => checks?.hear(checked),
+  apply: ({ config, draining }) => begun().operations.apply(config, draining),
   purged: (record) => purgeLog?.receive(record),
   reading: () => reading(begun().operations),
   origins: () => begun().operations.origins(),
@@ -40,7 +42,7 @@ const wire = new Wire<AskedOfPrimary, AskedOfWorker>((message) => process.send?.
   ready: () => begun().operations.ready(),
   purge: ({ targets, mode }) => begun().operations.purge(targets, mode),
   refetch: (keys) => begun().operations.refetch(keys),
-  warm: (urls) => begun().operations.warm(urls),
+  warm: ({ urls, concurrency }) => begun().operations.warm(urls, concurrency),
   stop: () => end(begun()),
 });
 
@@ -49,8 +51,13 @@ function begun(): Self {
   return self;
 }
 
-async function begin({ place, config, epoch, checked, warmList }: Beginning): Promise<Begun> {
-  const log = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT, worker: place });
+async function begin({ place, config, draining, epoch, checked, warmList }: Beginning): Promise<Begun> {
+  const log = createLogger({
+    level: config.LOG_LEVEL,
+    format: config.LOG_FORMAT,
+    sample: config.LOG_SAMPLE,
+    worker: place,
+  });
   surviveDefects(log);
   const heard = new HeardChecks(checked);
   checks = heard;
@@ -70,8 +77,10 @@ async function begin({ place, config, epoch, checked, warmList }: Beginning): Pr
     return { host: "", port: 0, close: async () => {} };
   };
   const worker = { purgeLog, healthChecks: heard.create, openAdmin };
-  const running = await start(config, { observers: [listen], worker });
+  const applied = ({ LOG_LEVEL: level, LOG_SAMPLE: sample }: Config) => log.apply({ level, sample });
+  const running = await start(config, { observers: [listen], applied, worker });
   if (operations === undefined) throw new Error("a worker without operations");
+  if (draining.length > 0) await operations.apply(config, draining);
   const watches = new WatchesForPrimary(operations.tail, place, (watched) =>
     wire.ask("watched", watched, PATIENCE_MS),
   );
@@ -98,4 +107,4 @@ async function end({ running, operations, log }: Self): Promise<void> {
 
 process.on("message", wire.receive);
 // Ctrl-C and service managers signal every process; who started this one says when it ends.
-for (const signal of ["SIGINT", "SIGTERM", "SIGUSR2"] as const) process.on(signal, () => {});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"] as const) process.on(signal, () => {});

@@ -80,10 +80,11 @@ async function freshline(
     out: (line) => out.push(line),
     err: (line) => err.push(line),
     program: async () => ({
-      main: async (config) => {
+      main: async ({ config }) => {
         configs.push(config);
       },
       clearSharedCache: async () => "no-redis",
+      examine: async () => [],
       ...program,
     }),
   });
@@ -137,9 +138,19 @@ describe("flags", () => {
     [["start"], '"start" is not a command'],
     [["clear", "all"], 'clear takes no "all"'],
     [["stats", "all"], 'stats takes no "all"'],
-    [["warm"], "freshline warm needs a file or URLs"],
+    [["warm"], "freshline warm needs a file, URLs, - or --sitemap"],
+    [["warm", "/a", "--concurrency", "0"], "--concurrency is a whole number from 1 to 64, not 0"],
+    [["warm", "/a", "--concurrency"], "--concurrency needs a value"],
+    [["warm", "--sitemap", "sitemap.xml"], "--sitemap is a path of the site or a URL, not sitemap.xml"],
+    [["stats", "--sitemap", "/a"], "--sitemap is not a flag"],
+    [["completion"], "freshline completion needs a shell: bash, zsh, fish"],
+    [["completion", "tcsh"], "freshline completion needs a shell: bash, zsh, fish"],
+    [["completion", "bash", "--json"], "--json belongs to a command that has something to say"],
+    [["health", "all"], 'health takes no "all"'],
+    [["config", "PORT"], 'config takes no "PORT"'],
+    [["validate", "x"], 'validate takes no "x"'],
     [["warm", "/a", "--clear-cache"], '--clear-cache and "warm" are two commands'],
-    [["--json"], "--json belongs to freshline stats, explain, tail, top, hist and stat"],
+    [["--json"], "--json belongs to a command that has something to say"],
     [["explain"], "freshline explain needs one URL, or a path"],
     [["explain", "/a", "/b"], "freshline explain needs one URL, or a path"],
     [["explain", "/a", "-H"], "-H needs Name: value"],
@@ -280,7 +291,7 @@ describe("freshline", () => {
   });
 
   it("names the setting when the list to warm cannot be read", async () => {
-    const main = async (config: Config) => {
+    const main = async ({ config }: { config: Config }) => {
       await readWarmList(config.WARM_URLS, directory);
     };
     const { code, err } = await freshline(["--origin=http://a", "--warm-urls=missing.txt"], {}, { main });
@@ -357,7 +368,7 @@ describe("freshline clear", () => {
   it("does not go round a proxy that refuses", async () => {
     let status = 401;
     const admin = await startAdmin((_, response) =>
-      answerJson(response, status, { message: "Redis is away" }),
+      answerJson(response, status, { detail: "Redis is away" }),
     );
     const where = `http://127.0.0.1:${admin.port}`;
     const clearSharedCache = () => Promise.resolve("cleared" as const);
@@ -401,7 +412,8 @@ describe("freshline warm", () => {
     const { code, out } = await freshline(["warm", "many.txt"], { ADMIN_PORT: String(admin.port) });
     expect([code, out]).toEqual([0, ["warmed 250 of 250"]]);
     expect(admin.asked.flatMap(({ json }) => (json as { urls: string[] }).urls)).toEqual(lines);
-    expect(admin.asked.map(({ json }) => (json as { urls: string[] }).urls.length)).toEqual([100, 100, 50]);
+    const sizes = admin.asked.map(({ json }) => (json as { urls: string[] }).urls.length);
+    expect(sizes).toEqual([...Array.from({ length: 15 }, () => 16), 10]);
   });
 
   it("takes a directory's name for a path, and refuses what is neither file nor URL", async () => {
@@ -482,7 +494,7 @@ describe("freshline purge", () => {
   });
 
   it("fails with the proxy's reason", async () => {
-    const refusal = { code: "store_unavailable", message: "nothing was purged: Redis is away" };
+    const refusal = { code: "store_unavailable", detail: "nothing was purged: Redis is away" };
     const admin = await startAdmin((_, response) => answerJson(response, 503, refusal));
     const { code, out, err } = await freshline(["purge", "/a"], { ADMIN_PORT: String(admin.port) });
     expect([code, out]).toEqual([1, []]);

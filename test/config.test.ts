@@ -39,6 +39,14 @@ describe("defaults", () => {
       TRUSTED_PROXIES: [],
       PURGE_ALLOW: [],
       DEBUG_ALLOW: [],
+      TLS_PORT: 3443,
+      TLS_CERT: [],
+      TLS_KEY: [],
+      TLS_MIN_VERSION: "TLSv1.2",
+      TLS_WATCH_INTERVAL: 10_000,
+      HTTP2: "on",
+      HTTP2_STREAMS: 100,
+      PROXY_PROTOCOL: "off",
       ORIGINS: ["http://localhost:4001"],
       PRESERVE_HOST: false,
       ORIGIN_TIMEOUT: 30_000,
@@ -52,6 +60,10 @@ describe("defaults", () => {
       ORIGIN_EJECT_AFTER: 5,
       ORIGIN_EJECT_FOR: 10_000,
       ORIGIN_SLOW_START: 10_000,
+      ORIGIN_CA: undefined,
+      ORIGIN_HTTP2: "off",
+      ORIGIN_CERT: undefined,
+      ORIGIN_KEY: undefined,
       HEALTH_CHECK_PATH: "/health-check",
       HEALTH_CHECK_INTERVAL: 10_000,
       HEALTH_CHECK_TIMEOUT: 2_000,
@@ -92,8 +104,20 @@ describe("defaults", () => {
       ADMIN_PORT: 3001,
       ADMIN_HOST: "127.0.0.1",
       ADMIN_TOKEN: undefined,
+      METRICS_ROUTES: [],
       LOG_LEVEL: "info",
       LOG_FORMAT: "auto",
+      LOG_SAMPLE: 1,
+      LOG_REDACT_QUERY: [],
+      OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
+      OTEL_EXPORTER_OTLP_HEADERS: {},
+      OTEL_EXPORTER_OTLP_TIMEOUT: 10_000,
+      OTEL_SERVICE_NAME: "freshline",
+      OTEL_RESOURCE_ATTRIBUTES: {},
+      OTEL_TRACES_SAMPLER: "parentbased_always_on",
+      OTEL_TRACES_SAMPLER_ARG: 1,
+      OTEL_BSP_MAX_QUEUE_SIZE: 2048,
+      OTEL_BSP_SCHEDULE_DELAY: 5000,
     } satisfies Config);
   });
 
@@ -171,6 +195,17 @@ describe("values", () => {
     ["KEEP_ALIVE_TIMEOUT", "1H", 3_600_000],
     ["REQUEST_TIMEOUT", "24d", 2_073_600_000],
     ["SHUTDOWN_TIMEOUT", "0", 0],
+    ["LOG_SAMPLE", "0.01", 0.01],
+    ["LOG_SAMPLE", ".5", 0.5],
+    ["LOG_SAMPLE", "1.0", 1],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://Collector:4318/", "http://collector:4318"],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "https://a.example/otlp", "https://a.example/otlp"],
+    [
+      "OTEL_EXPORTER_OTLP_HEADERS",
+      "authorization=Bearer%20a%3D%2C, x-tenant = 7,",
+      { authorization: "Bearer a=,", "x-tenant": "7" },
+    ],
+    ["OTEL_RESOURCE_ATTRIBUTES", "a.b=c d", { "a.b": "c d" }],
     ["CACHE_DEFAULT_TTL", "5m", 300],
     ["CACHE_DEFAULT_TTL", "90", 90],
     ["CACHE_DEFAULT_TTL", "500ms", 0.5],
@@ -221,6 +256,7 @@ describe("values", () => {
     ["HEALTH_CHECK_PATH", "/up?deep=1", "/up?deep=1"],
     ["CACHE_NAMESPACE", "shop:eu-1_b", "shop:eu-1_b"],
     ["ADMIN_TOKEN", "s3cr3t+/=~", "s3cr3t+/=~"],
+    ["METRICS_ROUTES", "/api/, /img/,/api/", ["/api/", "/img/"]],
     ["WARM_URLS", "/a, http://b.example/c", ["/a", "http://b.example/c"]],
   ])("%s takes %j", (name, text, expected) => {
     expect(configOf({ [name]: text })[name]).toEqual(expected);
@@ -354,6 +390,28 @@ describe("values", () => {
       "http://a",
       '"http://a" is not a host; expected a name or an IP address, such as 127.0.0.1 or ::1',
     ],
+    ...["-0.1", "1.1", "2", "1%", "1e-3"].map((text): [SettingName, string, string] => [
+      "LOG_SAMPLE",
+      text,
+      `"${text}" is no ratio; expected a number from 0 to 1, such as 0.01`,
+    ]),
+    [
+      "OTEL_EXPORTER_OTLP_ENDPOINT",
+      "localhost:4318",
+      '"localhost:4318" is no URL of http or https; expected one such as http://localhost:4318',
+    ],
+    [
+      "OTEL_EXPORTER_OTLP_ENDPOINT",
+      "http://user:hunter2@a.example",
+      '"http://***@a.example" has credentials; expected none, and OTEL_EXPORTER_OTLP_HEADERS for them',
+    ],
+    ...["hunter2", "=hunter2", "a b=hunter2", "a=hunter2%zz", "a=hunter2%0A"].map(
+      (text): [SettingName, string, string] => [
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        text,
+        '"***" is no list of pairs; expected name=value, with commas between them, and percent-encoding for what is not visible ASCII',
+      ],
+    ),
     ["HEALTH_CHECK_PATH", "health", '"health" is not a path; expected one such as /health-check'],
     ["HEALTH_CHECK_PATH", "/a\r\nX: y", '"/a\\r\\nX: y" is not a path; expected one such as /health-check'],
     ["CACHE_NAMESPACE", "a{b}", '"a{b}" is not a namespace; expected 1 to 100 letters, digits, -, _ or :'],
@@ -392,6 +450,15 @@ describe("errors", () => {
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatch(/^REDIS_URL: ".*\*\*\*/);
     expect(errors[0]).not.toContain("hunter2");
+  });
+
+  it("bound METRICS_ROUTES, whose members begin with /", () => {
+    const paths = (count: number) => Array.from({ length: count }, (_, i) => `/p${i}/`).join(",");
+    expect(errorsOf({ METRICS_ROUTES: paths(100) })).toEqual([]);
+    expect(errorsOf({ METRICS_ROUTES: paths(101) })[0]).toMatch(/has 101 members; expected 100 at most$/);
+    expect(errorsOf({ METRICS_ROUTES: "api" })).toEqual([
+      'METRICS_ROUTES: "api" is not a path prefix; expected up to 200 visible characters that begin with /',
+    ]);
   });
 
   it("never show ADMIN_TOKEN", () => {
@@ -463,7 +530,7 @@ describe("the table", () => {
     for (const name of SETTING_NAMES) expect(SETTINGS[name].meaning, name).toMatch(/^\S[^\n]*[^.]\.$/);
   });
 
-  it("has every setting in the README's form, four cells a row", () => {
+  it("has every setting in the README's form, five cells a row", () => {
     const rows = settingsTable().split("\n");
     for (const name of SETTING_NAMES) {
       expect(
@@ -471,7 +538,7 @@ describe("the table", () => {
         name,
       ).toHaveLength(1);
     }
-    for (const row of rows) expect(row.replaceAll("\\|", "").split("|"), row).toHaveLength(6);
+    for (const row of rows) expect(row.replaceAll("\\|", "").split("|"), row).toHaveLength(7);
   });
 
   it("takes its place between the markers, and nowhere else", () => {

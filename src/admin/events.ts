@@ -1,4 +1,5 @@
 import type { Context, Hono } from "hono";
+import type { Hist, Series, ShownAnswer, Top } from "./answers.ts";
 import type { AdminEnv } from "./env.ts";
 import { ApiError, jsonAnswer } from "./errors.ts";
 
@@ -6,9 +7,9 @@ import { ApiError, jsonAnswer } from "./errors.ts";
 export interface Live {
   /** Listens for the answers that a query means, or says what is wrong with the query; `at` is from 1 on. */
   watch(query: string): Watching | { readonly problem: string; readonly at: number };
-  top(most: number): object | Promise<object>;
-  hist(): object | Promise<object>;
-  series(minutes: number): object | Promise<object>;
+  top(most: number): Promise<Top>;
+  hist(): Promise<Hist>;
+  series(minutes: number): Promise<Series>;
 }
 
 export interface Watching {
@@ -18,7 +19,7 @@ export interface Watching {
 }
 
 interface Taken {
-  readonly events: readonly object[];
+  readonly events: readonly ShownAnswer[];
   readonly dropped: number;
 }
 

@@ -2,6 +2,7 @@ import { validateHeaderValue } from "node:http";
 import type { Hono } from "hono";
 import { isToken } from "../policy/fields.ts";
 import { REASON_CODES, reasonOf } from "../policy/reasons.ts";
+import type { Explained, ShownReason } from "./answers.ts";
 import type { AdminEnv } from "./env.ts";
 import { ApiError, jsonAnswer } from "./errors.ts";
 import { isHost, namedTarget } from "./targets.ts";
@@ -19,14 +20,14 @@ export interface AskedToExplain {
 }
 
 /** Only looks; with `fetch` it asks an origin, and stores nothing. */
-export type ExplainRequest = (asked: AskedToExplain) => Promise<object>;
+export type ExplainRequest = (asked: AskedToExplain) => Promise<Explained>;
 
 const MAX_HEADERS = 100;
 const MAX_HEADER_LENGTH = 8192;
 
 /** GET /explain and GET /reasons. */
 export function addExplain(app: Hono<AdminEnv>, explain: ExplainRequest): void {
-  const reasons = REASON_CODES.map((code) => {
+  const reasons = REASON_CODES.map((code): ShownReason => {
     const { group, sentence, decidedBy, change } = reasonOf(code);
     return { code, group, sentence, decided_by: decidedBy, change };
   });

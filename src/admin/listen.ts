@@ -22,6 +22,8 @@ const HEAD_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 5_000;
 const MAX_CONNECTIONS = 256;
+/** Of one connection; further ones are refused. Sent without waiting, so many may be worked on at once. */
+export const MAX_REQUESTS = 50;
 
 /** Resolves when the API listens; rejects with Node's error (EADDRINUSE, EACCES …). */
 export async function listenAdmin(app: Hono<AdminEnv>, options: AdminListenOptions): Promise<AdminListener> {
@@ -36,6 +38,7 @@ export async function listenAdmin(app: Hono<AdminEnv>, options: AdminListenOptio
     },
   }) as Server;
   server.maxConnections = MAX_CONNECTIONS;
+  server.maxRequestsPerSocket = MAX_REQUESTS;
 
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

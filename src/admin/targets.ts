@@ -33,12 +33,20 @@ export function namedHost(value: string | undefined): string | undefined {
 export const isHost = (value: string): boolean =>
   /^(?:\[[0-9a-f:.]+\]|[^\s/?#@:,[\]\\]+)(?::\d{1,5})?$/i.test(value);
 
+/** So many may be fetched at once. */
+export const MAX_CONCURRENCY = 64;
+
 /** The body of POST /warm. Throws ApiError 400. */
-export function parseWarm(body: unknown): readonly string[] {
-  const urls = parseUrls(membersOf(body, ["urls"])["urls"]);
+export function parseWarm(body: unknown): { urls: readonly string[]; concurrency: number | undefined } {
+  const members = membersOf(body, ["urls", "concurrency"]);
+  const urls = parseUrls(members["urls"]);
   if (urls.length === 0) throw new ApiError(400, "bad_request", '"urls" must name at least one');
   urls.forEach(namedTarget);
-  return urls;
+  const { concurrency } = members;
+  if (concurrency === undefined) return { urls, concurrency };
+  if (typeof concurrency === "number" && Number.isInteger(concurrency) && concurrency >= 1)
+    if (concurrency <= MAX_CONCURRENCY) return { urls, concurrency };
+  throw new ApiError(400, "bad_request", `"concurrency" must be a whole number from 1 to ${MAX_CONCURRENCY}`);
 }
 
 /** A member that is not understood is refused: ignoring it would purge less than was asked for. */

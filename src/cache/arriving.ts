@@ -13,7 +13,7 @@ export interface ArrivingDeps {
   readonly arrivals?: Arrivals;
   readonly purges: Purges;
   readonly budget: FlightBudget;
-  readonly maxObjectBytes: number;
+  readonly limits: { readonly maxObjectBytes: number };
   readonly now: () => EpochMs;
   readonly timer: Timer;
 }
@@ -28,7 +28,7 @@ interface Opened {
 }
 
 /** Can what another instance is getting be had while it arrives? */
-export function createArriving({ arrivals, purges, budget, maxObjectBytes, now, timer }: ArrivingDeps) {
+export function createArriving({ arrivals, purges, budget, limits, now, timer }: ArrivingDeps) {
   return async function open(
     key: string,
     { at, sinceHeadMs = Number.POSITIVE_INFINITY }: Arrives,
@@ -47,7 +47,7 @@ export function createArriving({ arrivals, purges, budget, maxObjectBytes, now, 
       void discard(body);
       return undefined;
     }
-    const flight = new Flight(body, { maxBytes: maxObjectBytes, budget, timer });
+    const flight = new Flight(body, { maxBytes: limits.maxObjectBytes, budget, timer });
     const abandoned = new Promise<void>((resolve) => {
       flight.onAbandon = () => resolve();
     });

@@ -1,5 +1,5 @@
 /** So many characters each name may have on average, when there are as many as there may be. */
-const CHARACTERS_EACH = 256;
+export const CHARACTERS_EACH = 256;
 
 /**
  * A map whose names clients choose: bounded by their number and by their length together, since one

@@ -1,6 +1,16 @@
+import type { FieldLines } from "../policy/fields.ts";
 import type { NotStoredReason, Outcome } from "../policy/outcome.ts";
 import type { Epoch, EpochMs } from "../policy/stored-response.ts";
 import { type PurgeMode, type PurgeTarget, StoreError, type Tier } from "./ports.ts";
+
+/** Who asked. Of the fields nothing is written down but what a log names, without its secrets. */
+export interface Asker {
+  /** The client's address, as far as anybody trusted has said; undefined where that is no address. */
+  readonly address: string | undefined;
+  /** `1.1`. */
+  readonly httpVersion: string;
+  readonly fields: FieldLines;
+}
 
 /** Everything that is worth telling, as facts; observers decide what to count, log or trace. */
 export type CacheEvent =
@@ -19,6 +29,10 @@ export type CacheEvent =
       readonly durationMs: number;
       /** The client left, or the body broke off. */
       readonly aborted: boolean;
+      /** The trace that has it, where one is recorded: 32 hexadecimal digits. */
+      readonly traceId?: string;
+      /** Absent where nothing of the request could be read. */
+      readonly asker?: Asker;
     }
   /** One per request to an origin, health checks excepted. */
   | {
@@ -35,6 +49,15 @@ export type CacheEvent =
       readonly answered?: true;
       readonly code: string;
       readonly message: string;
+      /** There was something to validate. */
+      readonly conditional?: true;
+    }
+  /** An origin fails, and gets no turn for so many milliseconds while others can have it. */
+  | {
+      readonly type: "origin-ejected";
+      readonly origin: string;
+      readonly forMs: number;
+      readonly detail: string;
     }
   /** An origin went in or out; only changes are told. */
   | {
@@ -42,6 +65,13 @@ export type CacheEvent =
       readonly origin: string;
       readonly healthy: boolean;
       readonly detail: string;
+    }
+  /** A request is answered by another one's fetch, of the same process or of another one. */
+  | {
+      readonly type: "coalesced";
+      readonly key: string;
+      readonly scope: "process" | "cluster";
+      readonly waitedMs: number;
     }
   /** A response that was going to be stored, and was not. */
   | { readonly type: "not-stored"; readonly key: string; readonly reason: NotStoredReason }
@@ -67,29 +97,42 @@ export type CacheEvent =
       /** Milliseconds from its append by another instance to here. */
       readonly travelledMs?: number;
     }
+  /** The store that instances share was asked for something, and has answered or failed. */
+  | {
+      readonly type: "store-asked";
+      readonly tier: Tier;
+      readonly operation: StoreOperation;
+      readonly ms: number;
+    }
   | {
       readonly type: "store-failed";
       readonly tier: Tier;
-      readonly operation: "lookup" | "read" | "put" | "freshen" | "drop" | "purge" | "follow" | "lease";
+      readonly operation: StoreOperation;
       readonly code: string;
       readonly message: string;
     }
   /** A value under one of our keys that is not ours, damaged, or of an unknown version: a miss. */
   | { readonly type: "foreign-value"; readonly key: string; readonly detail: string }
+  /** Spans of traces that nobody will see: too many waited, or the collector did not take them. */
+  | { readonly type: "spans-lost"; readonly spans: number; readonly detail: string }
+  /** The certificates of the port for TLS were read anew: they count from now on, or are unusable and the others stay. */
+  | { readonly type: "certificates"; readonly replaced: boolean; readonly detail: string }
   /** The shared store came or went; only changes are told. */
   | { readonly type: "store-state"; readonly up: boolean; readonly detail: string };
+
+export type StoreOperation = "lookup" | "read" | "put" | "freshen" | "drop" | "purge" | "follow" | "lease";
 
 export type Emit = (event: CacheEvent) => void;
 
 type StoreFailed = Extract<CacheEvent, { type: "store-failed" }>;
 
 /** What the store that instances share has failed at, and how. */
-export const storeFailed = (operation: StoreFailed["operation"], error: unknown): StoreFailed => ({
+export const storeFailed = (operation: StoreOperation, error: unknown): StoreFailed => ({
   type: "store-failed",
   tier: "redis",
   operation,
   code: error instanceof StoreError ? error.code : "refused",
-  message: String(error),
+  message: error instanceof StoreError ? error.message : String(error),
 });
 
 /**

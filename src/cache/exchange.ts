@@ -2,6 +2,7 @@ import type { RequestFacts } from "../policy/decide.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import type { ForwardedFor } from "../policy/forwarding.ts";
 import type { Outcome } from "../policy/outcome.ts";
+import type { Cut } from "./cut.ts";
 import type { ByteStream, Entry, Lookup, RequestBody, Tier } from "./ports.ts";
 
 /** One request as the server hands it over: framed, strictly read, its peer established. */
@@ -13,11 +14,19 @@ export interface CacheRequest extends RequestFacts {
   readonly target: string;
   readonly host: string;
   readonly forwarded: ForwardedFor;
+  /** The version of HTTP that the client asked in, `1.0`, `1.1` or `2`; absent where there is no client. */
+  readonly httpVersion?: string;
   readonly body?: RequestBody;
   /** Aborted when the client leaves. */
-  readonly signal: AbortSignal;
+  readonly signal: Cut;
   /** Takes interim responses ahead of the answer (RFC 9110 §15.2); absent when the client wants none. Does not throw. */
   readonly onInterim?: (status: number, fields: FieldLines) => void;
+}
+
+/** What makes keys of targets, as it is at the moment. */
+export interface Keying {
+  /** Query parameters that are in no key, and that no origin gets (CACHE_KEY_IGNORE_PARAMS). */
+  readonly ignoredParameters: readonly string[];
 }
 
 /** What was looked up for a request before it was handed over. */
@@ -62,7 +71,10 @@ const BODY_PATIENCE_MS = 5000;
 /** Bytes `first` to `last` of a stored body: at once where they are here, else read as they are written. */
 export function bodyFrom(stored: Entry["body"], first = 0, last = stored.length - 1): Body {
   if (last < first) return NO_BODY;
-  if (stored instanceof Uint8Array) return { type: "bytes", bytes: stored.subarray(first, last + 1) };
+  if (stored instanceof Uint8Array) {
+    const isAll = first === 0 && last === stored.length - 1;
+    return { type: "bytes", bytes: isAll ? stored : stored.subarray(first, last + 1) };
+  }
   return { type: "stream", stream: stored.read(first, last, BODY_PATIENCE_MS) };
 }
 

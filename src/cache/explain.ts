@@ -5,22 +5,24 @@ import { codeOf, codeOfDecision } from "../policy/codes.ts";
 import { decide } from "../policy/decide.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import { currentAge, onlyValidated, staleFrom } from "../policy/freshness.ts";
-import { primaryKey, variantId, variantMatches, withoutParameters } from "../policy/key.ts";
+import { variantId, variantMatches, withoutParameters } from "../policy/key.ts";
 import type { ReasonCode } from "../policy/reasons.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import type { SeenResponse } from "../policy/symptoms.ts";
 import { traceOf } from "../policy/trace.ts";
-import type { CacheRequest, CacheResponse } from "./exchange.ts";
+import type { CacheRequest, CacheResponse, Keying } from "./exchange.ts";
 import type { Explanation } from "./explanation.ts";
-import { shownBody, shownStored, shownVariants, told } from "./explanation.ts";
+import { shownBody, shownInstances, shownStored, shownVariants, told } from "./explanation.ts";
 import type { Fetch } from "./fetch.ts";
 import type { LastAnswers } from "./last-answers.ts";
+import { ownRequest } from "./own-request.ts";
 import type { Inspected, Store } from "./ports.ts";
 import { EVER, NEVER } from "./purge-memory.ts";
 import type { Purges } from "./purges.ts";
 import { answersUri, type SearchVariances } from "./search-variances.ts";
 import { createTrial, type Trial } from "./trial.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
+import type { Whereabouts } from "./whereabouts.ts";
 
 /** Which request is to be explained. */
 export interface Asked {
@@ -35,6 +37,8 @@ export interface Asked {
   readonly fetch: boolean;
   /** Show the stored body, too. */
   readonly body: boolean;
+  /** Do not ask other instances where they have it. */
+  readonly alone?: boolean;
 }
 
 interface ExplainDeps {
@@ -43,10 +47,11 @@ interface ExplainDeps {
   readonly variances: SearchVariances;
   readonly uncacheable: UncacheableKeys;
   readonly answers: LastAnswers;
+  /** Absent where there are no other instances. */
+  readonly whereabouts?: Whereabouts;
   readonly fetch: Fetch;
   readonly admission: AdmissionSettings;
-  readonly ignoredParameters: readonly string[];
-  readonly clientDirectives: "honour" | "ignore";
+  readonly keying: Keying & { readonly clientDirectives: "honour" | "ignore" };
   readonly defaultHost: string;
   readonly now: () => EpochMs;
 }
@@ -73,12 +78,13 @@ interface Known {
  * it is one of ours, whatever host the URL names.
  */
 export function createExplain(deps: ExplainDeps) {
-  const { store, purges, variances, uncacheable, answers, admission, ignoredParameters, now } = deps;
+  const { store, purges, variances, uncacheable, answers, whereabouts, admission, keying, now } = deps;
   const trial = createTrial(deps);
 
   async function explain(asked: Asked): Promise<Explanation> {
-    const known = await lookFor(requestOf(asked));
-    const { request, key, all, deleted, chosen, stored, purged } = known;
+    const request = requestOf(asked);
+    const elsewhere = asked.alone === true ? [] : whereabouts?.elsewhere(request);
+    const { key, all, deleted, chosen, stored, purged } = await lookFor(request);
     const at = now();
     const decision = decide(request, stored, at);
     const next = codeOfDecision(decision, all.length === 0 ? "uri-miss" : "vary-miss");
@@ -87,19 +93,23 @@ export function createExplain(deps: ExplainDeps) {
     const last = answers.of(request.method, request.uri) ?? answers.of(request.method, key);
     const tried = asked.fetch ? await trial(request) : undefined;
     const advice = adviceOn({ key, reason, stored, last: last?.code, tried });
+    const shown =
+      chosen === undefined || stored === undefined
+        ? null
+        : {
+            ...shownStored(stored, tiersOf(all, chosen), currentAge(stored, at), admission, purged),
+            ...(asked.body ? await shownBody(chosen.entry.body) : {}),
+          };
     return {
       url: request.uri,
       key,
       key_parts: keyParts(asked, request, key),
       selecting: [...new Set(all.flatMap(({ entry }) => Object.keys(entry.stored.selectingFields)))],
       variants: shownVariants(all),
-      stored:
-        chosen === undefined || stored === undefined
-          ? null
-          : {
-              ...shownStored(stored, tiersOf(all, chosen), currentAge(stored, at), admission, purged),
-              ...(asked.body ? await shownBody(chosen.entry.body) : {}),
-            },
+      stored: shown,
+      ...(whereabouts === undefined
+        ? {}
+        : { instances: shownInstances(whereabouts.name, shown, (await elsewhere) ?? []) }),
       purges: purges.touching(key, chosen?.entry.stored.tags ?? []),
       next: { decision: decision.type, ...told(reason) },
       last:
@@ -159,19 +169,9 @@ export function createExplain(deps: ExplainDeps) {
   }
 
   function requestOf({ method, proto, host = deps.defaultHost, target, fields }: Asked): CacheRequest {
-    const sent = withoutParameters(target, ignoredParameters);
-    return {
-      id: "explain",
-      method,
-      uri: primaryKey(proto, host, sent),
-      target: sent,
-      host,
-      fields,
-      forwarded: { for: "127.0.0.1", host, proto },
-      directives: deps.clientDirectives === "honour" ? requestDirectives(fields) : NOTHING_ASKED,
-      hasBody: false,
-      signal: new AbortController().signal,
-    };
+    const sent = withoutParameters(target, keying.ignoredParameters);
+    const directives = keying.clientDirectives === "honour" ? requestDirectives(fields) : NOTHING_ASKED;
+    return { ...ownRequest("explain", proto, host, sent), method, fields, directives };
   }
 
   function keyParts(asked: Asked, request: CacheRequest, key: string): Explanation["key_parts"] {

@@ -7,6 +7,7 @@ import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import { tagName } from "../policy/tags.ts";
 import { type WindowEnd, type Windows, windowsOf } from "../policy/windows.ts";
 import { type Entry, type Inspected, type PurgeRecord, readBytes, type Tier } from "./ports.ts";
+import type { Elsewhere } from "./whereabouts.ts";
 
 /** One decision, told to people. */
 export interface Told {
@@ -61,6 +62,15 @@ export interface ShownTrial {
   readonly kept_until?: WindowEnd;
 }
 
+/** Where one instance has it. */
+export interface ShownInstance {
+  readonly instance: string;
+  /** False where it has not said so in time. */
+  readonly answered: boolean;
+  readonly tier: readonly Tier[];
+  readonly stored_at: EpochMs | null;
+}
+
 /** GET /explain. */
 export interface Explanation {
   readonly url: string;
@@ -78,6 +88,8 @@ export interface Explanation {
   readonly selecting: readonly string[];
   readonly variants: readonly ShownVariant[];
   readonly stored: ShownStored | null;
+  /** This one first; absent where there is one alone. */
+  readonly instances?: readonly ShownInstance[];
   /** The latest first, as far as they are remembered. */
   readonly purges: readonly PurgeRecord[];
   readonly next: Told & { readonly decision: string };
@@ -155,6 +167,25 @@ export function shownVariants(all: readonly Inspected[]): ShownVariant[] {
       size: bodyLength,
       stored_at: responseTime,
     }));
+}
+
+/** This instance, and the others; what one has found in the store that they share, all have there. */
+export function shownInstances(
+  instance: string,
+  stored: ShownStored | null,
+  others: readonly Elsewhere[],
+): ShownInstance[] {
+  const shared = (stored?.tier ?? []).filter((tier) => tier === "redis");
+  const sharedAt = shared.length === 0 ? null : (stored?.stored_at ?? null);
+  return [
+    { instance, answered: true, tier: stored?.tier ?? [], stored_at: stored?.stored_at ?? null },
+    ...others.map(({ instance, answered, storedAt }) => ({
+      instance,
+      answered,
+      tier: answered ? [...(storedAt === undefined ? [] : ["memory" as const]), ...shared] : [],
+      stored_at: answered ? (storedAt ?? sharedAt) : null,
+    })),
+  ];
 }
 
 /** More of a body is not shown. */

@@ -14,6 +14,7 @@ import {
   validationFields,
 } from "../policy/validate.ts";
 import { completedBy, restOf } from "./complete.ts";
+import type { Cut } from "./cut.ts";
 import { type CacheRequest, discard } from "./exchange.ts";
 import { interimFor } from "./pass-on.ts";
 import { type Entry, type Origin, OriginError, type OriginResponse } from "./ports.ts";
@@ -85,7 +86,7 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
     request: CacheRequest,
     { stale, incomplete }: Known,
     mode: FetchMode,
-    signal: AbortSignal,
+    signal: Cut,
     validate = true,
   ): Promise<Fetched> {
     const born = epoch();

@@ -1,14 +1,15 @@
 import type { AdmissionSettings } from "../policy/admit.ts";
 import type { Decision } from "../policy/decide.ts";
-import { hasField } from "../policy/fields.ts";
 import type { Forwarded } from "../policy/outcome.ts";
-import { isConditional } from "../policy/validate.ts";
+import { createAlone, goesAlone, isPart } from "./alone.ts";
 import { createAnswers, type Landed, type Need } from "./answers.ts";
 import type { ArrivingDeps } from "./arriving.ts";
 import { type Coalescer, type Follower, type Leader, MAX_LEADERS, type Settlement } from "./coalesce.ts";
+import { Cutter } from "./cut.ts";
 import { createElsewhere, endOf, type SoFar } from "./elsewhere.ts";
-import type { CacheRequest, CacheResponse } from "./exchange.ts";
-import { type Fetch, type Fetched, type FetchMode, failureOf, isFailure } from "./fetch.ts";
+import type { Emit } from "./events.ts";
+import type { CacheRequest, CacheResponse, Keying } from "./exchange.ts";
+import { type Fetch, type Fetched, failureOf, isFailure } from "./fetch.ts";
 import { createJoin, type Joined } from "./join.ts";
 import type { Keep, Kept } from "./keep.ts";
 import type { Lease, Leases } from "./leases.ts";
@@ -19,6 +20,7 @@ import type { SearchVariances } from "./search-variances.ts";
 import { type Shared, storedOf } from "./share.ts";
 import { type PatienceDeps, StorePatience } from "./store-patience.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
+import { within } from "./within.ts";
 
 interface ForwardDeps extends ArrivingDeps, PatienceDeps {
   readonly origin: Origin;
@@ -31,16 +33,20 @@ interface ForwardDeps extends ArrivingDeps, PatienceDeps {
   readonly uncacheable: UncacheableKeys;
   readonly variances: SearchVariances;
   readonly admission: AdmissionSettings;
-  /** Query parameters that are in no key (CACHE_KEY_IGNORE_PARAMS). */
-  readonly ignoredParameters: readonly string[];
+  readonly keying: Keying;
   /** How long followers wait for a leader before one of them leads beside it, in milliseconds. */
-  readonly patienceMs: number;
+  readonly coalescing: { readonly patienceMs: number };
+  readonly emit: Emit;
+  /** Runs what waits for a leader, for those who want to see that; as it is when absent. */
+  readonly waiting?: <T>(wait: () => Promise<T>) => Promise<T>;
 }
 
 /** Sends requests on: alone, or one for all who want the same. */
 export function createForward(deps: ForwardDeps) {
-  const { origin, fetch, coalescer, uncacheable, now } = deps;
+  const { origin, fetch, coalescer, coalescing, uncacheable, emit, now, timer } = deps;
+  const { waiting = (wait) => wait() } = deps;
   const answers = createAnswers(deps);
+  const alone = createAlone({ ...deps, answers });
   const { land, fromShared, staleOnError } = answers;
   const pass = createPass({ ...deps, answers });
   const { join, mayHave } = createJoin(deps);
@@ -79,9 +85,11 @@ export function createForward(deps: ForwardDeps) {
     return undefined;
   }
 
-  async function obtain(need: Need): Promise<CacheResponse> {
+  const obtain = (need: Need): Promise<CacheResponse> =>
+    goesAlone(need) || uncacheable.has(need.request.uri, now()) ? alone(need) : together(need);
+
+  async function together(need: Need): Promise<CacheResponse> {
     const { request } = need;
-    if (goesAlone(need) || uncacheable.has(request.uri, now())) return alone(need);
     const known = need.stale ?? need.incomplete;
     const selecting = new Set(Object.keys(known?.stored.selectingFields ?? {}));
     const patience = new StorePatience(deps, need.storeWaitedMs ?? 0);
@@ -90,13 +98,13 @@ export function createForward(deps: ForwardDeps) {
       const joined = join(request, { selecting, failed });
       const { ticket } = joined;
       if (ticket.role === "leader") return lead(need, joined, ticket, { failed, patience });
-      const followed = await follow(need, ticket);
+      const followed = await waiting(() => follow(need, ticket));
       // Overdue leaders: this one asks beside them.
       if ("role" in followed) return lead(need, joined, followed, { failed, patience });
       switch (followed.type) {
         case "share":
           if (mayHave(request, joined, followed.value))
-            return fromShared(need, followed.value) ?? alone(need);
+            return along(need, joined, followed.value, "process") ?? alone(need);
           for (const name of Object.keys(storedOf(followed.value).selectingFields)) selecting.add(name);
           break;
         case "disperse":
@@ -111,6 +119,19 @@ export function createForward(deps: ForwardDeps) {
     return alone(need);
   }
 
+  /** Answers by another one's fetch, and tells how long that took; undefined where it can no longer be joined. */
+  function along(
+    need: Need,
+    { at }: Joined,
+    shared: Shared,
+    scope: "process" | "cluster",
+  ): CacheResponse | undefined {
+    const response = fromShared(need, shared);
+    if (response === undefined) return undefined;
+    emit({ type: "coalesced", key: need.request.uri, scope, waitedMs: Math.max(0, now() - at) });
+    return response;
+  }
+
   /**
    * What comes of those who lead, or leadership, when nothing has for too long. Who has a stale
    * response to fall back on leaves the origin alone.
@@ -118,7 +139,7 @@ export function createForward(deps: ForwardDeps) {
   async function follow(need: Need, ticket: Follower<Shared>): Promise<Settlement<Shared> | Leader<Shared>> {
     while (!need.fallback && ticket.leaders() < MAX_LEADERS) {
       const leaders = ticket.leaders();
-      const settlement = await withPatience(ticket.settled);
+      const settlement = await within(ticket.settled, coalescing.patienceMs, timer);
       if (settlement !== undefined) return settlement;
       const relief = ticket.relieve(leaders);
       if (relief !== undefined) return relief;
@@ -136,7 +157,7 @@ export function createForward(deps: ForwardDeps) {
         ticket.settle(turn);
         if (turn.over === undefined) ticket.leave();
         else void turn.over.then(() => ticket.leave());
-        return fromShared(need, turn.value) ?? alone(need);
+        return along(need, joined, turn.value, "cluster") ?? alone(need);
       case "disperse":
         ticket.settle(turn);
         return alone(need);
@@ -150,7 +171,7 @@ export function createForward(deps: ForwardDeps) {
   async function fetchForAll(need: Need, ticket: Leader<Shared>, lease?: Lease): Promise<CacheResponse> {
     let settlement: Settlement<Shared> = { type: "disperse" };
     try {
-      const fetched = await fetch(need.request, need, "as-cache", new AbortController().signal);
+      const fetched = await fetch(need.request, need, "as-cache", new Cutter());
       const headAt = now();
       lease?.arriving();
       const leave = (kept: Kept) => {
@@ -182,57 +203,7 @@ export function createForward(deps: ForwardDeps) {
     return { type: "disperse" };
   }
 
-  async function alone(need: Need): Promise<CacheResponse> {
-    const { request } = need;
-    const abort = new AbortController();
-    const leave = () => abort.abort(request.signal.reason);
-    if (request.signal.aborted) leave();
-    request.signal.addEventListener("abort", leave, { once: true });
-    try {
-      const fetched = await fetch(request, need, aloneMode(need), abort.signal);
-      return land(need, fetched, () => {}).response;
-    } catch (error) {
-      return answers.failed(need, error);
-    } finally {
-      // From here on the reader of the body decides, or the cache that wants it.
-      request.signal.removeEventListener("abort", leave);
-    }
-  }
-
-  function aloneMode({ request, stale }: Need): FetchMode {
-    if (isPart(stale)) return "keep-range";
-    if (stale !== undefined) return "as-cache";
-    if (request.method === "HEAD") return "as-client";
-    if (hasField(request.fields, "range")) return "keep-range";
-    // Known to be uncacheable: then the client's own copy is all that a 304 could save.
-    return isConditional(request.fields) && uncacheable.has(request.uri, now()) ? "as-client" : "as-cache";
-  }
-
-  /** The settlement, or undefined when the follower's patience ends first. */
-  function withPatience(settled: Promise<Settlement<Shared>>): Promise<Settlement<Shared> | undefined> {
-    return new Promise((resolve) => {
-      const cancel = deps.timer(() => resolve(undefined), deps.patienceMs);
-      void settled.then((settlement) => {
-        cancel();
-        resolve(settlement);
-      });
-    });
-  }
-
   return { pass, miss, revalidate, refresh };
 }
 
 export type Forward = ReturnType<typeof createForward>;
-
-/**
- * Requests whose answer is for themselves alone: HEAD has no body to share, a part is not the
- * whole, and what Authorization brings is rarely for others (RFC 9111 §3.5).
- */
-const goesAlone = ({ request, stale }: Need): boolean =>
-  request.method === "HEAD" ||
-  hasField(request.fields, "authorization") ||
-  isPart(stale) ||
-  (stale === undefined && hasField(request.fields, "range"));
-
-/** A part is validated as a part, so that nobody has the whole fetched for a few bytes of it. */
-const isPart = (entry: Entry | undefined): boolean => entry?.stored.part !== undefined;

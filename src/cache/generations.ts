@@ -1,5 +1,4 @@
-/** So many characters each name may have on average, when there are as many as there may be. */
-const CHARACTERS_EACH = 256;
+import { CHARACTERS_EACH } from "./bounded-map.ts";
 
 /**
  * A map whose names clients choose, for what may be forgotten: bounded by their number and by their length

@@ -18,9 +18,12 @@ interface HandlerDeps {
   readonly refresh: Refresh;
   readonly variances: SearchVariances;
   readonly uncacheable: UncacheableKeys;
-  readonly onStoreFailure: OnStoreFailure;
+  readonly onStoreFailure: () => OnStoreFailure;
   readonly now: () => EpochMs;
 }
+
+/** What a look-up has found, and how long it took. */
+type Asked = Omit<Looked, "key">;
 
 const NOTHING: Lookup = { type: "none", fwd: "uri-miss" };
 
@@ -35,24 +38,27 @@ export function createHandler(deps: HandlerDeps) {
   /** `looked`: what the caller has looked up for it at this moment. */
   return async function handle(asked: CacheRequest, looked?: Looked): Promise<CacheResponse> {
     // Traffic that the cache has no part in never touches the store.
-    if (bypassReason(asked) !== undefined) return act(asked, NOTHING, decide(asked, undefined, now()));
+    if (bypassReason(asked) !== undefined) return await act(asked, NOTHING, decide(asked, undefined, now()));
     const request = keyed(asked);
-    const { found, waitedMs } = looked?.key === request.uri ? looked : await look(request, asked.uri);
+    const looking = looked?.key === request.uri ? looked : look(request, asked.uri);
+    const { found, waitedMs } = looking instanceof Promise ? await looking : looking;
     const stored = found.type === "found" ? found.entry.stored : undefined;
     const decision = decide(request, stored, now());
-    if (found.storeFailed !== true) return act(request, found, decision, waitedMs);
-    return act(request, found, withoutStore(decision, onStoreFailure(request)), waitedMs);
+    if (found.storeFailed !== true) return await act(request, found, decision, waitedMs);
+    return await act(request, found, withoutStore(decision, onStoreFailure(request)), waitedMs);
   };
 
-  async function look(request: CacheRequest, uri: string): Promise<Omit<Looked, "key">> {
+  function look(request: CacheRequest, uri: string): Asked | Promise<Asked> {
     const askedAt = now();
-    const found = await lookup(request, uri);
-    return { found, waitedMs: Math.max(0, now() - askedAt) };
+    const found = lookup(request, uri);
+    const asked = (answer: Lookup): Asked => ({ found: answer, waitedMs: Math.max(0, now() - askedAt) });
+    return found instanceof Promise ? found.then(asked) : asked(found);
   }
 
   /** What the cache would not have spared the origin is not refused for want of a cache. */
   function onStoreFailure({ uri, fields }: CacheRequest): OnStoreFailure {
-    if (deps.onStoreFailure !== "503") return deps.onStoreFailure;
+    const wanted = deps.onStoreFailure();
+    if (wanted !== "503") return wanted;
     const forEachAlone = hasField(fields, "authorization") || deps.uncacheable.has(uri, now());
     return forEachAlone ? "origin" : "503";
   }
@@ -63,12 +69,12 @@ export function createHandler(deps: HandlerDeps) {
     return uri === asked.uri ? asked : { ...asked, uri };
   }
 
-  async function act(
+  function act(
     request: CacheRequest,
     found: Lookup,
     decision: Decision<StoredResponse>,
     storeWaitedMs = 0,
-  ): Promise<CacheResponse> {
+  ): CacheResponse | Promise<CacheResponse> {
     const known = { storeFailed: found.storeFailed ?? false, storeWaitedMs };
     switch (decision.type) {
       case "pass":

@@ -1,11 +1,11 @@
 import { bypassReason, decide, type RequestFacts } from "../policy/decide.ts";
-import type { EpochMs, Seconds } from "../policy/stored-response.ts";
+import type { EpochMs, Seconds, StoredResponse } from "../policy/stored-response.ts";
 import type { CacheRequest, CacheResponse, Looked } from "./exchange.ts";
 import type { Handle } from "./handle.ts";
 import { withHidden } from "./hide-fields.ts";
 import type { FindNear, FindStored } from "./lookup.ts";
 import type { Lookup } from "./ports.ts";
-import { fresh } from "./respond.ts";
+import { aspectOf, fresh, ttlOf } from "./respond.ts";
 import type { SearchVariances } from "./search-variances.ts";
 
 /** What a request can be answered from at once. */
@@ -56,12 +56,39 @@ export function createHits({ lookupNear, lookup, variances, hidden, now }: HitsD
   }
 }
 
+/** As `Handle`, and at once where it is a hit. */
+export type HandleOrHit = (request: CacheRequest, looked?: Looked) => CacheResponse | Promise<CacheResponse>;
+
+/** An answer that was given, and to what; others that ask the same within the second get it again. */
+interface Given {
+  readonly aspect: string;
+  readonly age: number;
+  readonly ttl: number;
+  readonly response: CacheResponse;
+}
+
 /** The same answers, sooner where they are hits. */
-export const withHits =
-  (handle: Handle, hits: Hits): Handle =>
-  async (request: CacheRequest, looked?: Looked) => {
+export function withHits(handle: Handle, hits: Hits): HandleOrHit {
+  const lastGiven = new WeakMap<StoredResponse, Given>();
+
+  return (request, looked) => {
     if (looked !== undefined) return handle(request, looked);
     // Traffic that the cache has no part in never touches the store.
     const hit = bypassReason(request) === undefined ? hits.find(request, request.uri) : undefined;
-    return hit === undefined ? handle(request) : hits.answer(request, hit);
+    return hit === undefined ? handle(request) : answerTo(request, hit);
   };
+
+  function answerTo(request: CacheRequest, hit: Hit): CacheResponse {
+    const { stored } = hit.found.entry;
+    const aspect = aspectOf(request);
+    const age = Math.floor(hit.age);
+    const ttl = ttlOf(stored, hit.age);
+    const given = lastGiven.get(stored);
+    if (given !== undefined && given.aspect === aspect && given.age === age && given.ttl === ttl)
+      return given.response;
+    const response = hits.answer(request, hit);
+    if (aspect !== undefined && hit.found.fleeting !== true)
+      lastGiven.set(stored, { aspect, age, ttl, response });
+    return response;
+  }
+}

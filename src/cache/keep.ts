@@ -21,7 +21,7 @@ interface KeepDeps {
   readonly purges: Purges;
   readonly uncacheable: UncacheableKeys;
   readonly budget: FlightBudget;
-  readonly maxObjectBytes: number;
+  readonly limits: { readonly maxObjectBytes: number };
   readonly emit: Emit;
   readonly now: () => EpochMs;
   readonly timer: Timer;
@@ -38,9 +38,9 @@ const MAX_TURNS = 100;
  * as an event and costs a miss later; it never costs an answer.
  */
 export function createKeep(deps: KeepDeps) {
-  const { store, arrivals, purges, uncacheable, budget, maxObjectBytes, emit, now, timer } = deps;
+  const { store, arrivals, purges, uncacheable, budget, limits, emit, now, timer } = deps;
   const underWay = new Set<Promise<unknown>>();
-  const withStored = createParts({ store, purges, maxObjectBytes, emit, now });
+  const withStored = createParts({ store, purges, limits, emit, now });
   /** How many writes each key has under way, and the last of them. */
   const turns = new Map<string, { count: number; last: Promise<Kept> }>();
 
@@ -100,7 +100,7 @@ export function createKeep(deps: KeepDeps) {
     request: FieldLines = [],
     tell?: (at: string) => void,
   ): Flight {
-    const flight = new Flight(response.body, { maxBytes: maxObjectBytes, budget, timer });
+    const flight = new Flight(response.body, { maxBytes: limits.maxObjectBytes, budget, timer });
     const lost = (reason: NotStoredReason): Kept => {
       emit({ type: "not-stored", key, reason });
       return reason;

@@ -9,7 +9,7 @@ import type { Purges } from "./purges.ts";
 import { answersUri } from "./search-variances.ts";
 
 interface LookupDeps {
-  readonly store: Store;
+  readonly store: Pick<Store, "lookup" | "near">;
   readonly purges: Purges;
   readonly emit: Emit;
   readonly now: () => EpochMs;
@@ -17,30 +17,42 @@ interface LookupDeps {
 
 const NOTHING = { type: "none", fwd: "uri-miss" } as const;
 
+type Asked = Pick<CacheRequest, "uri" | "fields">;
+
 type Found = Extract<Lookup, { type: "found" }>;
 
 /** What is stored for this request, that is, under its key and for the URI that was asked for, and not purged? */
 export function createLookup({ store, purges, emit, now }: LookupDeps) {
   /** A broken cache makes a slow proxy, not a broken one. */
-  return async function lookup(request: Pick<CacheRequest, "uri" | "fields">, uri: string): Promise<Lookup> {
+  return function lookup(request: Asked, uri: string): Lookup | Promise<Lookup> {
     try {
-      const found = await store.lookup(request.uri, request.fields);
-      if (found.type === "none") return found;
-      const { storeFailed = false } = found;
-      const { stored } = found.entry;
-      if (!answersUri(stored, uri)) return { ...NOTHING, storeFailed };
-      const since = purges.staleSince(request.uri, stored.epoch, stored.tags);
-      if (since === EVER) return { ...NOTHING, storeFailed };
-      const vouched = purges.vouchesFor(stored.responseTime);
-      if (since === NEVER && vouched) return found;
-      const known = since === NEVER ? stored : staleFrom(stored, Math.min(since, now()));
-      const entry = { ...found.entry, stored: vouched ? known : onlyValidated(known) };
-      return { ...found, entry, storeFailed: storeFailed || !vouched };
+      const found = store.lookup(request.uri, request.fields);
+      // What is here is not waited for: most look-ups of most instances end in memory.
+      if (!(found instanceof Promise)) return notPurged(found, request, uri);
+      return found.then((late) => notPurged(late, request, uri)).catch(failed);
     } catch (error) {
-      emit(storeFailed("lookup", error));
-      return { ...NOTHING, storeFailed: true };
+      return failed(error);
     }
   };
+
+  function notPurged(found: Lookup, request: Asked, uri: string): Lookup {
+    if (found.type === "none") return found;
+    const { storeFailed = false } = found;
+    const { stored } = found.entry;
+    if (!answersUri(stored, uri)) return { ...NOTHING, storeFailed };
+    const since = purges.staleSince(request.uri, stored.epoch, stored.tags);
+    if (since === EVER) return { ...NOTHING, storeFailed };
+    const vouched = purges.vouchesFor(stored.responseTime);
+    if (since === NEVER && vouched) return found;
+    const known = since === NEVER ? stored : staleFrom(stored, Math.min(since, now()));
+    const entry = { ...found.entry, stored: vouched ? known : onlyValidated(known) };
+    return { ...found, entry, storeFailed: storeFailed || !vouched };
+  }
+
+  function failed(error: unknown): Lookup {
+    emit(storeFailed("lookup", error));
+    return { ...NOTHING, storeFailed: true };
+  }
 }
 
 export type FindStored = ReturnType<typeof createLookup>;

@@ -1,8 +1,9 @@
 import { NOTHING_ASKED } from "../policy/cache-control.ts";
 import { authorityOf, primaryKey } from "../policy/key.ts";
+import { Cutter } from "./cut.ts";
 import type { CacheRequest } from "./exchange.ts";
 
-/** A plain GET that no client asked for: the proxy itself wants to have it in its cache. */
+/** A plain GET that no client asked for, but the proxy itself. */
 export const ownRequest = (
   id: string,
   proto: "http" | "https",
@@ -18,5 +19,5 @@ export const ownRequest = (
   forwarded: { for: "127.0.0.1", host: authorityOf(proto, host), proto },
   directives: NOTHING_ASKED,
   hasBody: false,
-  signal: new AbortController().signal,
+  signal: new Cutter(),
 });

@@ -10,7 +10,7 @@ import type { Purges } from "./purges.ts";
 interface PartsDeps {
   readonly store: Store;
   readonly purges: Purges;
-  readonly maxObjectBytes: number;
+  readonly limits: { readonly maxObjectBytes: number };
   readonly emit: Emit;
   readonly now: () => EpochMs;
 }
@@ -18,7 +18,7 @@ interface PartsDeps {
 const RANGE: ReadonlySet<string> = new Set(["range"]);
 
 /** What a part becomes together with what is stored of the same resource (RFC 9111 §3.4). */
-export function createParts({ store, purges, maxObjectBytes, emit, now }: PartsDeps) {
+export function createParts({ store, purges, limits, emit, now }: PartsDeps) {
   /** What to store: the part itself, or what it makes with what is stored; undefined when that is better. */
   return async function withStored(
     key: string,
@@ -27,7 +27,7 @@ export function createParts({ store, purges, maxObjectBytes, emit, now }: PartsD
   ): Promise<Entry | undefined> {
     const older = await lookup(key, part.stored, request);
     if (older === undefined) return part;
-    const combination = combine(older.stored, part.stored, now(), maxObjectBytes);
+    const combination = combine(older.stored, part.stored, now(), limits.maxObjectBytes);
     switch (combination.type) {
       case "stays":
         return undefined;

@@ -8,7 +8,7 @@ import type { BypassReason, Outcome } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { MAX_TAGS } from "../policy/tags.ts";
 import type { Answers } from "./answers.ts";
-import type { CacheRequest, CacheResponse } from "./exchange.ts";
+import type { CacheRequest, CacheResponse, Keying } from "./exchange.ts";
 import type { Keep } from "./keep.ts";
 import { interimFor, passedOn } from "./pass-on.ts";
 import {
@@ -29,8 +29,7 @@ interface PassDeps {
   readonly purges: Purges;
   readonly variances: SearchVariances;
   readonly admission: AdmissionSettings;
-  /** Query parameters that are in no key (CACHE_KEY_IGNORE_PARAMS). */
-  readonly ignoredParameters: readonly string[];
+  readonly keying: Keying;
   readonly answers: Answers;
   readonly now: () => EpochMs;
 }
@@ -45,7 +44,7 @@ const UNSENT: ReadonlySet<OriginError["code"]> = new Set<OriginError["code"]>([
 
 /** Passes requests that the cache has no part in; unsafe ones invalidate (RFC 9111 §4.4). */
 export function createPass(deps: PassDeps) {
-  const { origin, keep, purges, variances, admission, ignoredParameters, answers, now } = deps;
+  const { origin, keep, purges, variances, admission, keying, answers, now } = deps;
   return async function pass(request: CacheRequest, reason: BypassReason): Promise<CacheResponse> {
     const fwd = reason === "method" ? "method" : "bypass";
     const outcome: Outcome = { word: "BYPASS", body: "origin", fwd, reason };
@@ -94,7 +93,7 @@ export function createPass(deps: PassDeps) {
     const site = siteOf(request.uri);
     const groups = invalidatedGroups(request, response);
     return [
-      ...urls(invalidatedUris(request, response, ignoredParameters)),
+      ...urls(invalidatedUris(request, response, keying.ignoredParameters)),
       ...(groups.length > MAX_TAGS
         ? [{ type: "site" as const, site }]
         : groups.map((group): PurgeTarget => ({ type: "group", site, group }))),

@@ -1,6 +1,7 @@
 import type { FieldLines } from "../policy/fields.ts";
 import type { RefusalReason } from "../policy/outcome.ts";
 import type { Epoch, EpochMs, StoredResponse } from "../policy/stored-response.ts";
+import type { Cut } from "./cut.ts";
 
 /** Bytes on their way. Iterating rejects when they break off; `return()` tells the source to stop. */
 export interface ByteStream extends AsyncIterable<Uint8Array> {
@@ -54,7 +55,15 @@ export interface SentBody {
 export type Tier = "memory" | "redis";
 
 export type Lookup = (
-  | { readonly type: "found"; readonly entry: Entry; readonly tier: Tier }
+  | {
+      readonly type: "found";
+      readonly entry: Entry;
+      readonly tier: Tier;
+      /** The next look-up makes another object of it: what is made of this one is of no more use than it is. */
+      readonly fleeting?: true;
+      /** Nobody reads its body any more: its memory is used again. For whoever alone has it, and may leave it undone. */
+      readonly giveBack?: () => void;
+    }
   /** `vary-miss`: the resource is known, but not this variant (RFC 9211 §2.2). */
   | { readonly type: "none"; readonly fwd: "uri-miss" | "vary-miss" }
 ) & {
@@ -230,7 +239,7 @@ export interface OriginResponse {
  * Rejects only with OriginError (or with the signal's reason); an HTTP 5xx is a response.
  */
 export interface Origin {
-  send(request: OriginRequest, signal: AbortSignal): Promise<OriginResponse>;
+  send(request: OriginRequest, signal: Cut): Promise<OriginResponse>;
   /** False when every origin is known to be down: then a stale answer is immediate. */
   anyHealthy(): boolean;
 }

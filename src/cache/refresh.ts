@@ -1,3 +1,4 @@
+import { Cutter } from "./cut.ts";
 import type { Emit } from "./events.ts";
 import { type CacheRequest, discard } from "./exchange.ts";
 import type { Forward } from "./forward.ts";
@@ -30,7 +31,7 @@ export function createRefresh({ forward, origin, concurrency, emit }: RefreshDep
     // Whoever asked, the whole representation is what the cache wants; and it outlives the client,
     // who has an answer already.
     const { onInterim: _, ...asked } = request;
-    const background = { ...asked, method: "GET", signal: new AbortController().signal };
+    const background = { ...asked, method: "GET", signal: new Cutter() };
     const work = refresh(background, entry)
       .catch(() => emit({ type: "refreshed", key, result: "failed" }))
       .finally(() => underWay.delete(key));

@@ -79,7 +79,12 @@ export function fromEntry(
   const { stored, body } = entry;
   const lines = withoutOwnControls(stored.fields);
   const own = [...ageFields(age), ...ownFields(outcome)];
-  const common = { statusMessage: stored.statusMessage, outcome, ...(tier === undefined ? {} : { tier }) };
+  const aged = { ...outcome, age: Math.floor(age) };
+  const common = {
+    statusMessage: stored.statusMessage,
+    outcome: aged,
+    ...(tier === undefined ? {} : { tier }),
+  };
   if (isConditional(request.fields) && notModified(request.fields, stored, now, "stored")) {
     const fields = [...notModifiedFields(lines), ...own];
     return { ...common, status: 304, statusMessage: "Not Modified", fields, body: NO_BODY };

@@ -1,9 +1,10 @@
 import { withoutParameters } from "../policy/key.ts";
-import { type CacheRequest, discard } from "./exchange.ts";
-import type { Handle } from "./handle.ts";
+import { type CacheRequest, discard, type Keying } from "./exchange.ts";
+import type { HandleOrHit } from "./hit.ts";
 import { ownRequest } from "./own-request.ts";
 import type { ByteStream } from "./ports.ts";
 import type { Timer } from "./stalled.ts";
+import { within } from "./within.ts";
 
 export interface WarmResult {
   readonly requested: number;
@@ -12,15 +13,15 @@ export interface WarmResult {
 }
 
 interface WarmDeps {
-  readonly handle: Handle;
+  readonly handle: HandleOrHit;
   /** For paths, and for URLs that name an origin itself. */
   readonly defaultHost: string;
-  readonly origins: readonly string[];
-  readonly ignoredParameters: readonly string[];
+  readonly origins: () => readonly string[];
+  readonly keying: Keying;
   readonly timer: Timer;
 }
 
-/** How many URLs are fetched at once. */
+/** How many URLs are fetched at once, where nobody says. */
 const CONCURRENCY = 8;
 
 /**
@@ -33,8 +34,8 @@ export const WARM_BODY_MS = 60_000;
  * Fetches URLs through the cache, as clients would, so that the first client finds them
  * there. A path means the proxy's own default host. Takes no body that is not stored.
  */
-export function createWarm({ handle, defaultHost, origins, ignoredParameters, timer }: WarmDeps) {
-  return async function warm(urls: readonly string[]): Promise<WarmResult> {
+export function createWarm({ handle, defaultHost, origins, keying, timer }: WarmDeps) {
+  return async function warm(urls: readonly string[], concurrency = CONCURRENCY): Promise<WarmResult> {
     const failed: { url: string; detail: string }[] = [];
     const waiting = urls.values();
     let warmed = 0;
@@ -45,7 +46,7 @@ export function createWarm({ handle, defaultHost, origins, ignoredParameters, ti
         else failed.push({ url, detail });
       }
     };
-    await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+    await Promise.all(Array.from({ length: concurrency }, worker));
     return { requested: urls.length, warmed, failed };
   };
 
@@ -75,14 +76,9 @@ export function createWarm({ handle, defaultHost, origins, ignoredParameters, ti
       while ((await chunks.next()).done !== true);
       return true;
     };
-    let cancel = () => {};
-    const late = new Promise<false>((resolve) => {
-      cancel = timer(() => resolve(false), WARM_BODY_MS);
-    });
     try {
-      return await Promise.race([ended(), late]);
+      return (await within(ended(), WARM_BODY_MS, timer)) === true;
     } finally {
-      cancel();
       void chunks.return?.().catch(() => {});
     }
   }
@@ -90,11 +86,11 @@ export function createWarm({ handle, defaultHost, origins, ignoredParameters, ti
   function asRequest(url: string): CacheRequest | undefined {
     const parsed = url.startsWith("/") ? new URL(`http://${defaultHost}`) : URL.parse(url);
     if (parsed === null || (parsed.protocol !== "http:" && parsed.protocol !== "https:")) return undefined;
-    const ours = url.startsWith("/") || origins.includes(parsed.origin);
+    const ours = url.startsWith("/") || origins().includes(parsed.origin);
     const host = ours ? defaultHost : parsed.host;
     const proto = ours || parsed.protocol === "http:" ? "http" : "https";
     const path = url.startsWith("/") ? url : parsed.pathname + parsed.search;
-    const target = withoutParameters(path.split("#", 1)[0] ?? path, ignoredParameters);
+    const target = withoutParameters(path.split("#", 1)[0] ?? path, keying.ignoredParameters);
     return ownRequest("warm", proto, host, target);
   }
 }

@@ -10,7 +10,7 @@ export type AdminAnswer =
 export type AdminConfig = Pick<Config, "ADMIN_HOST" | "ADMIN_PORT" | "ADMIN_TOKEN">;
 
 export interface AdminRequest {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   readonly json?: unknown;
   /** From the connection to the last byte of the answer. */
@@ -22,7 +22,7 @@ export interface AdminRequest {
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 /** Where a client on this machine reaches the admin API; an unspecified address is no destination. */
-function destination(host: string): string {
+export function destination(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;
 }

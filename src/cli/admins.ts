@@ -1,6 +1,5 @@
 import { type AdminConfig, adminUrl, askAdmin } from "./admin-client.ts";
-import type { Terminal } from "./commands.ts";
-import { complain, isSuccess } from "./commands.ts";
+import { complain, isSuccess, type Terminal } from "./commands.ts";
 
 /** One admin listener of those that a command asks. */
 export interface Admin {

@@ -173,10 +173,15 @@ function seen({ statusCode = 0, headers }: IncomingMessage, body: Buffer, tag: s
 }
 
 /** `freshline audit URL…`: answers 1 where an input reaches the next visitor, or a page could not be tried. */
-export async function audit(urls: readonly string[], terminal: Terminal): Promise<number> {
+export async function audit(urls: readonly string[], terminal: Terminal, json = false): Promise<number> {
   let code = 0;
   for (const url of urls) {
     const report = await auditPage(url);
+    if (json && report.type === "done") {
+      terminal.out(JSON.stringify(shownReport(url, report)));
+      if (report.findings.some(({ shared }) => shared)) code = 1;
+      continue;
+    }
     if (report.type === "stopped") {
       terminal.err(`freshline: ${report.detail}`);
       code = 1;
@@ -195,3 +200,14 @@ export async function audit(urls: readonly string[], terminal: Terminal): Promis
   }
   return code;
 }
+
+const shownReport = (url: string, { tried, findings }: Extract<AuditReport, { type: "done" }>) => ({
+  url,
+  tried,
+  findings: findings.map(({ input: { name, advice }, shared, differs }) => ({
+    name,
+    shared,
+    differs,
+    advice,
+  })),
+});

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { flagsOf, SETTING_NAMES, SETTINGS, type SettingName } from "../config/settings.ts";
+import { commandOf, SHELLS } from "./command-table.ts";
 import {
   EXPLAIN_FLAGS,
   type ExplainFlag,
@@ -16,6 +17,8 @@ import {
   readLiveFlag,
 } from "./live-words.ts";
 import { PURGE_FLAGS, type PurgeFlag, type PurgeWords, readPurge, readPurgeFlag } from "./purge-words.ts";
+import { type OriginWords, readOrigins } from "./steering.ts";
+import { readWarm, WARM_FLAGS, type WarmWords } from "./warm-words.ts";
 
 export type Flags = Readonly<Partial<Record<SettingName, string>>>;
 
@@ -24,18 +27,27 @@ export type CommandLine =
   | { readonly type: "help" }
   | { readonly type: "version" }
   | { readonly type: "run"; readonly flags: Flags }
-  | { readonly type: "clear"; readonly flags: Flags }
-  | { readonly type: "warm"; readonly flags: Flags; readonly items: readonly string[] }
-  | { readonly type: "purge"; readonly flags: Flags; readonly purge: PurgeWords }
+  | {
+      readonly type: "clear" | "reload" | "restart" | "stats" | "config" | "health" | "validate";
+      readonly flags: Flags;
+      readonly json: boolean;
+    }
+  | { readonly type: "origins"; readonly flags: Flags; readonly origins: OriginWords; readonly json: boolean }
+  | { readonly type: "warm"; readonly flags: Flags; readonly warm: WarmWords; readonly json: boolean }
+  | { readonly type: "purge"; readonly flags: Flags; readonly purge: PurgeWords; readonly json: boolean }
   | {
       readonly type: "explain";
       readonly flags: Flags;
       readonly explain: ExplainWords;
       readonly json: boolean;
     }
-  | { readonly type: "restart"; readonly flags: Flags }
-  | { readonly type: "audit"; readonly flags: Flags; readonly urls: readonly string[] }
-  | { readonly type: "stats"; readonly flags: Flags; readonly json: boolean }
+  | {
+      readonly type: "audit";
+      readonly flags: Flags;
+      readonly urls: readonly string[];
+      readonly json: boolean;
+    }
+  | { readonly type: "completion"; readonly flags: Flags; readonly shell: (typeof SHELLS)[number] }
   | { readonly type: "live"; readonly flags: Flags; readonly live: LiveWords }
   /** One sentence each, without a full stop; and the flags that were understood. */
   | { readonly type: "mistake"; readonly sentences: readonly string[]; readonly flags: Flags };
@@ -67,6 +79,7 @@ const OPTIONS = Object.fromEntries([
   ...[...PURGE_FLAGS].map(
     ([flag, kind]) => [flag.slice(2), { type: kind === "text" ? "string" : "boolean" }] as const,
   ),
+  ...[...WARM_FLAGS].map(([flag]) => [flag.slice(2), { type: "string" }] as const),
   ["query", { type: "string", short: "q" }] as const,
   ["admin", { type: "string" }] as const,
   ["once", { type: "boolean" }] as const,
@@ -87,8 +100,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const words: string[] = [];
   const mistakes: string[] = [];
   const first = tokens.find((token) => token.kind === "positional");
-  const purging = first?.value === "purge";
-  const purgeFlags: PurgeFlag[] = [];
+  const ownFlags: PurgeFlag[] = [];
   const explainFlags: ExplainFlag[] = [];
   const liveFlags: LiveFlag[] = [];
 
@@ -107,10 +119,11 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
       else explainFlags.push(flag);
       continue;
     }
-    if (purging && PURGE_FLAGS.has(token.rawName)) {
+    const ofPurge = first?.value === "purge" && PURGE_FLAGS.has(token.rawName);
+    if (ofPurge || (first?.value === "warm" && WARM_FLAGS.has(token.rawName))) {
       const flag = readPurgeFlag(token.rawName, token.value, token.inlineValue === true);
       if (typeof flag === "string") mistakes.push(flag);
-      else purgeFlags.push(flag);
+      else ownFlags.push(flag);
       continue;
     }
     if (isLiveCommand(first?.value) && LIVE_FLAGS.has(token.rawName)) {
@@ -130,7 +143,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   }
   // A word may be the value of a flag that was not understood: of words there is nothing to say then.
   if (mistakes.length > 0) return { type: "mistake", sentences: mistakes, flags };
-  return command(words, flags, actions, purgeFlags, liveFlags, explainFlags);
+  return command(words, flags, actions, ownFlags, liveFlags, explainFlags);
 }
 
 /** The setting that a flag means, or what is wrong with the flag. */
@@ -158,7 +171,7 @@ function command(
   words: readonly string[],
   flags: Flags,
   actions: ReadonlySet<string>,
-  purgeFlags: readonly PurgeFlag[],
+  ownFlags: readonly PurgeFlag[],
   liveFlags: readonly LiveFlag[],
   explainFlags: readonly ExplainFlag[],
 ): CommandLine {
@@ -166,48 +179,57 @@ function command(
   if (actions.has("version")) return { type: "version" };
   const [first, ...rest] = words;
   const mistake = (sentence: string): CommandLine => ({ type: "mistake", sentences: [sentence], flags });
-  if (actions.has("json") && first !== "stats" && first !== "explain" && !isLiveCommand(first))
-    return mistake("--json belongs to freshline stats, explain, tail, top, hist and stat");
+  const json = actions.has("json");
+  if (json && commandOf(actions.has("clear-cache") ? "clear" : first)?.json !== true)
+    return mistake("--json belongs to a command that has something to say");
   if (actions.has("clear-cache") && first !== undefined && first !== "clear") {
     return mistake(`--clear-cache and ${JSON.stringify(first)} are two commands`);
   }
   switch (first) {
     case undefined:
-      return actions.has("clear-cache") ? { type: "clear", flags } : { type: "run", flags };
-    case "warm":
-      if (rest.length === 0) return mistake("freshline warm needs a file or URLs");
-      return { type: "warm", flags, items: rest };
+      return actions.has("clear-cache") ? { type: "clear", flags, json } : { type: "run", flags };
+    case "warm": {
+      const warm = readWarm(rest, ownFlags);
+      return typeof warm === "string" ? mistake(warm) : { type: "warm", flags, warm, json };
+    }
     case "explain": {
       const explain = readExplain(rest, explainFlags);
       if (typeof explain === "string") return mistake(explain);
-      return { type: "explain", flags, explain, json: actions.has("json") };
+      return { type: "explain", flags, explain, json };
     }
     case "purge": {
-      const purge = readPurge(rest, purgeFlags);
-      return typeof purge === "string" ? mistake(purge) : { type: "purge", flags, purge };
+      const purge = readPurge(rest, ownFlags);
+      return typeof purge === "string" ? mistake(purge) : { type: "purge", flags, purge, json };
     }
     case "audit":
-      if (rest.length > 0 && rest.every(isWebUrl)) return { type: "audit", flags, urls: rest };
+      if (rest.length > 0 && rest.every(isWebUrl)) return { type: "audit", flags, urls: rest, json };
       return mistake("freshline audit needs URLs, such as http://localhost:3000/");
-    case "clear":
-      return rest.length === 0
-        ? { type: "clear", flags }
-        : mistake(`clear takes no ${JSON.stringify(rest[0])}`);
     case "tail":
     case "top":
     case "hist":
     case "stat": {
-      const live = readLive(first, rest, liveFlags, actions.has("json"));
+      const live = readLive(first, rest, liveFlags, json);
       return typeof live === "string" ? mistake(live) : { type: "live", flags, live };
     }
+    case "completion": {
+      const shell = SHELLS.find((known) => known === rest[0]);
+      if (shell !== undefined && rest.length === 1) return { type: "completion", flags, shell };
+      return mistake(`freshline completion needs a shell: ${SHELLS.join(", ")}`);
+    }
+    case "origins": {
+      const origins = readOrigins(rest);
+      return typeof origins === "string" ? mistake(origins) : { type: "origins", flags, origins, json };
+    }
+    case "clear":
+    case "reload":
     case "restart":
-      return rest.length === 0
-        ? { type: "restart", flags }
-        : mistake(`restart takes no ${JSON.stringify(rest[0])}`);
     case "stats":
+    case "config":
+    case "health":
+    case "validate":
       return rest.length === 0
-        ? { type: "stats", flags, json: actions.has("json") }
-        : mistake(`stats takes no ${JSON.stringify(rest[0])}`);
+        ? { type: first, flags, json }
+        : mistake(`${first} takes no ${JSON.stringify(rest[0])}`);
     default:
       return mistake(`${JSON.stringify(first)} is not a command`);
   }

@@ -1,7 +1,7 @@
-import { readWarmList, WarmListError } from "../config/warm-list.ts";
 import type { Config } from "../config.ts";
 import { type AdminAnswer, type AdminConfig, adminUrl, askAdmin } from "./admin-client.ts";
 import type { PurgeWords } from "./purge-words.ts";
+import { harmless } from "./screen.ts";
 
 /** What the commands need of the process around them. */
 export interface Terminal {
@@ -16,29 +16,28 @@ export type ClearSharedCache = (config: Config) => Promise<"cleared" | "no-redis
 /** Clears through the running proxy, else in Redis itself. Answers the exit code, as all commands do. */
 export async function clear(
   config: Config,
+  json: boolean,
   terminal: Terminal,
   clearSharedCache: () => Promise<ClearSharedCache>,
 ): Promise<number> {
+  const cleared = (through: "proxy" | "redis"): number => {
+    terminal.out(json ? JSON.stringify({ cleared: true, through }) : "Cache cleared");
+    return 0;
+  };
   const answer = await askAdmin(config, {
     method: "POST",
     path: "/purge",
     json: { everything: true },
     timeout: 10_000,
   });
-  if (answer.type === "answered" && isSuccess(answer.status)) {
-    terminal.out("Cache cleared");
-    return 0;
-  }
+  if (answer.type === "answered" && isSuccess(answer.status)) return cleared("proxy");
   // A server without such a route is some other program on that port.
   if (answer.type === "answered" && answer.status !== 404) {
     return complain(config, answer, terminal);
   }
   try {
     const shared = await clearSharedCache();
-    if ((await shared(config)) === "cleared") {
-      terminal.out("Cache cleared");
-      return 0;
-    }
+    if ((await shared(config)) === "cleared") return cleared("redis");
   } catch (error) {
     terminal.err(`freshline: cannot clear the cache in Redis: ${messageOf(error)}`);
     return 1;
@@ -48,56 +47,30 @@ export async function clear(
 }
 
 /** Purges through the running proxy; instances that have not heard of it yet are named. */
-export async function purge(config: Config, asked: PurgeWords, terminal: Terminal): Promise<number> {
+export async function purge(
+  config: Config,
+  asked: PurgeWords,
+  json: boolean,
+  terminal: Terminal,
+): Promise<number> {
   const answer = await askAdmin(config, { method: "POST", path: "/purge", json: asked, timeout: 30_000 });
   const receipt = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
   if (receipt === undefined) return complain(config, answer, terminal);
+  if (json) {
+    terminal.out(JSON.stringify(receipt));
+    return 0;
+  }
   for (const name of Array.isArray(receipt["missing"]) ? receipt["missing"] : [])
-    terminal.err(`freshline: ${name} has not said yet that it has heard of it`);
+    terminal.err(harmless(`freshline: ${name} has not said yet that it has heard of it`));
   const { acked, instances } = receipt;
   terminal.out(`purged on ${acked} of ${instances} ${instances === 1 ? "instance" : "instances"}`);
   return 0;
 }
 
-/** The admin API takes 1 MiB at once, and each batch has its own time. */
-const WARM_BATCH = 100;
-
-export async function warm(config: Config, items: readonly string[], terminal: Terminal): Promise<number> {
-  let urls: string[];
-  try {
-    urls = await readWarmList(items, terminal.directory);
-  } catch (error) {
-    if (!(error instanceof WarmListError)) throw error;
-    terminal.err(`freshline: ${error.message}`);
-    return 1;
-  }
-  let warmed = 0;
-  for (let start = 0; start < urls.length; start += WARM_BATCH) {
-    const batch = urls.slice(start, start + WARM_BATCH);
-    const answer = await askAdmin(config, {
-      method: "POST",
-      path: "/warm",
-      json: { urls: batch },
-      timeout: 600_000,
-    });
-    const result = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
-    if (result === undefined) return complain(config, answer, terminal);
-    warmed += typeof result["warmed"] === "number" ? result["warmed"] : 0;
-    for (const failure of Array.isArray(result["failed"]) ? result["failed"] : []) {
-      // A path of the site that is given in place of a file may be a file's name that was mistyped.
-      const noFile =
-        failure?.detail === "answered 404" && items.includes(failure?.url) && failure.url.startsWith("/");
-      terminal.err(`${failure?.url}: ${failure?.detail}${noFile ? ", and no such file exists" : ""}`);
-    }
-  }
-  terminal.out(`warmed ${warmed} of ${urls.length}`);
-  return warmed === urls.length ? 0 : 1;
-}
-
 /** Each worker may take its time to start and to end. */
 const RESTART_MS_OF_WORKER = 60_000;
 
-export async function restart(config: Config, terminal: Terminal): Promise<number> {
+export async function restart(config: Config, json: boolean, terminal: Terminal): Promise<number> {
   const timeout = Math.max(config.WORKERS, 2) * (RESTART_MS_OF_WORKER + 2 * config.SHUTDOWN_TIMEOUT);
   const answer = await askAdmin(config, {
     method: "POST",
@@ -106,7 +79,7 @@ export async function restart(config: Config, terminal: Terminal): Promise<numbe
   });
   const done = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
   if (done === undefined) return complain(config, answer, terminal);
-  terminal.out(`restarted ${done["restarted"]} workers`);
+  terminal.out(json ? JSON.stringify(done) : `restarted ${done["restarted"]} workers`);
   return 0;
 }
 
@@ -149,9 +122,9 @@ export function complain(config: AdminConfig, answer: AdminAnswer, terminal: Ter
   } else if (isSuccess(answer.status)) {
     terminal.err(`freshline: what answers at ${where} is not Freshline`);
   } else {
-    const message = readJson(answer.body)?.["message"];
-    const reason = typeof message === "string" ? `: ${message}` : "";
-    terminal.err(`freshline: the proxy at ${where} answered ${answer.status}${reason}`);
+    const detail = readJson(answer.body)?.["detail"];
+    const reason = typeof detail === "string" ? `: ${detail}` : "";
+    terminal.err(harmless(`freshline: the proxy at ${where} answered ${answer.status}${reason}`));
   }
   return 1;
 }

@@ -2,6 +2,7 @@ import type { Config } from "../config.ts";
 import { askAdmin } from "./admin-client.ts";
 import { complain, isSuccess, readJson, type Terminal } from "./commands.ts";
 import type { ExplainWords } from "./explain-words.ts";
+import { harmless } from "./screen.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -69,6 +70,7 @@ export function explanation(said: Json): string[] {
   const { ignored } = object(said["key_parts"]);
   const about: [string, string][] = [
     ["ignored", texts(ignored).join(", ")],
+    ["tags", texts(stored["tags"]).join(", ")],
     ["selecting", texts(said["selecting"]).join(", ")],
     ["variants", variants(said["variants"])],
     ["purges", purges(said["purges"])],
@@ -77,8 +79,9 @@ export function explanation(said: Json): string[] {
   ];
   if (about.some(([, text]) => text !== "")) lines.push("");
   for (const [name, text] of about) add(name, text);
-  if (typeof stored["body"] === "string") lines.push("", stored["body"]);
-  return lines;
+  if (typeof stored["body"] === "string") lines.push("", ...stored["body"].split("\n"));
+  // A tab moves the cursor, and nothing else.
+  return lines.map((line) => line.split("\t").map(harmless).join("\t"));
 }
 
 const WINDOWS = [
@@ -125,7 +128,11 @@ const purges = (value: unknown): string =>
 
 const instances = (value: unknown): string =>
   objects(value)
-    .map(({ instance, tier }) => `${instance}: ${texts(tier).join(" and ") || "nothing"}`)
+    .map(({ instance, answered, tier }) =>
+      answered === false
+        ? `${instance}: no answer`
+        : `${instance}: ${texts(tier).join(" and ") || "nothing"}`,
+    )
     .join(" | ");
 
 const instant = (value: unknown): string =>

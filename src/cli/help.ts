@@ -1,61 +1,76 @@
 import type { Setting } from "../config/setting.ts";
 import { flagsOf, GROUPS, type SettingName } from "../config/settings.ts";
+import { COMMANDS, type Command } from "./command-table.ts";
 
 const WIDTH = 100;
 const COLUMN = 38;
 
-const INTRODUCTION = `Freshline, a caching reverse proxy
+const USAGE = `Freshline, a caching reverse proxy
 
 Usage
   freshline --origin <url> [--port <port>] [--ttl <duration>] [any setting below]
   freshline <command> [any setting below]
+`;
 
-Commands
-  clear, --clear-cache                Clear the cache, through the running proxy or in Redis itself
-  warm <file|url…>                    Fetch URLs into the cache of the running proxy; one a line
-  purge <url|path>… [--soft|--refresh]
-    [--prefix <url|path>] [--host <host>] [--tag <tag>] [--everything]
-                                      Purge on all instances; a path under every host. --soft makes
-                                      stale what else is deleted, --refresh fetches it again
-  explain <url> [--fetch] [--body]    Say why a URL is answered as it is, and what to mend; --fetch
-    [-H <header>]… [-X <method>]      asks an origin, stores nothing; --body shows what is stored;
-    [--json]                          -H 'Name: value' and -X POST say more of the request
-  restart                             Replace the workers one after another, losing no request
-  audit <url>…                        Try what visitors can send beside these URLs, and say what
-                                      of it reaches the next visitor; exit code 1 where any does
-  stats [--json]                      Show what the running proxy has counted
-  tail [-q <query>]                   Show answers while they are given: -q 'cache=MISS ttfb>200ms'
-  top, hist, stat [--once]            Show hot URLs and reasons, latencies, counts, every second
-    [--admin <url>]… [--json]         Of several instances together; as one JSON object a line
-  --help, -h                          Show this
-  --version, -v                       Show the version
+const GENERAL = [
+  ["--json", "Say it as JSON: every command but completion; one object a line where it goes on"],
+  ["--help, -h", "Show this"],
+  ["--version, -v", "Show the version"],
+] as const;
 
-Settings
+const OF_SETTINGS = `Settings
   Each is a flag here, a variable in the environment and a line in .env: --cache-keep is CACHE_KEEP.
   The first of these three that names a setting wins; an empty value stands for the default.
   Durations are written 500ms, 10s, 5m, 1h or 2d, and sizes 512KiB, 64MiB or 1GB. A list has commas,
   or its flag is repeated. A switch is turned off by --no-preserve-host or --preserve-host=false.
+
+Exit codes: 0 done, 1 not done or not fit, 2 not understood, 130 ended by Ctrl-C before it was done.
 `;
 
-/** The text of `freshline --help`, made from the settings table; no line is longer than 100 columns. */
+/** The text of `freshline --help`, made from the tables of commands and settings; no line is longer than 100 columns. */
 export function helpText(): string {
+  const commands = ["Commands", ...COMMANDS.flatMap(commandLines)];
+  const general = GENERAL.flatMap(([flags, about]) => beside([`  ${flags}`], about));
   const groups = GROUPS.map(([title, settings]) => {
     const entries = Object.entries<Setting<unknown>>(settings);
     return [title, ...entries.flatMap(([name, setting]) => settingLines(name as SettingName, setting))].join(
       "\n",
     );
   });
-  return `${INTRODUCTION}\n${groups.join("\n\n")}\n`;
+  return `${USAGE}\n${[...commands, ...general].join("\n")}\n\n${OF_SETTINGS}\n${groups.join("\n\n")}\n`;
+}
+
+/** What it takes stands below its name, where it is long. */
+function commandLines({ name, usage, about }: Command): string[] {
+  const [first = "", ...rest] = wrap(`${name} ${usage}`.trimEnd(), COLUMN - 6);
+  return beside([`  ${first}`, ...rest.map((line) => `    ${line}`)], about);
 }
 
 function settingLines(name: SettingName, setting: Setting<unknown>): string[] {
   const flags = flagsOf(name).map((flag) => `--${flag}`);
   const left = `  ${flags.join(", ")}${setting.kind.flag === "switch" ? "" : ` <${setting.kind.name}>`}`;
   const suffix = setting.default === "" ? "" : ` [${setting.default}]`;
-  const right = wrap(setting.meaning + suffix, WIDTH - COLUMN);
-  const indented = right.map((line) => " ".repeat(COLUMN) + line);
-  if (left.length > COLUMN - 2) return [left, ...indented];
-  return [left.padEnd(COLUMN) + right[0], ...indented.slice(1)];
+  const about = setting.meaning + suffix;
+  return left.length > COLUMN - 2 ? [...broken(left), ...beside([], about)] : beside([left], about);
+}
+
+/** One line, or as many as its words between `|` need. */
+function broken(left: string): string[] {
+  const lines = [""];
+  for (const part of left.split(/(?<=\|)/)) {
+    const last = lines.at(-1) ?? "";
+    if (last.length + part.length <= WIDTH) lines[lines.length - 1] = last + part;
+    else lines.push(`    ${part}`);
+  }
+  return lines;
+}
+
+/** Two columns. */
+function beside(left: readonly string[], about: string): string[] {
+  const right = wrap(about, WIDTH - COLUMN);
+  return Array.from({ length: Math.max(left.length, right.length) }, (_, i) =>
+    ((left[i] ?? "").padEnd(COLUMN) + (right[i] ?? "")).trimEnd(),
+  );
 }
 
 function wrap(sentence: string, width: number): string[] {

@@ -1,3 +1,4 @@
+import type { Hist, Latency } from "../admin/answers.ts";
 import type { AdminConfig } from "./admin-client.ts";
 import type { Terminal } from "./commands.ts";
 import type { LiveWords } from "./live-words.ts";
@@ -11,18 +12,6 @@ const COLOURS: Readonly<Record<(typeof KINDS)[number], Colour>> = {
   misses: "yellow",
   origins: "cyan",
 };
-
-interface Latency {
-  readonly count: number;
-  readonly p50_ms: number | null;
-  readonly p90_ms: number | null;
-  readonly p99_ms: number | null;
-  /** Upper bound in milliseconds and how many, in rising order. */
-  readonly buckets: readonly (readonly [number, number])[];
-}
-
-/** GET /hist */
-export type Hist = Readonly<Record<(typeof KINDS)[number], Latency>>;
 
 const BAR = 40;
 /** Upper bounds of the rows, in milliseconds. */

@@ -1,3 +1,4 @@
+import type { Stats } from "../admin/answers.ts";
 import type { AdminConfig } from "./admin-client.ts";
 import type { Terminal } from "./commands.ts";
 import type { LiveWords } from "./live-words.ts";
@@ -22,13 +23,13 @@ const COUNTS = [
 ] as const;
 type Counted = (typeof COUNTS)[number];
 
-/** GET /stats, of which this is shown. */
-export type Stats = Readonly<Record<Counted | "entries" | "bytes", number>>;
+/** What is shown of GET /stats. */
+export type ShownStats = Pick<Stats, Counted | "entries" | "bytes">;
 
 /** What happened between two readings. */
 export interface Rates {
   readonly time: string;
-  readonly total: Stats;
+  readonly total: ShownStats;
   /** Per second; null of the first reading, which has none before it. */
   readonly rate: Readonly<Record<Counted, number>> | null;
   /** Of the requests since the last reading, or of all. */
@@ -37,15 +38,15 @@ export interface Rates {
 
 /** `freshline stat`: what is counted, each second. */
 export function stat(config: AdminConfig, words: LiveWords, terminal: Terminal): Promise<number> {
-  let before: { readonly stats: Stats; readonly at: number } | undefined;
+  let before: { readonly stats: ShownStats; readonly at: number } | undefined;
   let headed = false;
-  const next = (stats: Stats): Rates => {
+  const next = (stats: ShownStats): Rates => {
     const at = performance.now();
     const rates = ratesOf(stats, before?.stats, before === undefined ? 0 : (at - before.at) / 1000);
     before = { stats, at };
     return rates;
   };
-  return showPolled<Stats>(config, words, terminal, {
+  return showPolled<ShownStats>(config, words, terminal, {
     path: "/stats",
     join: joinStats,
     lines(joined, screen) {
@@ -59,16 +60,16 @@ export function stat(config: AdminConfig, words: LiveWords, terminal: Terminal):
   });
 }
 
-export const joinStats = (all: readonly Stats[]): Stats =>
+export const joinStats = (all: readonly ShownStats[]): ShownStats =>
   Object.fromEntries(
     [...COUNTS, "entries" as const, "bytes" as const].map((name) => [
       name,
       all.reduce((sum, one) => sum + (one[name] ?? 0), 0),
     ]),
-  ) as Stats;
+  ) as ShownStats;
 
 /** A count that fell belongs to a process that began anew. */
-export function ratesOf(total: Stats, before: Stats | undefined, seconds: number): Rates {
+export function ratesOf(total: ShownStats, before: ShownStats | undefined, seconds: number): Rates {
   const since = (name: Counted): number => Math.max(0, total[name] - (before?.[name] ?? 0));
   const asked = since("hits") + since("misses");
   return {

@@ -1,3 +1,4 @@
+import type { ShownAnswer } from "../admin/answers.ts";
 import type { AdminConfig } from "./admin-client.ts";
 import { type Admin, adminsOf } from "./admins.ts";
 import { complain, type Terminal } from "./commands.ts";
@@ -6,20 +7,6 @@ import { pause, untilInterrupted } from "./interrupted.ts";
 import type { LiveWords } from "./live-words.ts";
 import { bytes, count, latency } from "./quantities.ts";
 import { type Colour, harmless, openScreen, type Paint } from "./screen.ts";
-
-/** `event: answered` of GET /events, as far as it is shown. */
-export interface Answered {
-  readonly time: string;
-  readonly method: string;
-  readonly url: string;
-  readonly status: number;
-  readonly cache: string;
-  readonly reason: string | null;
-  readonly fwd: string | null;
-  readonly ttfb_ms: number;
-  readonly bytes: number;
-  readonly worker?: number;
-}
 
 const AGAIN_MS = 1000;
 
@@ -33,7 +20,7 @@ export async function tail(config: AdminConfig, words: LiveWords, terminal: Term
   const admins = adminsOf(config, words.admins);
   const show = (admin: Admin, { event, data }: ServerSent): void => {
     const from = admins.length === 1 ? undefined : admin.name;
-    const said = JSON.parse(data) as Answered & { readonly count: number };
+    const said = JSON.parse(data) as ShownAnswer & { readonly count: number };
     if (event !== "answered" && event !== "dropped") return;
     if (words.json) {
       const named = from === undefined ? said : { admin: from, ...said };
@@ -94,7 +81,7 @@ const COLOURS: Readonly<Record<string, Colour>> = {
   BYPASS: "dim",
 };
 
-export function tailLine(answered: Answered, from: string | undefined, paint: Paint): string {
+export function tailLine(answered: ShownAnswer, from: string | undefined, paint: Paint): string {
   const { time, cache, status, method, url, reason, fwd, worker } = answered;
   const why = reason ?? fwd;
   return [

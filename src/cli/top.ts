@@ -1,23 +1,10 @@
+import type { Top } from "../admin/answers.ts";
 import type { AdminConfig } from "./admin-client.ts";
 import type { Terminal } from "./commands.ts";
 import type { LiveWords } from "./live-words.ts";
 import { showPolled } from "./polled.ts";
 import { count, latency } from "./quantities.ts";
 import { harmless, type Screen } from "./screen.ts";
-
-/** GET /top */
-export interface Top {
-  readonly since: number;
-  readonly hot: readonly { readonly url: string; readonly count: number }[];
-  readonly missing: readonly { readonly url: string; readonly count: number; readonly reason: string }[];
-  readonly reasons: readonly { readonly reason: string; readonly count: number }[];
-  readonly origins: readonly {
-    readonly origin: string;
-    readonly count: number;
-    readonly p50_ms: number | null;
-    readonly p99_ms: number | null;
-  }[];
-}
 
 const MOST = 10;
 
@@ -56,7 +43,7 @@ export function joinTops(tops: readonly Top[]): Top {
         p50_ms: worst(one.p50_ms, other.p50_ms),
         p99_ms: worst(one.p99_ms, other.p99_ms),
       }),
-    ),
+    ).sort((a, b) => (b.p99_ms ?? 0) - (a.p99_ms ?? 0)),
   };
 }
 

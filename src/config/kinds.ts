@@ -66,6 +66,17 @@ export const list = <T extends string>(name: string, item: Kind<T>): Kind<readon
   },
 });
 
+/** The same list, if it has no more members than so many. */
+export const atMost = <T>(max: number, kind: Kind<readonly T[]>): Kind<readonly T[]> => ({
+  ...kind,
+  parse(text) {
+    const parsed = kind.parse(text);
+    return parsed.ok && parsed.value.length > max
+      ? wrong(text, `has ${parsed.value.length} members`, `${max} at most`)
+      : parsed;
+  },
+});
+
 export const integer = (min: number, max: number, name = "number"): Kind<number> => ({
   name,
   flag: "value",
@@ -173,11 +184,12 @@ export const boolean: Kind<boolean> = {
   },
 };
 
+/** One of these words, in whatever case it is written. */
 export const oneOf = <const T extends string>(...words: readonly T[]): Kind<T> => ({
   name: words.join("|"),
   flag: "value",
   parse(text) {
-    const word = words.find((candidate) => candidate === text.toLowerCase());
+    const word = words.find((candidate) => candidate.toLowerCase() === text.toLowerCase());
     return word === undefined ? wrong(text, "is not known", words.join(", ")) : value(word);
   },
 });
@@ -188,6 +200,13 @@ export const text = (name: string, pattern: RegExp, expected: string): Kind<stri
   flag: "value",
   parse: (given) => (pattern.test(given) ? value(given) : wrong(given, `is not a ${name}`, expected)),
 });
+
+/** What paths begin with. */
+export const routePrefix = text(
+  "path prefix",
+  /^\/[\x21-\x7e]{0,199}$/,
+  "up to 200 visible characters that begin with /",
+);
 
 /** Goes into an Authorization field, where a comma would begin another one, and never into a message. */
 export const secret: Kind<string> = {

@@ -1,72 +1,80 @@
 import { originUrl } from "./addresses.ts";
 import { boolean, integer, list, milliseconds, oneOf, optional, password, text } from "./kinds.ts";
-import { pemFile } from "./pem-file.ts";
+import { keyFile, pemFile } from "./pem-file.ts";
 import { redisUrl } from "./redis-url.ts";
-import { setting } from "./setting.ts";
+import { live, setting } from "./setting.ts";
 
 /* What the proxy itself asks: origins and Redis. */
 
 export const ORIGINS = {
-  ORIGINS: setting(list("urls", originUrl), "", "The servers behind the proxy; at least one.", ["origin"]),
-  PRESERVE_HOST: setting(boolean, "false", "Send the client's Host to the origins, not the origin's own."),
-  ORIGIN_TIMEOUT: setting(
-    milliseconds(),
-    "30s",
-    "How long an origin may take to answer with a response head.",
-  ),
-  ORIGIN_CONNECT_TIMEOUT: setting(milliseconds(), "2s", "How long connecting to an origin may take."),
-  ORIGIN_BODY_TIMEOUT: setting(
-    milliseconds(),
-    "5m",
-    "How long an origin may be silent within a response body.",
-  ),
-  ORIGIN_CONNECTIONS: setting(
+  ORIGINS: live(list("urls", originUrl), "", "The servers behind the proxy; at least one.", ["origin"]),
+  PRESERVE_HOST: live(boolean, "false", "Send the client's Host to the origins, not the origin's own."),
+  ORIGIN_TIMEOUT: live(milliseconds(), "30s", "How long an origin may take to answer with a response head."),
+  ORIGIN_CONNECT_TIMEOUT: live(milliseconds(), "2s", "How long connecting to an origin may take."),
+  ORIGIN_BODY_TIMEOUT: live(milliseconds(), "5m", "How long an origin may be silent within a response body."),
+  ORIGIN_CONNECTIONS: live(
     integer(1, 65_535),
     "256",
     "Connections to each origin at once, and as many tunnels (WebSockets) beside them.",
   ),
-  ORIGIN_QUEUE: setting(
+  ORIGIN_QUEUE: live(
     integer(0, 1_000_000),
     "1024",
     "Requests that may wait for a connection to an origin; more are answered 503.",
   ),
-  ORIGIN_RETRY_PERCENT: setting(
+  ORIGIN_RETRY_PERCENT: live(
     integer(0, 100),
     "10",
     "Requests that may be sent to another origin after a failure, for each hundred; not counted are those that had reached nobody.",
   ),
-  ORIGIN_HEDGE_AFTER: setting(
+  ORIGIN_HEDGE_AFTER: live(
     milliseconds("0s"),
     "0s",
     "After how long without an answer another origin is asked for the same GET, within ORIGIN_RETRY_PERCENT; 0s for never.",
   ),
-  ORIGIN_BREAKER_AFTER: setting(
+  ORIGIN_BREAKER_AFTER: live(
     integer(0, 1000),
     "5",
     "Requests in a row that an origin leaves unanswered before it is asked no more, but once a second and then less often; 0 for never.",
   ),
-  ORIGIN_EJECT_AFTER: setting(
+  ORIGIN_EJECT_AFTER: live(
     integer(0, 1000),
     "5",
     "Failures in a row, 5xx among them, after which an origin gets no turn while half of the others do; 0 for never.",
   ),
-  ORIGIN_EJECT_FOR: setting(milliseconds(), "10s", "For how long that is."),
-  ORIGIN_SLOW_START: setting(
+  ORIGIN_EJECT_FOR: live(milliseconds(), "10s", "For how long that is."),
+  ORIGIN_SLOW_START: live(
     milliseconds("0s"),
     "10s",
     "For how long an origin that is back gets less than its share of the requests; 0s for not at all.",
   ),
-  HEALTH_CHECK_PATH: setting(
+  ORIGIN_CA: setting(
+    optional(pemFile),
+    "",
+    "The certificates that vouch for https origins, in place of those that Node knows.",
+  ),
+  ORIGIN_CERT: setting(
+    optional(pemFile),
+    "",
+    "The certificate that is shown to https origins which ask who they speak to.",
+  ),
+  ORIGIN_KEY: setting(optional(keyFile), "", "The file with its private key, without a password."),
+  ORIGIN_HTTP2: setting(
+    oneOf("on", "off"),
+    "off",
+    "Ask https origins that offer it over HTTP/2; requests with content go over HTTP/1.1 all the same. Not for origins that are Node's own server.",
+  ),
+  HEALTH_CHECK_PATH: live(
     text("path", /^\/[\x21\x22\x24-\x7e]*$/, "one such as /health-check"),
     "/health-check",
     "What is asked to learn whether an origin is healthy.",
   ),
-  HEALTH_CHECK_INTERVAL: setting(
+  HEALTH_CHECK_INTERVAL: live(
     milliseconds("10ms"),
     "10s",
     "The time between two health checks of an origin.",
   ),
-  HEALTH_CHECK_TIMEOUT: setting(milliseconds(), "2s", "How long a health check may take."),
+  HEALTH_CHECK_TIMEOUT: live(milliseconds(), "2s", "How long a health check may take."),
 };
 
 export const REDIS = {
@@ -100,7 +108,7 @@ export const REDIS = {
     "10s",
     "How long a stored response is used as it is while purges of other instances cannot be heard; then it is validated first.",
   ),
-  CACHE_ON_STORE_FAILURE: setting(
+  CACHE_ON_STORE_FAILURE: live(
     oneOf("origin", "stale", "503"),
     "origin",
     "What happens while Redis cannot be asked: the origins are; or what memory has is served, stale or not, for CACHE_MEMORY_GRACE and unless it says must-revalidate or the like; or what memory does not have is refused with 503.",

@@ -1,5 +1,6 @@
 import { addressRange, corsOrigins } from "./addresses.ts";
 import {
+  atMost,
   boolean,
   host,
   integer,
@@ -9,10 +10,13 @@ import {
   optional,
   port,
   processes,
+  routePrefix,
   secret,
   size,
+  text,
 } from "./kinds.ts";
-import { setting } from "./setting.ts";
+import { live, setting } from "./setting.ts";
+import { ratio } from "./telemetry.ts";
 
 /* How clients and operators are served. */
 
@@ -30,7 +34,7 @@ export const LISTENING = {
     "16KiB",
     "The longest head that is read, of a request and of an origin's response.",
   ),
-  MAX_HEADER_COUNT: setting(
+  MAX_HEADER_COUNT: live(
     integer(1, 999),
     "500",
     "The most field lines of a request; one with more is answered 431.",
@@ -40,7 +44,7 @@ export const LISTENING = {
     "8KiB",
     "The longest request-target; a longer one is answered 414. It is a part of the head.",
   ),
-  MAX_BODY_BYTES: setting(
+  MAX_BODY_BYTES: live(
     size("0B"),
     "16GiB",
     "The longest body of a request; a longer one is answered 413, and cut at the origin. Bodies are not kept.",
@@ -50,7 +54,7 @@ export const LISTENING = {
     "10s",
     "How long a client may take to send a request head; at most REQUEST_TIMEOUT.",
   ),
-  BODY_TIMEOUT: setting(
+  BODY_TIMEOUT: live(
     milliseconds(),
     "10s",
     "How long a client may take for each 1 KiB of a body while it is waited for; slower ones are answered 408.",
@@ -65,7 +69,7 @@ export const LISTENING = {
     "65s",
     "How long an idle client connection stays open; longer than that of a load balancer in front.",
   ),
-  WRITE_TIMEOUT: setting(
+  WRITE_TIMEOUT: live(
     milliseconds(),
     "60s",
     "How long a client may take nothing of its answer before it is cut.",
@@ -80,17 +84,17 @@ export const LISTENING = {
     "on",
     "Answer plain GET and HEAD requests without Node's HTTP server; off costs speed and changes no answer.",
   ),
-  TRUSTED_PROXIES: setting(
+  TRUSTED_PROXIES: live(
     list("ranges", addressRange),
     "",
     "Peers whose X-Forwarded-* fields are believed; never a range from which clients come directly.",
   ),
-  PURGE_ALLOW: setting(
+  PURGE_ALLOW: live(
     list("ranges", addressRange),
     "",
     "Clients whose PURGE requests purge, all others' being refused; when empty PURGE is a method like any other.",
   ),
-  DEBUG_ALLOW: setting(
+  DEBUG_ALLOW: live(
     list("ranges", addressRange),
     "",
     "Clients that may send X-Freshline-Debug: 1 and be told in X-Freshline-Trace what led to their answer.",
@@ -98,12 +102,12 @@ export const LISTENING = {
 };
 
 export const RESPONSES = {
-  CORS_ORIGINS: setting(
+  CORS_ORIGINS: live(
     corsOrigins,
     "",
     "Web origins whose scripts may read the responses; * for all, not for answers behind a login.",
   ),
-  SECURITY_HEADERS: setting(
+  SECURITY_HEADERS: live(
     boolean,
     "false",
     "Add the usual security fields to responses; not when the origins send their own.",
@@ -122,17 +126,32 @@ export const ADMIN = {
     "",
     "The bearer token that the admin API asks for; better in the environment than in a flag.",
   ),
+  METRICS_ROUTES: setting(
+    atMost(100, list("paths", routePrefix)),
+    "",
+    "Path prefixes that have counts of their own in the metrics, such as /api/,/img/; everything else is `other`.",
+  ),
 };
 
 export const LOGGING = {
-  LOG_LEVEL: setting(
+  LOG_LEVEL: live(
     oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
     "info",
     "The least important lines that are written.",
   ),
   LOG_FORMAT: setting(
-    oneOf("auto", "json", "pretty"),
+    oneOf("auto", "json", "pretty", "combined"),
     "auto",
-    "auto is pretty on a terminal and json elsewhere.",
+    "auto is pretty on a terminal and json elsewhere; combined is nginx's with $upstream_cache_status behind it, all but requests going to standard error as JSON.",
+  ),
+  LOG_SAMPLE: live(
+    ratio,
+    "1",
+    "How many of all requests are written to the log; those that end with a 5xx or break off always are.",
+  ),
+  LOG_REDACT_QUERY: setting(
+    list("names", text("name", /^[^\s&=]{1,128}$/, "a name without spaces, & and =")),
+    "",
+    "Query parameters whose values are written down nowhere, besides token, key, password, signature, code and their kin.",
   ),
 };

@@ -32,6 +32,8 @@ export function createLineWriter(
   maxPending = MAX_PENDING_CHARS,
 ): LineWriter {
   let pending = "";
+  /** Reused, since one write is under way at a time: no character takes more than three bytes. */
+  const room = Buffer.allocUnsafeSlow(4 * GATHER_CHARS);
   /** Bytes that the system has been given and has not taken yet. */
   let underWay: Buffer | undefined;
   let open = true;
@@ -44,7 +46,8 @@ export function createLineWriter(
   const begin = (): void => {
     clearTimeout(gathering);
     gathering = undefined;
-    underWay = Buffer.from(pending);
+    const fits = 3 * pending.length <= room.length;
+    underWay = fits ? room.subarray(0, room.write(pending)) : Buffer.from(pending);
     pending = "";
     go();
   };

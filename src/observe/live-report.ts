@@ -1,10 +1,11 @@
+import type { Hist, Latency, Series, Top } from "../admin/answers.ts";
 import { joined, type Occupied, upperMs } from "./histogram.ts";
 import type { LiveReading, MissReason } from "./live.ts";
-import { CACHE_WORDS, STEP_MS, together } from "./series.ts";
+import { CACHE_WORDS, MEASURES, recordOf, STEP_MS, together } from "./series.ts";
 import type { TopKey } from "./top-keys.ts";
 
-/** GET /top, of one or several processes: the most frequent first. */
-export function topOf(readings: readonly LiveReading[], most: number): object {
+/** GET /top, of one or several processes: the most frequent first, and of origins the slowest. */
+export function topOf(readings: readonly LiveReading[], most: number): Top {
   const reasons = new Map<MissReason, number>();
   for (const [reason, count] of readings.flatMap((reading) => reading.reasons))
     reasons.set(reason, (reasons.get(reason) ?? 0) + count);
@@ -28,7 +29,7 @@ export function topOf(readings: readonly LiveReading[], most: number): object {
         const { count, p50_ms, p99_ms } = latencyOf(parts.map(([, occupied]) => occupied));
         return { origin, count, p50_ms, p99_ms };
       })
-      .sort(byCount),
+      .sort((a, b) => (b.p99_ms ?? 0) - (a.p99_ms ?? 0)),
   };
 }
 
@@ -46,16 +47,18 @@ function mostOf<Note>(sketches: readonly (readonly TopKey<Note>[])[], most: numb
 }
 
 /** GET /hist, of one or several processes. */
-export const histOf = (readings: readonly LiveReading[]): object => ({
+export const histOf = (readings: readonly LiveReading[]): Hist => ({
   hits: latencyOf(readings.map(({ hits }) => hits)),
   misses: latencyOf(readings.map(({ misses }) => misses)),
   origins: latencyOf(readings.flatMap(({ origins }) => origins.map(([, occupied]) => occupied))),
 });
 
-function latencyOf(parts: readonly Occupied[]) {
+function latencyOf(parts: readonly Occupied[]): Latency {
   const all = joined(parts);
   const occupied = all.occupied();
-  const buckets = occupied.flatMap((index, i) => (i % 2 === 0 ? [[upperMs(index), occupied[i + 1]]] : []));
+  const buckets = occupied.flatMap((index, i) =>
+    i % 2 === 0 ? [[upperMs(index), occupied[i + 1] ?? 0] as const] : [],
+  );
   return {
     count: all.count,
     p50_ms: all.percentileMs(0.5),
@@ -68,7 +71,7 @@ function latencyOf(parts: readonly Occupied[]) {
 const STEPS_A_MINUTE = 60_000 / STEP_MS;
 
 /** GET /series, of one or several processes: where there are several, percentiles are the worst process's. */
-export function seriesOf(readings: readonly LiveReading[], minutes: number): object {
+export function seriesOf(readings: readonly LiveReading[], minutes: number): Series {
   const steps = minutes * STEPS_A_MINUTE;
   const { at, requests, measured } = together(
     readings.map(({ series }) => series),
@@ -78,7 +81,7 @@ export function seriesOf(readings: readonly LiveReading[], minutes: number): obj
   return {
     step_ms: STEP_MS,
     at: last(at),
-    requests: Object.fromEntries(CACHE_WORDS.map((word) => [word, last(requests[word])])),
-    ...Object.fromEntries(Object.entries(measured).map(([name, values]) => [name, last(values)])),
+    requests: recordOf(CACHE_WORDS, (word) => last(requests[word])),
+    ...recordOf(MEASURES, (name) => last(measured[name])),
   };
 }

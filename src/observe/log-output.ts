@@ -1,9 +1,9 @@
 import { isatty } from "node:tty";
-import { createLineWriter } from "./line-writer.ts";
+import { createLineWriter, type LineWriter } from "./line-writer.ts";
 import { createPretty } from "./pretty.ts";
 
-/** `auto`: for people on a terminal, JSON everywhere else. */
-export type LogFormat = "auto" | "json" | "pretty";
+/** `auto`: for people on a terminal, JSON everywhere else. `combined`: requests as nginx writes them. */
+export type LogFormat = "auto" | "json" | "pretty" | "combined";
 
 /** Where lines go instead of standard output. `write` gets whole lines and must not wait. */
 export interface LogDestination {
@@ -12,6 +12,9 @@ export interface LogDestination {
 }
 
 export interface LogOutput {
+  /** A request's line. */
+  request(line: string): void;
+  /** Any other. */
   write(line: string): void;
   /** Writes what is pending before it returns; for the moment before the process ends. */
   flush(): void;
@@ -20,11 +23,12 @@ export interface LogOutput {
 }
 
 const STANDARD_OUTPUT = 1;
+const STANDARD_ERROR = 2;
 
 /**
- * Opens the log in the given format. NO_COLOR (https://no-color.org) counts when it is
- * set and not empty, and so does FORCE_COLOR where there is no terminal. `onDropped` hears
- * how many lines were lost to a reader that paused, once it reads again.
+ * Opens the log in the given format; with `combined` all but requests goes to standard error, as JSON.
+ * NO_COLOR (https://no-color.org) counts when it is set and not empty, and so does FORCE_COLOR where there is
+ * no terminal. `onDropped` hears how many lines were lost to a reader that paused, once it reads again.
  */
 export function openLogOutput(
   format: LogFormat,
@@ -34,12 +38,26 @@ export function openLogOutput(
 ): LogOutput {
   const terminal = given === undefined ? isatty(STANDARD_OUTPUT) : given.isTTY === true;
   const target = given === undefined ? createLineWriter(STANDARD_OUTPUT, onDropped) : unbuffered(given);
-  if (format === "json" || (format === "auto" && !terminal)) return target;
+  if (format === "combined") {
+    // As with nginx: who reads one of them need not understand the other.
+    const others = given === undefined ? createLineWriter(STANDARD_ERROR, onDropped) : target;
+    return {
+      request: target.write,
+      write: others.write,
+      flush() {
+        target.flush();
+        others.flush();
+      },
+      close: async () => void (await Promise.all([target.close(), others.close()])),
+    };
+  }
+  if (format === "json" || (format === "auto" && !terminal)) return { ...target, request: target.write };
   const pretty = createPretty({ colour: (terminal || Boolean(env["FORCE_COLOR"])) && !env["NO_COLOR"] });
-  return { ...target, write: (line) => target.write(pretty(line)) };
+  const write = (line: string): void => target.write(pretty(line));
+  return { ...target, request: write, write };
 }
 
-const unbuffered = (given: LogDestination): LogOutput => ({
+const unbuffered = (given: LogDestination): LineWriter => ({
   write(line) {
     given.write(line);
   },

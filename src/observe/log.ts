@@ -2,6 +2,7 @@ import { type Logger, pino } from "pino";
 import type { CacheEvent, Emit } from "../cache/events.ts";
 import type { PurgeTarget } from "../cache/ports.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
+import { combinedLines } from "./combined.ts";
 import { type LogDestination, type LogFormat, openLogOutput } from "./log-output.ts";
 import { redactQuery } from "./redact.ts";
 import { isRefusal } from "./refusal.ts";
@@ -20,6 +21,10 @@ export interface LogOptions {
   readonly now?: () => EpochMs;
   /** Which of several workers writes; in every line. */
   readonly worker?: number;
+  /** How many of all requests have a line, from 0 to 1; those that fail and those that break off have one always. Default 1. */
+  readonly sample?: number;
+  /** From 0 to 1; Math.random when absent. */
+  readonly random?: () => number;
 }
 
 export interface Log {
@@ -27,6 +32,8 @@ export interface Log {
   readonly logger: Logger;
   /** Writes events: one line per request, and one per thing that an operator wants to know. */
   readonly listen: Emit;
+  /** Goes by these from now on. */
+  apply(settings: Required<Pick<LogOptions, "level" | "sample">>): void;
   /** Writes what is pending before it returns. */
   flush(): void;
   /** Writes what is pending and ends the log; waits a second at most for a reader that paused. */
@@ -37,8 +44,8 @@ export interface Log {
 const REPEAT_MS = 1000;
 
 /**
- * The log. Field values of requests and responses are never in it, and secrets in
- * request-targets are not either (`redact.ts`).
+ * The log. Of requests' and responses' fields no value is in it, but for Referer and User-Agent in the combined
+ * format; and secrets in URLs are not either (`redact.ts`).
  */
 export function createLogger(options: LogOptions): Log {
   const now = options.now ?? Date.now;
@@ -54,7 +61,10 @@ export function createLogger(options: LogOptions): Log {
     },
     output,
   );
-  const requestLine = requestLines(now, options.worker);
+  const requestLine =
+    options.format === "combined" ? withoutLevel(combinedLines(now)) : requestLines(now, options.worker);
+  let { sample = 1 } = options;
+  const { random = Math.random } = options;
   const repeats = limitRepeats(REPEAT_MS, now);
 
   const warnOnceASecond = (subject: string, fields: Record<string, unknown>, message: string): void => {
@@ -64,9 +74,11 @@ export function createLogger(options: LogOptions): Log {
     logger.warn(suppressed === 0 ? fields : { ...fields, suppressed }, message);
   };
 
-  const answered = (event: CacheEvent & { type: "answered" }): void => {
+  const answered = (event: Answered): void => {
     const level = event.status >= 500 && isRefusal(event.outcome.reason) ? "warn" : "info";
-    if (logger.isLevelEnabled(level)) output.write(requestLine(level, event));
+    if (!logger.isLevelEnabled(level)) return;
+    if (sample < 1 && event.status < 500 && !event.aborted && random() >= sample) return;
+    output.request(requestLine(level, event));
   };
 
   const listen: Emit = (event) => {
@@ -77,6 +89,11 @@ export function createLogger(options: LogOptions): Log {
         const { origin, detail } = event;
         if (event.healthy) logger.info({ origin, detail }, "origin healthy");
         else logger.warn({ origin, detail }, "origin unhealthy");
+        return;
+      }
+      case "origin-ejected": {
+        const { origin, forMs, detail } = event;
+        logger.warn({ origin, detail, for_ms: forMs }, "origin ejected");
         return;
       }
       case "origin-failed": {
@@ -104,17 +121,43 @@ export function createLogger(options: LogOptions): Log {
         logger.info({ target: target.type, ...shownTarget(target), mode, epoch }, "purged");
         return;
       }
+      case "certificates":
+        if (event.replaced) logger.info({ detail: event.detail }, "certificates replaced");
+        else logger.error({ detail: event.detail }, "certificates unusable, and the old ones stay");
+        return;
       case "foreign-value":
         logger.debug({ key: redactQuery(event.key), detail: event.detail }, "foreign value");
         return;
+      case "spans-lost": {
+        const { spans, detail } = event;
+        return warnOnceASecond("spans", { spans, detail }, "spans lost");
+      }
       case "origin-answered":
+      case "coalesced":
+      case "store-asked":
       case "not-stored":
       case "stored":
         return;
     }
   };
-  return { logger, listen, flush: output.flush, close: output.close };
+  return {
+    logger,
+    listen,
+    apply(settings) {
+      logger.level = settings.level;
+      sample = settings.sample;
+    },
+    flush: output.flush,
+    close: output.close,
+  };
 }
+
+type Answered = CacheEvent & { readonly type: "answered" };
+
+const withoutLevel =
+  (line: (event: Answered) => string) =>
+  (_level: string, event: Answered): string =>
+    line(event);
 
 /** What a purge names, as it may stand in a log. */
 function shownTarget(target: PurgeTarget): Record<string, string> {

@@ -1,5 +1,6 @@
 import type { CacheEvent } from "../cache/events.ts";
 import { xCacheStatus } from "../policy/outcome.ts";
+import { shownUrl } from "./live.ts";
 import { shownUri } from "./redact.ts";
 
 type Answered = CacheEvent & { readonly type: "answered" };
@@ -31,13 +32,15 @@ const FIELDS = {
   id: { kind: "text", of: (event) => event.requestId },
   method: { kind: "text", of: (event) => event.method },
   host: { kind: "text", of: (event) => shownUri(event.uri).host },
-  url: { kind: "text", of: (event) => event.uri },
+  // As readers see it: what is hidden from them cannot be guessed bit by bit.
+  url: { kind: "text", of: (event) => shownUrl(event.uri) },
   status: { kind: "status", of: (event) => event.status },
   cache: { kind: "text", of: (event) => event.outcome.word },
   hit: { kind: "switch", of: (event) => xCacheStatus(event.outcome) === "HIT" },
   reason: { kind: "text", of: (event) => event.outcome.reason },
   fwd: { kind: "text", of: (event) => event.outcome.fwd },
   tier: { kind: "text", of: (event) => event.tier },
+  age: { kind: "seconds", of: (event) => event.outcome.age },
   ttl: { kind: "seconds", of: (event) => event.outcome.ttl },
   bytes: { kind: "size", of: (event) => event.bytes },
   ttfb: { kind: "duration", of: (event) => event.headMs },
@@ -47,7 +50,7 @@ const FIELDS = {
 } as const satisfies Record<string, TextField | NumberField | SwitchField>;
 
 type FieldName = keyof typeof FIELDS;
-export const QUERY_FIELDS = Object.keys(FIELDS) as readonly FieldName[];
+const QUERY_FIELDS = Object.keys(FIELDS) as readonly FieldName[];
 
 type Operator = "=" | "!=" | "<" | ">" | "<=" | ">=" | "~";
 
@@ -86,6 +89,13 @@ export function parseQuery(text: string): Matches | QueryProblem {
 
 const isField = (name: string): name is FieldName => Object.hasOwn(FIELDS, name);
 
+const SWITCHES: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["yes", true],
+  ["false", false],
+  ["no", false],
+]);
+
 /** The condition, or what is wrong with it. */
 function conditionOf(name: FieldName, operator: Operator, value: string): Matches | string {
   const field: TextField | NumberField | SwitchField = FIELDS[name];
@@ -94,7 +104,7 @@ function conditionOf(name: FieldName, operator: Operator, value: string): Matche
       return textCondition(field.of, name, operator, value);
     case "switch": {
       if (operator !== "=" && operator !== "!=") return `${name} takes = and != alone`;
-      const wanted = { true: true, yes: true, false: false, no: false }[value.toLowerCase()];
+      const wanted = SWITCHES.get(value.toLowerCase());
       if (wanted === undefined) return `${name} is true or false, not ${value}`;
       return (event) => (field.of(event) === wanted) === (operator === "=");
     }
@@ -164,8 +174,8 @@ function numberCondition(
 ): Matches | string {
   if (kind === "status") return `${name} is no quantity`;
   const [, digits, unit = ""] = /^(-?\d+(?:\.\d+)?)([a-zµ]*)$/i.exec(value) ?? [];
-  const units = UNITS[kind];
-  const factor = unit === "" ? 1 : units[unit.toLowerCase()];
+  const units = new Map(Object.entries(UNITS[kind]));
+  const factor = unit === "" ? 1 : units.get(unit.toLowerCase());
   if (digits === undefined || factor === undefined)
     return `${name} is written like ${EXAMPLES[kind]}, not ${value}`;
   return compare(of, name, operator, Number(digits) * factor);

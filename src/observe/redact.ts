@@ -13,6 +13,7 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   "jwt",
   "key",
   "otp",
+  "pass",
   "passwd",
   "phpsessid",
   "pwd",
@@ -24,13 +25,21 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
 const SECRET_ENDING =
   /(?:token|secret|password|passphrase|signature|apikey|secretkey|privatekey|credentials?)$/;
 
+/** Names besides these, as `isSecret` compares them. */
+let alsoSecret: ReadonlySet<string> = new Set();
+
+/** Parameters whose values this process writes down nowhere, besides those that are secrets by our list (LOG_REDACT_QUERY). */
+export function redactAlso(names: readonly string[]): void {
+  alsoSecret = new Set(names.map(plainName));
+}
+
 /** Most queries have none of these words in them, and are not looked at further. */
 const PERHAPS_SECRET = /key|tok|pass|pwd|sec|sig|code|auth|jwt|ses|sid|cred|otp|%/i;
 
 /** `target` with the values of secret parameters replaced by `***`, in a query, a fragment and behind a `;` in a path. */
 export function redactQuery(target: string): string {
   const end = target.search(/[?;#]/);
-  if (end === -1 || !PERHAPS_SECRET.test(target.slice(end))) return target;
+  if (end === -1 || (alsoSecret.size === 0 && !PERHAPS_SECRET.test(target.slice(end)))) return target;
   const query = target.search(/[?#]/);
   const path = query === -1 ? target : target.slice(0, query);
   return redactParameters(path, /(;)/) + redactParameters(target.slice(path.length), /([?&;#])/);
@@ -51,12 +60,13 @@ function redactParameters(text: string, separator: RegExp): string {
   return parts.join("");
 }
 
-function isSecret(name: string): boolean {
-  const plain = decoded(name)
-    .toLowerCase()
-    .replace(/[^a-z0-9]/g, "");
-  return SECRET_NAMES.has(plain) || SECRET_ENDING.test(plain);
+/** Is a value of this name a secret, by our list or the operator's? */
+export function isSecret(name: string): boolean {
+  const plain = plainName(decoded(name));
+  return SECRET_NAMES.has(plain) || SECRET_ENDING.test(plain) || alsoSecret.has(plain);
 }
+
+const plainName = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "");
 
 function decoded(name: string): string {
   if (!name.includes("%")) return name;
@@ -84,6 +94,13 @@ export function shownUri(uri: string): Shown {
   if (scheme !== undefined && HOST_AND_PORT.test(host))
     return { host, path: redactQuery(rest === "" ? "/" : rest) };
   return { host: undefined, path: redactQuery(uri.replace(/^[^?#]*@/s, "***@")) };
+}
+
+/** A URL that somebody else has written, such as Referer's, without what may not be written down. */
+export function redactUrl(url: string): string {
+  const { host, path } = shownUri(url);
+  if (host === undefined) return path;
+  return `${/^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0] ?? ""}${host}${path}`;
 }
 
 const HOST_AND_PORT = /^(?:[^:]*|\[.*\])(?::\d*)?$/s;

@@ -1,3 +1,4 @@
+import type { Stats } from "../admin/answers.ts";
 import type { CacheEvent, Emit } from "../cache/events.ts";
 import type { CacheWord, NotStoredReason } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
@@ -8,40 +9,6 @@ export interface MemoryReading {
   readonly entries: number;
   readonly bytes: number;
   readonly evictions: number;
-}
-
-/** GET /stats: plain counts since the start of this process, for a person with curl. */
-export interface Stats {
-  readonly uptime_seconds: number;
-  readonly requests: number;
-  /** The body came from the cache (X-Cache-Status: HIT). */
-  readonly hits: number;
-  /** The cache was asked and the body did not come from it. */
-  readonly misses: number;
-  /** Not a cache's business (X-Cache: BYPASS); in neither hits nor misses. */
-  readonly bypassed: number;
-  /** hits / (hits + misses), 0 when there were none. */
-  readonly hit_rate: number;
-  readonly by_cache: Readonly<Record<CacheWord, number>>;
-  readonly entries: number;
-  readonly bytes: number;
-  readonly evictions: number;
-  /** Requests that waited for another request's fetch. */
-  readonly coalesced: number;
-  readonly stale_served: number;
-  /** Requests answered from the cache after the origin said 304. */
-  readonly revalidated: number;
-  /** Refreshes that asked an origin; those dropped for want of room are not among them. */
-  readonly background_refreshes: number;
-  readonly origin_requests: number;
-  /** Requests to an origin that got no response, or one that broke off. */
-  readonly origin_failures: number;
-  readonly stored: number;
-  readonly not_stored: Readonly<Partial<Record<NotStoredReason, number>>>;
-  /** Answers with a 5xx that we made, for want of one from cache or origin. */
-  readonly errors: number;
-  /** `up` is false until the shared store has said that it is there. */
-  readonly store: { readonly up: boolean; readonly errors: number };
 }
 
 export interface StatsSources {
@@ -118,7 +85,12 @@ export function createStats(sources: StatsSources): { readonly listen: Emit; rea
           store.up = event.up;
           return;
         case "origin-health":
+        case "origin-ejected":
+        case "coalesced":
+        case "store-asked":
+        case "spans-lost":
         case "purged":
+        case "certificates":
         case "foreign-value":
           return;
       }

@@ -1,15 +1,14 @@
+import type { ShownAnswer } from "../admin/answers.ts";
 import type { CacheEvent, Emit } from "../cache/events.ts";
 import { xCacheStatus } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
+import { keyHash } from "./key-hash.ts";
 import { shownUrl } from "./live.ts";
 import { type Matches, parseQuery, type QueryProblem } from "./query.ts";
 import { shownUri } from "./redact.ts";
 import { Ring } from "./ring.ts";
 
 type Answered = CacheEvent & { readonly type: "answered" };
-
-/** One answer, as readers are told of it: without secrets, and with null for what does not apply. */
-export type ShownAnswer = Readonly<Record<string, string | number | boolean | null>>;
 
 /** What has come since the last time; `dropped` of it came too fast to be kept. */
 export interface Batch {
@@ -85,7 +84,9 @@ function shownAnswer(event: Answered, at: EpochMs): ShownAnswer {
     reason: outcome.reason ?? null,
     fwd: outcome.fwd ?? null,
     tier: event.tier ?? null,
+    age: outcome.age ?? null,
     ttl: outcome.ttl ?? null,
+    key_hash: keyHash(event.uri),
     bytes: event.bytes,
     ttfb_ms: toMicros(event.headMs),
     total_ms: toMicros(event.durationMs),

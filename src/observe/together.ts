@@ -1,12 +1,17 @@
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { Stats } from "../admin/answers.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
-import type { MetricRows } from "./metrics.ts";
-import { createStats, type Stats } from "./stats.ts";
+import { described } from "./described.ts";
+import { exposed, type MetricsFormat } from "./exposition.ts";
+import { type Family, joinFamilies } from "./families.ts";
+import { WORKER_METRICS } from "./metric-table.ts";
+import { familiesOf } from "./metrics.ts";
+import { createStats } from "./stats.ts";
 
 /** What one worker has counted. */
 export interface Reading {
   readonly stats: Stats;
-  readonly metrics: MetricRows;
+  readonly metrics: readonly Family[];
 }
 
 /** GET /stats, where several workers serve. */
@@ -27,7 +32,7 @@ export class Together<Worker> {
   readonly #last = new Map<Worker, Reading>();
   readonly #nothing: () => Stats;
   #goneStats: Stats;
-  #goneMetrics: readonly object[] = [];
+  #goneMetrics: readonly Family[] = [];
   #died = 0;
   readonly #own = new Registry();
 
@@ -40,8 +45,7 @@ export class Together<Worker> {
     collectDefaultMetrics({ register: this.#own });
     const registers = [this.#own];
     new Gauge({
-      name: "freshline_workers",
-      help: "Worker processes that serve; absent with WORKERS=1.",
+      ...described(WORKER_METRICS.workers),
       registers,
       collect() {
         this.set(pids().length);
@@ -49,8 +53,7 @@ export class Together<Worker> {
     });
     const died = () => this.#died;
     new Counter({
-      name: "freshline_worker_deaths_total",
-      help: "Worker processes that ended unasked, and were replaced; absent with WORKERS=1.",
+      ...described(WORKER_METRICS.workerDeaths),
       registers,
       collect() {
         this.reset();
@@ -71,10 +74,7 @@ export class Together<Worker> {
     this.#last.delete(worker);
     if (last === undefined) return;
     this.#goneStats = add(this.#goneStats, { ...last.stats, entries: 0, bytes: 0 });
-    this.#goneMetrics = AggregatorRegistry.aggregate([
-      this.#goneMetrics,
-      last.metrics.filter(isCount),
-    ]).getMetricsAsArray();
+    this.#goneMetrics = joinFamilies([this.#goneMetrics, last.metrics.filter(isCount)]);
   }
 
   stats(): StatsOfWorkers {
@@ -92,16 +92,15 @@ export class Together<Worker> {
   }
 
   /** The Prometheus text format. */
-  async metricsText(): Promise<string> {
-    const own = await this.#own.getMetricsAsJSON();
+  async metricsText(format: MetricsFormat = "prometheus"): Promise<string> {
     const live = [...this.#last.values()].map(({ metrics }) => metrics);
-    return AggregatorRegistry.aggregate([...live, this.#goneMetrics, own]).metrics();
+    const own = await familiesOf(this.#own);
+    return exposed(joinFamilies([...live, this.#goneMetrics, own]), format);
   }
 }
 
 /** What only grows; the rest was true of a worker while it was there. */
-const isCount = ({ type }: MetricRows[number]): boolean =>
-  `${type}` === "counter" || `${type}` === "histogram";
+const isCount = ({ type }: Family): boolean => type === "counter" || type === "histogram";
 
 /** Numbers are added, members of objects each by itself; all else is as in the second. */
 function add<T>(first: T, second: T): T {

@@ -29,7 +29,7 @@ export interface Breaker {
   close(): void;
 }
 
-export function createBreaker({ breakAfter, lastTrialMs }: BreakerLimits): Breaker {
+export function createBreaker(limits: BreakerLimits): Breaker {
   let open = false;
   let inRow = 0;
   let lastAnswerAt = Number.NEGATIVE_INFINITY;
@@ -43,7 +43,7 @@ export function createBreaker({ breakAfter, lastTrialMs }: BreakerLimits): Break
     began(now) {
       if (!open) return;
       trialAt = now + waitMs;
-      waitMs = Math.min(2 * waitMs, lastTrialMs);
+      waitMs = Math.min(2 * waitMs, limits.lastTrialMs);
     },
     answered(now) {
       open = false;
@@ -53,15 +53,15 @@ export function createBreaker({ breakAfter, lastTrialMs }: BreakerLimits): Break
     unanswered(beganAt, now) {
       if (open || lastAnswerAt >= beganAt) return;
       inRow++;
-      if (breakAfter === 0 || inRow < breakAfter) return;
+      if (limits.breakAfter === 0 || inRow < limits.breakAfter) return;
       open = true;
-      waitMs = Math.min(FIRST_TRIAL_MS, lastTrialMs);
+      waitMs = Math.min(FIRST_TRIAL_MS, limits.lastTrialMs);
       trialAt = now + waitMs;
     },
     close() {
       if (!open) return;
       open = false;
-      inRow = breakAfter - 1;
+      inRow = limits.breakAfter - 1;
     },
   };
 }

@@ -1,11 +1,14 @@
 import { isIP, type Socket } from "node:net";
-import { buildConnector, type Dispatcher, Pool } from "undici";
+import { TLSSocket } from "node:tls";
+import { buildConnector, Client as Connection, type Dispatcher, Pool } from "undici";
+import type { Cut } from "../cache/cut.ts";
 import { OriginError, type OriginRequest, type OriginResponse } from "../cache/ports.ts";
 import { bare, originOf } from "./address.ts";
 import { Exchange } from "./exchange.ts";
-import { headersFor } from "./request-fields.ts";
+import { headersFor, inLowerCase } from "./request-fields.ts";
 import { createSlots } from "./slots.ts";
 import { watchStatusLines } from "./status-line.ts";
+import type { OriginTls } from "./tls.ts";
 import { Upload } from "./upload.ts";
 
 export interface ClientOptions {
@@ -23,6 +26,9 @@ export interface ClientOptions {
   readonly maxHeaderBytes: number;
   /** Sends the client's Host instead of the origin's own. TLS always asks for the origin's own name. */
   readonly preserveHost: boolean;
+  readonly tls?: OriginTls;
+  /** Asks https origins that offer it over HTTP/2, where a request has no content. */
+  readonly http2?: boolean;
   /** Hears of a body that broke off after its head was handed over. */
   readonly bodyFailed?: (error: OriginError) => void;
 }
@@ -37,33 +43,51 @@ export interface Client {
    * Sends one request, once. Rejects with OriginError (an AttemptError when the origin was
    * tried), or with the signal's reason. `headMs`: where there is less time than usual for the head.
    */
-  send(request: OriginRequest, signal: AbortSignal, headMs?: number): Promise<OriginResponse>;
+  send(request: OriginRequest, signal: Cut, headMs?: number): Promise<OriginResponse>;
   /** Cuts off what is under way; a drain comes before it. */
   close(): Promise<void>;
 }
 
-/** Sends requests to one server over a pool of keep-alive HTTP/1.1 connections. */
+/**
+ * Sends requests to one server over a pool of keep-alive HTTP/1.1 connections. Those without content go
+ * over HTTP/2 where that is wanted: undici ends an upload that is cut as if it were whole.
+ */
 export function createClient(address: string, options: ClientOptions): Client {
   const origin = originOf(address);
   const { hostname } = new URL(origin);
   const diedReused = new WeakSet<object>();
-  const pool = new Pool(origin, {
-    connect: reuseMarking(options.connectTimeoutMs, diedReused),
-    connections: options.connections,
-    pipelining: 1,
-    allowH2: false,
-    headersTimeout: options.headersTimeoutMs,
-    bodyTimeout: options.bodyTimeoutMs,
-    maxHeaderSize: options.maxHeaderBytes,
-  });
+  const poolOf = (allowH2: boolean): Pool => {
+    const connector = reuseMarking(options.connectTimeoutMs, diedReused, { ...options.tls, allowH2 });
+    const pool = new Pool(origin, {
+      connect: connector.connect,
+      connections: options.connections,
+      pipelining: 1,
+      allowH2,
+      headersTimeout: options.headersTimeoutMs,
+      bodyTimeout: options.bodyTimeoutMs,
+      maxHeaderSize: options.maxHeaderBytes,
+    });
+    // Else what comes behind a GOAWAY would wait for every stream that is still under way.
+    pool.on("connect", (_, targets) => {
+      const connected = targets.at(-1);
+      if (connected instanceof Connection)
+        connected.pipelining = connector.isHttp2() ? options.connections : 1;
+    });
+    return pool;
+  };
+  const pool = poolOf(false);
+  const h2Pool = options.http2 === true && origin.startsWith("https:") ? poolOf(true) : undefined;
   const slots = createSlots({
     slots: options.connections,
     queue: options.queue,
   });
+  const { bodyFailed = () => {} } = options;
+  const wasReused = (error: unknown): boolean =>
+    typeof error === "object" && error !== null && diedReused.has(error);
   const overloaded = (why: string) => new OriginError("overloaded", `${origin}: ${why}`, origin);
 
   /** Holds a slot, and gives it back when undici is done. */
-  function dispatch(request: OriginRequest, signal: AbortSignal, headMs: number): Promise<OriginResponse> {
+  function dispatch(request: OriginRequest, signal: Cut, headMs: number): Promise<OriginResponse> {
     const { body } = request;
     const upload = body === undefined || body.length === 0 ? undefined : new Upload(body.stream);
     const exchange = new Exchange({
@@ -72,22 +96,32 @@ export function createClient(address: string, options: ClientOptions): Client {
       upload,
       signal,
       unreadMs: options.bodyTimeoutMs,
+      maxHeaderBytes: options.maxHeaderBytes,
       headMs,
-      wasReused: (error) => typeof error === "object" && error !== null && diedReused.has(error),
+      wasReused,
       over: slots.give,
-      bodyFailed: options.bodyFailed ?? (() => {}),
+      bodyFailed,
     });
+    const headers = headersFor(request, options.preserveHost);
+    const multiplexed = upload === undefined ? h2Pool : undefined;
     const dispatched: Sent = {
       path: request.target,
       method: request.method,
-      headers: headersFor(request, options.preserveHost),
+      headers: multiplexed === undefined ? headers : inLowerCase(headers),
       // Constant, so that neither a foreign Host chooses the certificate nor a change of Host the connection.
       servername: hostname,
       headersTimeout: headMs,
       ...(upload === undefined ? {} : { body: upload }),
     };
-    pool.dispatch(dispatched as Omit<Sent, "body">, exchange);
+    (multiplexed ?? pool).dispatch(dispatched as Omit<Sent, "body">, exchange);
     return exchange.answer;
+  }
+
+  async function inTurn(request: OriginRequest, signal: Cut, headMs: number): Promise<OriginResponse> {
+    await slots.wait(signal, headMs, overloaded);
+    if (signal.aborted) slots.give();
+    signal.throwIfAborted();
+    return dispatch(request, signal, headMs);
   }
 
   return {
@@ -95,18 +129,13 @@ export function createClient(address: string, options: ClientOptions): Client {
     get inFlight() {
       return slots.outstanding;
     },
-    async send(request, signal, headMs = options.headersTimeoutMs) {
-      signal.throwIfAborted();
-      if (!slots.take()) {
-        await slots.wait(signal, headMs, overloaded);
-        if (signal.aborted) slots.give();
-        signal.throwIfAborted();
-      }
-      return dispatch(request, signal, headMs);
+    send(request, signal, headMs = options.headersTimeoutMs) {
+      if (signal.aborted) return Promise.reject(signal.reason);
+      return slots.take() ? dispatch(request, signal, headMs) : inTurn(request, signal, headMs);
     },
     async close() {
       // Whoever waits for a slot gets it now, and the same error.
-      await pool.destroy();
+      await Promise.all([pool.destroy(), h2Pool?.destroy()]);
     },
   };
 }
@@ -120,22 +149,33 @@ type Sent = Omit<Dispatcher.DispatchOptions, "body"> & {
 /**
  * Connects, and marks the errors of connections that have carried bytes before: after
  * such an error the request that was just sent may never have been seen (RFC 9110 §9.2.2).
- * The listener comes before undici's own, so the mark is there when undici reports.
+ * The listener comes before undici's own, so the mark is there when undici reports. `isHttp2`: is it
+ * HTTP/2 that was agreed on last?
  */
-function reuseMarking(timeout: number, diedReused: WeakSet<object>): buildConnector.connector {
-  const connect = buildConnector({ timeout, allowH2: false });
-  return (target, callback) => {
+function reuseMarking(
+  timeout: number,
+  diedReused: WeakSet<object>,
+  tls: OriginTls & { readonly allowH2: boolean },
+): { readonly connect: buildConnector.connector; readonly isHttp2: () => boolean } {
+  let isHttp2 = false;
+  const connect = buildConnector({ ...tls, timeout, preferH2: tls.allowH2 });
+  const marking: buildConnector.connector = (target, callback) => {
     // Names only: TLS refuses an address as a server name (RFC 6066 §3).
     const { servername, ...address } = target;
     const named = servername === undefined || isIP(bare(servername)) !== 0 ? address : target;
     connect(named, (...outcome) => {
       const socket: Socket | null | undefined = outcome[1];
-      if (socket) watchStatusLines(socket);
-      const before = socket?.bytesRead ?? 0;
-      socket?.once("error", (error) => {
-        if (socket.bytesRead > before) diedReused.add(error);
-      });
+      // HTTP/2 has no status lines, and says which requests it has not seen.
+      isHttp2 = socket instanceof TLSSocket && socket.alpnProtocol === "h2";
+      if (socket && !isHttp2) {
+        watchStatusLines(socket);
+        const before = socket.bytesRead;
+        socket.once("error", (error) => {
+          if (socket.bytesRead > before) diedReused.add(error);
+        });
+      }
       callback(...outcome);
     });
   };
+  return { connect: marking, isHttp2: () => isHttp2 };
 }

@@ -1,9 +1,18 @@
 import type { Dispatcher } from "undici";
+import type { Cut } from "../cache/cut.ts";
 import type { OriginError, OriginRequest, OriginResponse } from "../cache/ports.ts";
 import { type FieldLines, hasField } from "../policy/fields.ts";
-import { fieldLinesFrom, isCloseDelimited, reasonPhrase, unknownTransferCoding } from "./answer.ts";
+import {
+  fieldBytes,
+  fieldLinesFrom,
+  isCloseDelimited,
+  isHttp2Head,
+  reasonPhrase,
+  unknownTransferCoding,
+} from "./answer.ts";
 import { ArrivingBody, type BodySource } from "./body.ts";
 import { AttemptError, attemptError, type Progress } from "./failure.ts";
+import { isWholeStream } from "./h2-end.ts";
 import { createInterimRelay } from "./interim.ts";
 import { isHttp10Response } from "./status-line.ts";
 import type { Upload } from "./upload.ts";
@@ -12,9 +21,11 @@ export interface ExchangeDeps {
   readonly origin: string;
   readonly request: OriginRequest;
   readonly upload: Upload | undefined;
-  readonly signal: AbortSignal;
+  readonly signal: Cut;
   /** How long a full buffer may wait for its first reader, in milliseconds. */
   readonly unreadMs: number;
+  /** Bytes of field names and values in a response's head; more is `malformed`. */
+  readonly maxHeaderBytes: number;
   /** How long the head may take once there were too many interim responses, in milliseconds. */
   readonly headMs: number;
   /** Did the connection that failed with this error carry an earlier response? */
@@ -43,6 +54,8 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
   /** Our side has ended it: whatever undici says from here on is an echo. */
   #ended = false;
   #isOver = false;
+  #isHttp2 = false;
+  #hasLength = false;
   #trailers: FieldLines = [];
   #unreadTimer: NodeJS.Timeout | undefined;
   #headTimer: NodeJS.Timeout | undefined;
@@ -87,13 +100,19 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     }
     this.#progress = "head-arrived";
     clearTimeout(this.#headTimer);
-    const { origin, request } = this.#deps;
+    const { origin, request, maxHeaderBytes } = this.#deps;
+    this.#isHttp2 = isHttp2Head(controller.rawHeaders);
+    if (this.#isHttp2 && fieldBytes(fields) > maxHeaderBytes) {
+      this.#fail("malformed", "a head that is too long");
+      return;
+    }
+    this.#hasLength = hasField(fields, "content-length");
     const coding = unknownTransferCoding(fields);
     if (coding !== undefined) {
       this.#fail("malformed", `unknown transfer coding: ${coding}`);
       return;
     }
-    if (isHttp10Response() && hasField(fields, "transfer-encoding")) {
+    if (!this.#isHttp2 && isHttp10Response() && hasField(fields, "transfer-encoding")) {
       // Faulty framing, whatever it says (RFC 9112 §6.1).
       this.#fail("malformed", "a transfer coding in HTTP/1.0");
       return;
@@ -107,7 +126,7 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
       body,
       origin,
       trailers: () => this.#trailers,
-      ...(isCloseDelimited(request.method, status, fields) ? { closeDelimited: true } : {}),
+      ...(!this.#isHttp2 && isCloseDelimited(request.method, status, fields) ? { closeDelimited: true } : {}),
     });
   }
 
@@ -116,6 +135,11 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
+    // undici has counted a body that has a length.
+    if (this.#isHttp2 && !this.#hasLength && !isWholeStream()) {
+      this.onResponseError(controller, new Error("the stream was reset before its end"));
+      return;
+    }
     this.#trailers = fieldLinesFrom(controller.rawTrailers);
     this.#body?.end();
     this.#finish();

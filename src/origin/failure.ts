@@ -45,6 +45,9 @@ export function attemptError(cause: unknown, origin: string, facts: AttemptFacts
   );
 }
 
+/** This machine has no descriptor, port or memory for one more connection. */
+const SHORTAGES: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "EADDRNOTAVAIL", "ENOBUFS", "ENOMEM"]);
+
 function originCode(cause: unknown, code: string, { progress }: AttemptFacts): OriginError["code"] {
   switch (code) {
     // The request itself cannot be written, or the client is closed: no connection was tried.
@@ -55,7 +58,10 @@ function originCode(cause: unknown, code: string, { progress }: AttemptFacts): O
     case "UND_ERR_CLOSED":
       return "reset";
   }
-  if (progress === "unconnected") return isRefusal(cause, code) ? "refused" : "connect";
+  if (progress === "unconnected") {
+    if (SHORTAGES.has(code)) return "overloaded";
+    return isRefusal(cause, code) ? "refused" : "connect";
+  }
   switch (code) {
     case "UND_ERR_HEADERS_TIMEOUT":
     case "UND_ERR_BODY_TIMEOUT":
@@ -95,6 +101,10 @@ const isRefusal = (cause: unknown, code: string): boolean =>
 const isUnexpectedResponse = (cause: unknown): boolean =>
   cause instanceof errors.SocketError &&
   (cause.message === "bad response" || cause.message === "bad upgrade");
+
+/** Was there no room on our side to ask at all? */
+export const isShortage = (error: unknown): boolean =>
+  error instanceof AttemptError && error.code === "overloaded";
 
 /** Does the failure say anything about the origin? Not what our side did, nor a connection that had died of idleness. */
 export function blamesOrigin(error: OriginError): boolean {

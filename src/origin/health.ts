@@ -1,5 +1,7 @@
 import { OriginError, type OriginResponse } from "../cache/ports.ts";
 import { createClient } from "./client.ts";
+import { isShortage } from "./failure.ts";
+import type { OriginTls } from "./tls.ts";
 
 export interface HealthOptions {
   readonly healthCheckPath: string;
@@ -7,6 +9,8 @@ export interface HealthOptions {
   /** From the start of a check to the head of its answer. */
   readonly healthCheckTimeoutMs: number;
   readonly maxHeaderBytes: number;
+  readonly tls?: OriginTls;
+  readonly http2?: boolean;
   /** Calls the task again and again, until the returned function is called. */
   readonly every?: (ms: number, task: () => void) => () => void;
 }
@@ -16,6 +20,8 @@ export interface HealthChecks {
   readonly ready: Promise<void>;
   /** Checks every origin at once; an origin whose last check has not ended is not asked again. Never rejects. */
   checkAll(): Promise<void>;
+  /** From now on these origins are checked, in this way. Resolves when what is new in it has been checked once. */
+  apply(origins: readonly string[], options: HealthOptions): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,26 +39,61 @@ export function createHealthChecks(
   options: HealthOptions,
   checked: Checked,
 ): HealthChecks {
-  const closing = new AbortController();
-  const checks = origins.map((origin) => createCheck(origin, options, checked, closing.signal));
-  const checkAll = async (): Promise<void> => {
-    await Promise.all(checks.map(({ run }) => run()));
+  let way = options;
+  const checks = new Map<string, ReturnType<typeof createCheck>>();
+  const runAll = async (which: Iterable<{ run(): Promise<void> }>): Promise<void> => {
+    await Promise.all(Array.from(which, (check) => check.run()));
   };
-  const ready = checkAll();
-  const stop = (options.every ?? everyUnref)(options.healthCheckIntervalMs, () => void checkAll());
+  const checkAll = () => runAll(checks.values());
+  const begin = () => (way.every ?? everyUnref)(way.healthCheckIntervalMs, () => void checkAll());
+
+  function check(these: readonly string[]): Promise<void> {
+    const begun = these
+      .filter((origin) => !checks.has(origin))
+      .map((origin) => {
+        const check = createCheck(origin, way, checked);
+        checks.set(origin, check);
+        return check;
+      });
+    return runAll(begun);
+  }
+
+  async function end(these: readonly string[]): Promise<void> {
+    const ended = these.map((origin) => checks.get(origin)?.close());
+    for (const origin of these) checks.delete(origin);
+    await Promise.all(ended);
+  }
+
+  const ready = check(origins);
+  let stop = begin();
 
   return {
     ready,
     checkAll,
+    async apply(these, changed) {
+      const before = way;
+      way = changed;
+      const all = [...checks.keys()];
+      const leaving = isSameCheck(before, way) ? all.filter((origin) => !these.includes(origin)) : all;
+      void end(leaving);
+      if (before.healthCheckIntervalMs !== way.healthCheckIntervalMs) {
+        stop();
+        stop = begin();
+      }
+      await check(these);
+    },
     async close() {
       stop();
-      closing.abort();
-      await Promise.all(checks.map(({ close }) => close()));
+      await end([...checks.keys()]);
     },
   };
 }
 
-function createCheck(origin: string, options: HealthOptions, checked: Checked, closing: AbortSignal) {
+const isSameCheck = (one: HealthOptions, other: HealthOptions): boolean =>
+  one.healthCheckPath === other.healthCheckPath && one.healthCheckTimeoutMs === other.healthCheckTimeoutMs;
+
+function createCheck(origin: string, options: HealthOptions, checked: Checked) {
+  const closing = new AbortController();
   const timeoutMs = options.healthCheckTimeoutMs;
   const client = createClient(origin, {
     connectTimeoutMs: timeoutMs,
@@ -63,6 +104,8 @@ function createCheck(origin: string, options: HealthOptions, checked: Checked, c
     queue: 0,
     maxHeaderBytes: options.maxHeaderBytes,
     preserveHost: false,
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
+    http2: options.http2 === true,
   });
   const request = { method: "GET", target: options.healthCheckPath, host: "", fields: [] };
   let running: Promise<void> | undefined;
@@ -74,17 +117,17 @@ function createCheck(origin: string, options: HealthOptions, checked: Checked, c
     const timer = setTimeout(end, timeoutMs, late);
     timer.unref();
     const onClose = () => end(new OriginError("reset", "closed", origin));
-    closing.addEventListener("abort", onClose, { once: true });
+    closing.signal.addEventListener("abort", onClose, { once: true });
     try {
       const response = await client.send(request, limit.signal);
       checked(origin, isHealthy(response.status), `answered ${response.status}`);
       await drain(response);
     } catch (error) {
-      if (!closing.aborted)
+      if (!closing.signal.aborted && !isShortage(error))
         checked(origin, false, error instanceof OriginError ? error.message : String(error));
     } finally {
       clearTimeout(timer);
-      closing.removeEventListener("abort", onClose);
+      closing.signal.removeEventListener("abort", onClose);
     }
   }
 
@@ -95,7 +138,10 @@ function createCheck(origin: string, options: HealthOptions, checked: Checked, c
       });
       return running;
     },
-    close: () => client.close(),
+    close(): Promise<void> {
+      closing.abort();
+      return client.close();
+    },
   };
 }
 

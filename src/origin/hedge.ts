@@ -1,5 +1,7 @@
+import { type Cut, Cutter } from "../cache/cut.ts";
+
 /** Sends a request, unless its own signal ends it. */
-export type Try<T> = (signal: AbortSignal) => Promise<T>;
+export type Try<T> = (signal: Cut) => Promise<T>;
 
 /**
  * The first answer of two tries: `first`, and beside it, when that has taken so long, what `second`
@@ -7,25 +9,26 @@ export type Try<T> = (signal: AbortSignal) => Promise<T>;
  * first try's error when both fail.
  */
 export function hedge<T>(
-  signal: AbortSignal,
+  signal: Cut,
   afterMs: number,
   first: Try<T>,
   second: () => Try<T> | undefined,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cuts: AbortController[] = [];
+    const cutters: Cutter[] = [];
     let open = 0;
     let failure: { readonly error: unknown } | undefined;
 
     const run = (attempt: Try<T>): void => {
-      const cut = new AbortController();
-      cuts.push(cut);
+      const cutter = new Cutter();
+      cutters.push(cutter);
       open++;
-      const isFirst = cuts.length === 1;
-      attempt(AbortSignal.any([signal, cut.signal])).then(
+      const isFirst = cutters.length === 1;
+      attempt(cutter).then(
         (answer) => {
           clearTimeout(timer);
-          for (const other of cuts) if (other !== cut) other.abort(new Error("another origin was quicker"));
+          for (const other of cutters)
+            if (other !== cutter) other.cut(new Error("another origin was quicker"));
           resolve(answer);
         },
         (error: unknown) => {
@@ -41,6 +44,10 @@ export function hedge<T>(
       if (beside !== undefined) run(beside);
     }, afterMs);
     timer.unref();
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      for (const cutter of cutters) cutter.cut(signal.reason);
+    });
     run(first);
   });
 }

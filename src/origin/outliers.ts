@@ -16,7 +16,7 @@ export interface Outlier {
   eject(now: number): number;
 }
 
-export function createOutlier({ ejectAfter, ejectForMs }: OutlierLimits): Outlier {
+export function createOutlier(limits: OutlierLimits): Outlier {
   let inRow = 0;
   let until = Number.NEGATIVE_INFINITY;
   return {
@@ -28,11 +28,11 @@ export function createOutlier({ ejectAfter, ejectForMs }: OutlierLimits): Outlie
       // What fails meanwhile was sent before.
       if (now < until) return false;
       inRow++;
-      return ejectAfter > 0 && inRow >= ejectAfter;
+      return limits.ejectAfter > 0 && inRow >= limits.ejectAfter;
     },
     eject(now) {
-      inRow = ejectAfter - 1;
-      until = now + ejectForMs;
+      inRow = limits.ejectAfter - 1;
+      until = now + limits.ejectForMs;
       return until;
     },
   };

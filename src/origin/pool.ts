@@ -1,19 +1,23 @@
+import type { Cut } from "../cache/cut.ts";
 import type { Emit } from "../cache/events.ts";
 import { type Origin, OriginError, type OriginRequest, type OriginResponse } from "../cache/ports.ts";
 import { hasField } from "../policy/fields.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { isConditional } from "../policy/validate.ts";
-import { type ClientOptions, createClient } from "./client.ts";
+import { originOf } from "./address.ts";
+import { type Client, type ClientOptions, createClient } from "./client.ts";
 import { AttemptError } from "./failure.ts";
 import { createHealthChecks, type HealthOptions } from "./health.ts";
 import { hedge } from "./hedge.ts";
+import { createLeaving } from "./leaving.ts";
+import type { MemberLimits, OriginState, Turn } from "./member.ts";
 import { createRetryBudget } from "./retry-budget.ts";
-import { createRoster, type OriginState, type RosterOptions, type Turn } from "./roster.ts";
+import { createRoster } from "./roster.ts";
 
 export interface OriginPoolOptions
   extends Omit<ClientOptions, "bodyFailed">,
     HealthOptions,
-    Omit<RosterOptions, "lastTrialMs" | "maxTunnels" | "elapsed"> {
+    Omit<MemberLimits, "lastTrialMs" | "maxTunnels"> {
   /** The servers behind the proxy, each as scheme://host[:port]. */
   readonly origins: readonly string[];
   /** Second tries for each hundred first ones: see RetryBudget. */
@@ -36,6 +40,11 @@ export interface OriginPool extends Origin {
   readonly ready: Promise<void>;
   /** Checks the health of every origin now. Never rejects. */
   checkAll(): Promise<void>;
+  /**
+   * From now on these are the origins, and this is how they are asked; those named as draining get no new
+   * requests. What is under way ends as it began. Resolves when the new ones have been checked once.
+   */
+  apply(options: OriginPoolOptions, draining: readonly string[]): Promise<void>;
   /** Cuts off what is under way; a drain comes before it. */
   close(): Promise<void>;
 }
@@ -45,19 +54,17 @@ const LAST_TRIAL_MS = 10_000;
 
 /** A group of servers with the same resources, the healthy ones of which take turns. */
 export function createOriginPool(options: OriginPoolOptions): OriginPool {
-  const { emit, now, hedgeAfterMs, elapsed = performance.now.bind(performance) } = options;
+  const { emit, now, elapsed = performance.now.bind(performance) } = options;
+  let settings = options;
   const failure = ({ origin, code, message }: OriginError) =>
     ({ type: "origin-failed", origin, code, message }) as const;
   const tellFailure = (error: OriginError): void => emit(failure(error));
   const bodyFailed = (error: OriginError): void => emit({ ...failure(error), answered: true });
-  const clients = options.origins.map((origin) => createClient(origin, { ...options, bodyFailed }));
-  const roster = createRoster(clients, {
-    ...options,
-    elapsed,
-    maxTunnels: options.connections,
-    lastTrialMs: Math.min(options.healthCheckIntervalMs, LAST_TRIAL_MS),
-  });
-  const budget = createRetryBudget(options.retryPercent);
+  const clientFor = (origin: string): Client => createClient(origin, { ...settings, bodyFailed });
+  let clients = options.origins.map(clientFor);
+  const leaving = createLeaving();
+  const roster = createRoster(clients, { limits: limitsOf(options), emit, now, elapsed });
+  let budget = createRetryBudget(options.retryPercent);
   const health = (options.healthChecks ?? createHealthChecks)(
     clients.map(({ origin }) => origin),
     options,
@@ -67,10 +74,10 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
   async function attempt(
     turn: Turn,
     request: OriginRequest,
-    signal: AbortSignal,
+    signal: Cut,
     headMs?: number,
   ): Promise<OriginResponse> {
-    const startedAt = now();
+    const startedAt = elapsed();
     const outcome = turn.began();
     try {
       const response = await turn.client.send(request, signal, headMs);
@@ -80,13 +87,13 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
         type: "origin-answered",
         origin,
         status,
-        headMs: now() - startedAt,
+        headMs: elapsed() - startedAt,
         conditional: isConditional(request.fields),
       });
       return response;
     } catch (error) {
       if (error instanceof OriginError) {
-        tellFailure(error);
+        emit({ ...failure(error), ...(isConditional(request.fields) ? { conditional: true } : {}) });
         outcome.failed(error);
       }
       throw error;
@@ -108,10 +115,10 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
     return other !== undefined && budget.take() ? other : undefined;
   }
 
-  async function tryTwice(first: Turn, request: OriginRequest, signal: AbortSignal): Promise<OriginResponse> {
+  async function tryTwice(first: Turn, request: OriginRequest, signal: Cut): Promise<OriginResponse> {
     const startedAt = elapsed();
     /** One time limit for both tries. */
-    const leftMs = () => Math.ceil(options.headersTimeoutMs - (elapsed() - startedAt));
+    const leftMs = () => Math.ceil(settings.headersTimeoutMs - (elapsed() - startedAt));
     let hedged = false;
 
     function beside() {
@@ -119,9 +126,10 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
       if (other === undefined) return undefined;
       hedged = true;
       const { onInterim: _, ...quiet } = request;
-      return (cut: AbortSignal) => attempt(other, quiet, cut, leftMs());
+      return (cut: Cut) => attempt(other, quiet, cut, leftMs());
     }
     try {
+      const { hedgeAfterMs } = settings;
       return hedgeAfterMs > 0 && isShareable(request)
         ? await hedge(signal, hedgeAfterMs, (cut) => attempt(first, request, cut), beside)
         : await attempt(first, request, signal);
@@ -133,13 +141,13 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
   }
 
   return {
-    async send(request, signal) {
-      signal.throwIfAborted();
+    send(request, signal) {
+      if (signal.aborted) return Promise.reject(signal.reason);
       const first = roster.turn();
       if (first === undefined) {
         const error = new OriginError("no-healthy-origin", "no origin is healthy");
         tellFailure(error);
-        throw error;
+        return Promise.reject(error);
       }
       budget.sent();
       return tryTwice(first, request, signal);
@@ -149,12 +157,51 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
     turn: () => roster.turn(),
     ready: health.ready,
     checkAll: health.checkAll,
+    async apply(changed, draining) {
+      const before = settings;
+      settings = changed;
+      if (before.retryPercent !== changed.retryPercent) budget = createRetryBudget(changed.retryPercent);
+      const keep = isAskedAlike(before, changed) ? clients : [];
+      const stale = clients;
+      clients = changed.origins.map((address) => {
+        const origin = originOf(address);
+        return keep.find((client) => client.origin === origin) ?? clientFor(origin);
+      });
+      roster.apply(clients, new Set(draining), limitsOf(changed));
+      for (const client of stale) if (!clients.includes(client)) leaving.add(client);
+      await health.apply(
+        clients.map(({ origin }) => origin),
+        changed,
+      );
+    },
     async close() {
       await health.close();
-      await Promise.all(clients.map((client) => client.close()));
+      await Promise.all([...clients.map((client) => client.close()), leaving.close()]);
     },
   };
 }
+
+const limitsOf = (options: OriginPoolOptions): MemberLimits => ({
+  breakAfter: options.breakAfter,
+  lastTrialMs: Math.min(options.healthCheckIntervalMs, LAST_TRIAL_MS),
+  ejectAfter: options.ejectAfter,
+  ejectForMs: options.ejectForMs,
+  slowStartMs: options.slowStartMs,
+  maxTunnels: options.connections,
+});
+
+const OF_CLIENTS = [
+  "connectTimeoutMs",
+  "headersTimeoutMs",
+  "bodyTimeoutMs",
+  "connections",
+  "queue",
+  "preserveHost",
+] as const satisfies readonly (keyof ClientOptions)[];
+
+/** Can the same client go on? */
+const isAskedAlike = (one: ClientOptions, other: ClientOptions): boolean =>
+  OF_CLIENTS.every((name) => one[name] === other[name]);
 
 /** Sent twice, it does no more than sent once, and we can send it twice: its bytes are still there. */
 const isReplayable = ({ method, body }: OriginRequest): boolean =>

@@ -23,3 +23,7 @@ export function headersFor(request: OriginRequest, preserveHost: boolean): strin
   if (body?.length !== undefined && body.length > 0) headers.push("content-length", String(body.length));
   return headers;
 }
+
+/** The same lines as HTTP/2 has them: lines whose names differ in case alone would cost the whole connection. */
+export const inLowerCase = (headers: readonly string[]): string[] =>
+  headers.map((part, i) => (i % 2 === 0 ? part.toLowerCase() : part));

@@ -1,40 +1,20 @@
 import type { Emit } from "../cache/events.ts";
 import type { OriginError } from "../cache/ports.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
-import { type Breaker, type BreakerLimits, createBreaker } from "./breaker.ts";
 import type { Client } from "./client.ts";
 import { blamesOrigin } from "./failure.ts";
-import { createOutlier, mayEject, type Outlier, type OutlierLimits } from "./outliers.ts";
+import {
+  createMember,
+  inFlight,
+  type Member,
+  type MemberLimits,
+  type OriginState,
+  remember,
+  stateOf,
+  type Turn,
+} from "./member.ts";
+import { mayEject } from "./outliers.ts";
 import { mayTakeMore, shareOf } from "./slow-start.ts";
-
-/** What is known about one origin. */
-export interface OriginState {
-  /** scheme://host:port */
-  readonly origin: string;
-  readonly healthy: boolean;
-  /** When it became what it is. */
-  readonly since: EpochMs;
-  /** When its last health check ended; absent before the first. */
-  readonly lastCheck?: EpochMs;
-  /** Why it is what it is, for people. */
-  readonly detail: string;
-  /** Requests under way or waiting for a connection, and open tunnels. */
-  readonly inFlight: number;
-  /** It fails, and gets no turn while others can have it. */
-  readonly ejected?: true;
-}
-
-/** One origin's turn to be asked; what comes of it is to be told. */
-export interface Turn {
-  readonly client: Client;
-  /**
-   * Counts a tunnel, or a wish for one, as in flight until the returned function is called;
-   * undefined where there are as many as there may be.
-   */
-  tunnel(): (() => void) | undefined;
-  /** A request is sent; what is returned hears of its end, unless our side ended it. */
-  began(): { answered(status: number): void; failed(error: OriginError): void };
-}
 
 /** Which origins there are, how they are, and whose turn it is. */
 export interface Roster {
@@ -48,76 +28,46 @@ export interface Roster {
   anyHealthy(): boolean;
   /** Takes in the result of a health check. Only a change is told. */
   checked(origin: string, healthy: boolean, detail: string): void;
+  /**
+   * From now on these are the origins, asked through these clients within these limits; those named as draining
+   * get no turn. One that is new has to pass a health check first, one that stays goes on as it is.
+   */
+  apply(clients: readonly Client[], draining: ReadonlySet<string>, limits: MemberLimits): void;
   states(): OriginState[];
 }
 
-export interface RosterOptions extends BreakerLimits, OutlierLimits {
-  /** For how long the share of an origin that is back grows, in milliseconds. */
-  readonly slowStartMs: number;
-  /** `maxTunnels` of each origin, since they hold connections beside those of its client. */
-  readonly maxTunnels: number;
+export interface RosterOptions {
+  readonly limits: MemberLimits;
   readonly emit: Emit;
   readonly now: () => EpochMs;
   /** Milliseconds of a clock that never jumps. */
   readonly elapsed: () => number;
 }
 
-interface Member extends Turn {
-  /** By its last check, and until it refused a connection. */
-  up: boolean;
-  readonly breaker: Breaker;
-  readonly outlier: Outlier;
-  /** Since when it has requests again, by a clock that never jumps. */
-  backAt: number;
-  /** As it was told. */
-  healthy: boolean;
-  since: EpochMs;
-  lastCheck: EpochMs | undefined;
-  detail: string;
-  tunnels: number;
-}
-
 /** Answers that say that the origin failed; a 501 says what it is. */
 const SERVER_ERRORS: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
 export function createRoster(clients: readonly Client[], options: RosterOptions): Roster {
-  const { emit, now, elapsed, maxTunnels } = options;
-  const members = clients.map((client): Member => {
-    const member: Member = {
-      client,
-      up: true,
-      breaker: createBreaker(options),
-      outlier: createOutlier(options),
-      backAt: Number.NEGATIVE_INFINITY,
-      healthy: true,
-      since: now(),
-      lastCheck: undefined,
-      detail: "not checked yet",
-      tunnels: 0,
-      tunnel() {
-        if (member.tunnels >= maxTunnels) return undefined;
-        member.tunnels++;
-        let open = true;
-        return () => {
-          if (open) member.tunnels--;
-          open = false;
-        };
-      },
-      began() {
-        const beganAt = elapsed();
-        member.breaker.began(beganAt);
-        return {
-          answered: (status) => answered(member, status),
-          failed: (error) => failed(member, error, beganAt),
-        };
-      },
-    };
-    return member;
-  });
+  const { emit, now, elapsed } = options;
+  /** Breakers and the like hold it, and read what it says now. */
+  const limits = { ...options.limits };
+  let members = clients.map((client) => memberOf(client, true));
   let next = 0;
 
-  const inFlight = (member: Member): number => member.client.inFlight + member.tunnels;
-  const isAvailable = (member: Member, at: number): boolean => member.up && member.breaker.allows(at);
+  /** `up`: as long as no check says otherwise. */
+  function memberOf(client: Client, up: boolean): Member {
+    return createMember({ client, up, limits, since: now() }, (member) => {
+      const beganAt = elapsed();
+      member.breaker.began(beganAt);
+      return {
+        answered: (status) => answered(member, status),
+        failed: (error) => failed(member, error, beganAt),
+      };
+    });
+  }
+
+  const isAvailable = (member: Member, at: number): boolean =>
+    member.up && !member.draining && member.breaker.allows(at);
   const isInTurn = (member: Member, at: number): boolean =>
     isAvailable(member, at) && !member.outlier.isOut(at);
 
@@ -136,8 +86,10 @@ export function createRoster(clients: readonly Client[], options: RosterOptions)
     }
     if (!blamesOrigin(error)) return;
     if (error.code === "connect" || error.code === "timeout") {
+      const { open } = member.breaker;
       member.breaker.unanswered(beganAt, elapsed());
-      tell(member, `left ${options.breakAfter} requests in a row unanswered`);
+      if (!open && member.breaker.open) member.breakerOpens++;
+      tell(member, `left ${limits.breakAfter} requests in a row unanswered`);
     }
     countFailure(member);
   }
@@ -146,7 +98,12 @@ export function createRoster(clients: readonly Client[], options: RosterOptions)
     const at = elapsed();
     if (!member.outlier.failed(at)) return;
     const inTurn = members.filter((each) => isInTurn(each, at)).length;
-    if (mayEject(inTurn, members.length)) member.backAt = member.outlier.eject(at);
+    const all = members.filter(({ draining }) => !draining).length;
+    if (!mayEject(inTurn, all)) return;
+    member.backAt = member.outlier.eject(at);
+    member.ejections++;
+    const detail = `failed ${limits.ejectAfter} times in a row`;
+    emit({ type: "origin-ejected", origin: member.client.origin, forMs: limits.ejectForMs, detail });
   }
 
   function tell(member: Member, detail: string): void {
@@ -155,19 +112,20 @@ export function createRoster(clients: readonly Client[], options: RosterOptions)
     member.healthy = healthy;
     member.detail = detail;
     member.since = now();
+    remember(member);
     if (healthy) member.backAt = elapsed();
     emit({ type: "origin-health", origin: member.client.origin, healthy, detail });
   }
 
   /** The one with the least in flight, and among equals the next. */
   function choose(candidates: readonly Member[], at: number): Member | undefined {
-    const warm = candidates.filter(({ backAt }) => at - backAt >= options.slowStartMs);
+    const warm = candidates.filter(({ backAt }) => at - backAt >= limits.slowStartMs);
     const ofWarm = warm.map(inFlight);
     let chosen: Member | undefined;
     for (let i = 0; i < members.length; i++) {
       const member = members[(next + i) % members.length] as Member;
       if (!candidates.includes(member)) continue;
-      const share = shareOf(at - member.backAt, options.slowStartMs);
+      const share = shareOf(at - member.backAt, limits.slowStartMs);
       // Where all come back at once, nobody else could take what they do not.
       if (warm.length > 0 && share < 1 && !mayTakeMore(inFlight(member), ofWarm, share)) continue;
       if (chosen === undefined || inFlight(member) < inFlight(chosen)) chosen = member;
@@ -206,17 +164,20 @@ export function createRoster(clients: readonly Client[], options: RosterOptions)
         tell(member, detail);
       }
     },
+    apply(clients, draining, changed) {
+      Object.assign(limits, changed);
+      members = clients.map((client) => {
+        const known = members.find(({ client: { origin } }) => origin === client.origin);
+        const member = known ?? memberOf(client, false);
+        member.client = client;
+        member.draining = draining.has(client.origin);
+        return member;
+      });
+      next = 0;
+    },
     states: () => {
       const at = elapsed();
-      return members.map((member) => ({
-        origin: member.client.origin,
-        healthy: member.healthy,
-        since: member.since,
-        ...(member.lastCheck === undefined ? {} : { lastCheck: member.lastCheck }),
-        detail: member.detail,
-        inFlight: inFlight(member),
-        ...(member.outlier.isOut(at) ? { ejected: true } : {}),
-      }));
+      return members.map((member) => stateOf(member, at));
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { Cut } from "../cache/cut.ts";
+
 /**
  * How many requests may be under way to one origin, and how many may wait for a turn.
  *
@@ -13,7 +15,7 @@ export interface Slots {
    * Waits for a slot, so many milliseconds at most; rejects with `full()`'s error when the queue is full or the
    * wait too long, or with the signal's reason.
    */
-  wait(signal: AbortSignal, waitMs: number, full: (why: string) => Error): Promise<void>;
+  wait(signal: Cut, waitMs: number, full: (why: string) => Error): Promise<void>;
   /** Gives a slot back: the one who has waited longest gets it. */
   give(): void;
 }

@@ -4,13 +4,13 @@ import type { Duplex } from "node:stream";
 import type { Emit } from "../cache/events.ts";
 import { OriginError, type OriginRequest, type OriginResponse } from "../cache/ports.ts";
 import type { FieldLines } from "../policy/fields.ts";
-import type { EpochMs } from "../policy/stored-response.ts";
 import { bare } from "./address.ts";
 import { isCloseDelimited } from "./answer.ts";
 import { type AttemptFacts, attemptError } from "./failure.ts";
 import { createInterimRelay } from "./interim.ts";
+import type { Turn } from "./member.ts";
 import { headersFor } from "./request-fields.ts";
-import type { Turn } from "./roster.ts";
+import type { OriginTls } from "./tls.ts";
 
 /** What became of a request to change protocols (RFC 9110 §7.8). */
 export type Upgraded =
@@ -43,8 +43,8 @@ export interface UpgraderOptions {
   readonly bodyTimeoutMs: number;
   readonly maxHeaderBytes: number;
   readonly preserveHost: boolean;
+  readonly tls?: OriginTls;
   readonly emit: Emit;
-  readonly now: () => EpochMs;
 }
 
 /**
@@ -54,19 +54,25 @@ export interface UpgraderOptions {
  * away with what had arrived behind the 101.
  */
 export function createUpgrader(pool: { turn(): Turn | undefined }, options: UpgraderOptions): Upgrade {
-  const { emit, now } = options;
+  const { emit } = options;
   return async (request, signal) => {
     signal.throwIfAborted();
     const turn = pool.turn();
     const outcome = turn?.began();
-    const startedAt = now();
+    const startedAt = performance.now();
     try {
       if (turn === undefined) throw new OriginError("no-healthy-origin", "no origin is healthy");
       const upgraded = await shakeHands(turn, request, signal, options);
       const { origin } = turn.client;
       const status = upgraded.type === "switched" ? 101 : upgraded.response.status;
       outcome?.answered(status);
-      emit({ type: "origin-answered", origin, status, headMs: now() - startedAt, conditional: false });
+      emit({
+        type: "origin-answered",
+        origin,
+        status,
+        headMs: performance.now() - startedAt,
+        conditional: false,
+      });
       return upgraded;
     } catch (error) {
       if (error instanceof OriginError) {
@@ -171,6 +177,7 @@ function ask(url: URL, request: UpgradeRequest, options: UpgraderOptions): Clien
     // A flat array is written as it is, and nothing is added to it.
     headers: [...connection, ...headersFor(request, false)],
     agent: false,
+    ...options.tls,
     maxHeaderSize: options.maxHeaderBytes,
   });
 }

@@ -3,10 +3,10 @@ import {
   endToEnd,
   type FieldLines,
   fieldLineValues,
-  fieldValue,
   hasField,
   isToken,
   listedNames,
+  mediaType,
   REWRITTEN_RESPONSE_FIELDS,
   withoutFields,
 } from "./fields.ts";
@@ -266,6 +266,3 @@ function storedFields(lines: FieldLines, directives: ResponseDirectives, respons
   }
   return withOneDate(kept, responseTime);
 }
-
-const mediaType = (fields: FieldLines): string | undefined =>
-  fieldValue(fields, "content-type")?.split(";", 1)[0]?.trim().toLowerCase();

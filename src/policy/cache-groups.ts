@@ -1,6 +1,6 @@
 import { parseList } from "structured-headers";
 import { type FieldLines, fieldValue } from "./fields.ts";
-import { isSafe } from "./invalidate.ts";
+import { invalidates } from "./invalidate.ts";
 import { siteOf } from "./key.ts";
 import { searchGroup, searchVariance } from "./no-vary-search.ts";
 
@@ -35,6 +35,5 @@ export function invalidatedGroups(
   request: { readonly method: string },
   response: { readonly status: number; readonly fields: FieldLines },
 ): string[] {
-  if (isSafe(request.method) || response.status < 200 || response.status >= 400) return [];
-  return groupList(response.fields, "cache-group-invalidation");
+  return invalidates(request, response) ? groupList(response.fields, "cache-group-invalidation") : [];
 }

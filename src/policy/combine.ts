@@ -7,7 +7,7 @@ import {
   type StoredHead,
 } from "./admit.ts";
 import type { FieldLines } from "./fields.ts";
-import { currentAge, type ExchangeTimes } from "./freshness.ts";
+import { type ExchangeTimes, isFresh } from "./freshness.ts";
 import { completes, shareStrongValidator, sizeOf } from "./partial.ts";
 import { type Epoch, type EpochMs, type Part, type StoredResponse, validatorsOf } from "./stored-response.ts";
 import { joinedTags } from "./tags.ts";
@@ -56,9 +56,6 @@ export function combine(
   if (tags === undefined) return { type: "replaced" };
   return { type: "combined", head: { ...combinedHead(older, newer, union), tags }, union };
 }
-
-const isFresh = (response: StoredHead, now: EpochMs): boolean =>
-  currentAge(response, now) < response.freshnessLifetime;
 
 /** Less than a sixteenth, which does not make it whole. */
 function addsLittle(older: Part, union: Part): boolean {

@@ -1,6 +1,6 @@
 import type { RequestDirectives } from "./cache-control.ts";
 import { type FieldLines, hasField } from "./fields.ts";
-import { currentAge } from "./freshness.ts";
+import { currentAge, isAhead } from "./freshness.ts";
 import { isSafe } from "./invalidate.ts";
 import type { BypassReason } from "./outcome.ts";
 import { hasBytesFor } from "./range.ts";
@@ -57,7 +57,7 @@ export function bypassReason(request: RequestFacts): BypassReason | undefined {
  * May a stored response answer this request (RFC 9111 §4)?
  *
  * Pure: three facts in, one verdict out. The operator's settings are already inside the
- * facts. As `now` grows, the verdict for one stored response never gets fresher.
+ * facts. As `now` grows, from the response's time on, its verdict never gets fresher.
  */
 export function decide<S extends StoredResponse>(
   request: RequestFacts,
@@ -79,7 +79,10 @@ export function decide<S extends StoredResponse>(
 
   const age = currentAge(stored, now);
   // Negative while fresh; 0 is already stale: fresh means lifetime > age (§4.2).
-  const staleness = age - stored.freshnessLifetime;
+  const staleness = Math.max(
+    age - stored.freshnessLifetime,
+    isAhead(stored, now) ? 0 : Number.NEGATIVE_INFINITY,
+  );
   const fresh = staleness < 0;
   const youngEnough = age <= (asked.maxAge ?? Number.POSITIVE_INFINITY);
   const freshEnough = -staleness >= (asked.minFresh ?? Number.NEGATIVE_INFINITY);

@@ -5,15 +5,15 @@
  */
 export type FieldLines = readonly string[];
 
-/** ASCII case-insensitive, as field names are (RFC 9110 §5.1); cheap when the case is already right. */
-export const sameName = (a: string, b: string): boolean =>
-  a === b || (a.length === b.length && a.toLowerCase() === b.toLowerCase());
+/** Is this a line's name, ASCII case-insensitive as they are (RFC 9110 §5.1)? `name` is lower-case. Cheap where the length is another. */
+export const isNamed = (line: string, name: string): boolean =>
+  line.length === name.length && (line === name || line.toLowerCase() === name);
 
 /** The values of every line with this name, in order (RFC 9110 §5.2). `name` is lower-case. */
 export function fieldLineValues(lines: FieldLines, name: string): string[] {
   const values: string[] = [];
   for (let i = 0; i + 1 < lines.length; i += 2) {
-    if (sameName(lines[i] as string, name)) values.push(lines[i + 1] as string);
+    if (isNamed(lines[i] as string, name)) values.push(lines[i + 1] as string);
   }
   return values;
 }
@@ -22,7 +22,7 @@ export function fieldLineValues(lines: FieldLines, name: string): string[] {
 export function fieldValue(lines: FieldLines, name: string): string | undefined {
   let value: string | undefined;
   for (let i = 0; i + 1 < lines.length; i += 2) {
-    if (!sameName(lines[i] as string, name)) continue;
+    if (!isNamed(lines[i] as string, name)) continue;
     value = value === undefined ? (lines[i + 1] as string) : `${value}, ${lines[i + 1]}`;
   }
   return value;
@@ -30,7 +30,7 @@ export function fieldValue(lines: FieldLines, name: string): string | undefined 
 
 /** Is there any line with this name (RFC 9110 §5.2), whatever its value? `name` is lower-case. */
 export const hasField = (lines: FieldLines, name: string): boolean => {
-  for (let i = 0; i < lines.length; i += 2) if (sameName(lines[i] as string, name)) return true;
+  for (let i = 0; i < lines.length; i += 2) if (isNamed(lines[i] as string, name)) return true;
   return false;
 };
 
@@ -87,6 +87,10 @@ export const listedNames = (lines: FieldLines, name: string): string[] => {
   return value === undefined ? [] : listMembers(value).map((member) => member.toLowerCase());
 };
 
+/** The media type in Content-Type (RFC 9110 §8.3.1), in lower case and without parameters; "" where there is none. */
+export const mediaType = (lines: FieldLines): string =>
+  fieldValue(lines, "content-type")?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+
 /** Fields for one connection only (RFC 9110 §7.6.1), whether Connection names them or not. */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
@@ -103,9 +107,13 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 /** What passes to the next hop: neither hop-by-hop nor named by Connection (RFC 9110 §7.6.1). */
-export function endToEnd(lines: FieldLines): string[] {
+export const endToEnd = (lines: FieldLines): string[] =>
+  withoutFields(lines, withNamedByConnection(HOP_BY_HOP, lines));
+
+/** These names, and those that Connection lists as its own (RFC 9110 §7.6.1). */
+export function withNamedByConnection(names: ReadonlySet<string>, lines: FieldLines): ReadonlySet<string> {
   const named = listedNames(lines, "connection");
-  return withoutFields(lines, named.length === 0 ? HOP_BY_HOP : new Set([...HOP_BY_HOP, ...named]));
+  return named.every((name) => names.has(name)) ? names : new Set([...names, ...named]);
 }
 
 /** Request fields that make an answer depend on what the client already has (RFC 9110 §13.1). */

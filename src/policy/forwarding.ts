@@ -1,9 +1,10 @@
 import {
   CONDITIONAL_FIELDS,
-  endToEnd,
   type FieldLines,
   fieldValue,
+  HOP_BY_HOP,
   OWN_RESPONSE_FIELDS,
+  withNamedByConnection,
   withoutFields,
 } from "./fields.ts";
 import { withValidCacheStatus } from "./outcome.ts";
@@ -37,8 +38,6 @@ const REWRITTEN: ReadonlySet<string> = new Set([
   "via",
 ]);
 
-const COUNTED: ReadonlySet<string> = new Set([...REWRITTEN, "max-forwards"]);
-
 /** More than any chain of proxies has; a greater number counts as this one (RFC 9110 §7.6.2). */
 const MAX_FORWARDS = 255;
 
@@ -62,11 +61,13 @@ export function forwardsLeft({
 /** For whom the origin is asked: the client as it asked, or the cache, which answers conditions and ranges itself. */
 type AskedFor = "as-cache" | "keep-range" | "as-client";
 
-const NOT_ASKED: Readonly<Record<AskedFor, ReadonlySet<string>>> = {
+const END_HERE = [...HOP_BY_HOP, ...REWRITTEN];
+
+const NOT_PASSED: Readonly<Record<AskedFor, ReadonlySet<string>>> = {
   // What would make the answer another than the whole, unconditional representation.
-  "as-cache": new Set([...CONDITIONAL_FIELDS, "range"]),
-  "keep-range": new Set(["if-none-match", "if-modified-since"]),
-  "as-client": new Set(),
+  "as-cache": new Set([...END_HERE, ...CONDITIONAL_FIELDS, "range"]),
+  "keep-range": new Set([...END_HERE, "if-none-match", "if-modified-since"]),
+  "as-client": new Set(END_HERE),
 };
 
 /**
@@ -80,26 +81,30 @@ export function requestFieldsForOrigin(
     readonly fields: FieldLines;
     readonly id: string;
     readonly forwarded: ForwardedFor;
+    readonly httpVersion?: string;
   },
   asked: AskedFor,
   unkeyed: UnkeyedFields,
 ): string[] {
+  const { fields, method } = request;
   const left = forwardsLeft(request);
-  const ours = left === undefined ? REWRITTEN : COUNTED;
-  const passed = unkeyed.withoutStripped(withoutFields(endToEnd(request.fields), ours), request.method);
-  const lines = withoutFields(passed, NOT_ASKED[asked]);
+  const names = withNamedByConnection(NOT_PASSED[asked], fields);
+  const notPassed = left === undefined ? names : new Set([...names, "max-forwards"]);
+  const lines = unkeyed.withoutStripped(fields, method, notPassed);
   if (left !== undefined) lines.push("Max-Forwards", String(Math.max(0, left - 1)));
   lines.push("X-Forwarded-For", request.forwarded.for);
   lines.push("X-Forwarded-Host", request.forwarded.host);
   lines.push("X-Forwarded-Proto", request.forwarded.proto);
   lines.push("X-Request-Id", request.id);
-  lines.push("Via", appendedVia(request.fields));
+  lines.push("Via", appendedVia(fields, request.httpVersion));
   return lines;
 }
 
+const NOT_PASSED_BACK: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...OWN_RESPONSE_FIELDS]);
+
 /** The origin's lines that reach the client unchanged: end-to-end (RFC 9110 §7.6.1), and not ours to write. */
-export const passedResponseFields = (fields: FieldLines): string[] =>
-  withoutFields(withValidCacheStatus(endToEnd(fields)), OWN_RESPONSE_FIELDS);
+export const passedResponseFields = (fields: FieldLines): FieldLines =>
+  withValidCacheStatus(withoutFields(fields, withNamedByConnection(NOT_PASSED_BACK, fields)));
 
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(["content-length"]);
 
@@ -107,8 +112,8 @@ const CONTENT_LENGTH: ReadonlySet<string> = new Set(["content-length"]);
 export const passedInterimFields = (fields: FieldLines): string[] =>
   withoutFields(passedResponseFields(fields), CONTENT_LENGTH);
 
-/** Via with this hop at its end (RFC 9110 §7.6.3). */
-const appendedVia = (fields: FieldLines): string => {
+/** Via with this hop at its end, and the version of HTTP that it was asked in (RFC 9110 §7.6.3). */
+const appendedVia = (fields: FieldLines, version = "1.1"): string => {
   const before = fieldValue(fields, "via");
-  return before === undefined ? `1.1 ${CACHE_NAME}` : `${before}, 1.1 ${CACHE_NAME}`;
+  return before === undefined ? `${version} ${CACHE_NAME}` : `${before}, ${version} ${CACHE_NAME}`;
 };

@@ -1,5 +1,5 @@
-import { type FieldLines, fieldLineValues, fieldValue, hasField, withoutFields } from "./fields.ts";
-import { parseHttpDate } from "./http-date.ts";
+import { type FieldLines, fieldValue, hasField, withoutFields } from "./fields.ts";
+import { fieldDate } from "./http-date.ts";
 import { type EpochMs, type Seconds, type StoredResponse, secondsBetween } from "./stored-response.ts";
 import type { Instructions } from "./targeted.ts";
 
@@ -41,9 +41,8 @@ export function freshnessLifetime(
   if (directives.sMaxage !== undefined) return directives.sMaxage;
   if (directives.maxAge !== undefined) return directives.maxAge;
   const date = dateOf(fields, responseTime) ?? responseTime;
-  const expires = fieldLineValues(fields, "expires")[0];
-  if (expiresCounts && expires !== undefined) {
-    const at = parseHttpDate(expires, responseTime);
+  if (expiresCounts && hasField(fields, "expires")) {
+    const at = fieldDate(fields, "expires", responseTime);
     return at === undefined ? 0 : Math.max(0, secondsBetween(date, at));
   }
   // "explicitly marked as cacheable" counts like a status that is (§4.2.2).
@@ -54,15 +53,14 @@ export function freshnessLifetime(
 
 /** What the time since Last-Modified makes likely (§4.2.2); 0 where there is none. */
 export function heuristicLifetime(fields: FieldLines, responseTime: EpochMs): Seconds {
-  const lastModified = parseHttpDate(fieldLineValues(fields, "last-modified")[0] ?? "", responseTime);
+  const lastModified = fieldDate(fields, "last-modified", responseTime);
   if (lastModified === undefined) return 0;
   const date = dateOf(fields, responseTime) ?? responseTime;
   return Math.min(Math.max(0, secondsBetween(lastModified, date)) * HEURISTIC_FRACTION, HEURISTIC_CAP);
 }
 
 /** date_value (§4.2.3): undefined where there is no Date, or none that is a date. */
-const dateOf = (fields: FieldLines, now: EpochMs): EpochMs | undefined =>
-  parseHttpDate(fieldLineValues(fields, "date")[0] ?? "", now);
+const dateOf = (fields: FieldLines, now: EpochMs): EpochMs | undefined => fieldDate(fields, "date", now);
 
 /** corrected_initial_age (§4.2.3). */
 export function correctedInitialAge(
@@ -103,6 +101,17 @@ export const currentAge = (
   stored: Pick<StoredResponse, "initialAge" | "responseTime">,
   now: EpochMs,
 ): Seconds => stored.initialAge + Math.max(0, secondsBetween(stored.responseTime, now));
+
+/** Clocks of instances may differ by so much. */
+const CLOCK_SKEW: Seconds = 10;
+
+/** Did it come later than it is now? Then a clock was set back, and its age cannot be told: it is not fresh. */
+export const isAhead = ({ responseTime }: Pick<StoredResponse, "responseTime">, now: EpochMs): boolean =>
+  secondsBetween(now, responseTime) > CLOCK_SKEW;
+
+/** Is it fresh (§4.2)? Whether it may be reused is `decide`'s to say. */
+export const isFresh = (stored: Omit<StoredResponse, "bodyLength">, now: EpochMs): boolean =>
+  currentAge(stored, now) < stored.freshnessLifetime && !isAhead(stored, now);
 
 /** The same response as if its freshness had ended by that instant: its stale windows begin there (§4.2.4). */
 export const staleFrom = (stored: StoredResponse, instant: EpochMs): StoredResponse => ({

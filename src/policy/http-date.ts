@@ -1,4 +1,4 @@
-import { type FieldLines, sameName } from "./fields.ts";
+import { type FieldLines, fieldLineValues, isNamed } from "./fields.ts";
 import type { EpochMs } from "./stored-response.ts";
 
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -44,6 +44,10 @@ function instant(year = "", name = "", day = "", hour = "", minute = "", second 
   return valid ? at.getTime() : undefined;
 }
 
+/** The date in the first line with this name; undefined where there is none, or none that is a date. `name` is lower-case. */
+export const fieldDate = (lines: FieldLines, name: string, now: EpochMs): EpochMs | undefined =>
+  parseHttpDate(fieldLineValues(lines, name)[0] ?? "", now);
+
 /** IMF-fixdate, the only form that is generated (RFC 9110 §5.6.7). */
 export const formatHttpDate = (instant: EpochMs): string => new Date(instant).toUTCString();
 
@@ -53,7 +57,7 @@ export const formatHttpDate = (instant: EpochMs): string => new Date(instant).to
  */
 export function withOneDate(lines: FieldLines, now: EpochMs): FieldLines {
   const dates: number[] = [];
-  for (let i = 0; i < lines.length; i += 2) if (sameName(lines[i] as string, "date")) dates.push(i);
+  for (let i = 0; i < lines.length; i += 2) if (isNamed(lines[i] as string, "date")) dates.push(i);
   if (dates.length === 1) return lines;
   if (dates.length === 0) return [...lines, "Date", formatHttpDate(now)];
   return lines.filter((_, i) => dates.indexOf(i - (i % 2)) <= 0);

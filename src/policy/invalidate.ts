@@ -7,17 +7,23 @@ const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 /** Is the method safe (RFC 9110 §9.2.1)? Method names are case-sensitive (§9.1). */
 export const isSafe = (method: string): boolean => SAFE.has(method);
 
+/** Does it make anything invalid (RFC 9111 §4.4, RFC 9875 §3)? Not where the method is safe, and not by an error. */
+export const invalidates = (
+  request: { readonly method: string },
+  response: { readonly status: number },
+): boolean => !isSafe(request.method) && response.status >= 200 && response.status < 400;
+
 /**
  * The keys that a request with this answer makes invalid (RFC 9111 §4.4): the target, and
  * what Location and Content-Location name on the same origin, as they spell it and as a browser
- * would, without the parameters that keys ignore. Empty for safe methods and for errors.
+ * would, without the parameters that keys ignore. Empty where it makes nothing invalid.
  */
 export function invalidatedUris(
   request: { readonly method: string; readonly uri: string },
   response: { readonly status: number; readonly fields: FieldLines },
   ignoredParameters: readonly string[],
 ): string[] {
-  if (isSafe(request.method) || response.status < 200 || response.status >= 400) return [];
+  if (!invalidates(request, response)) return [];
   const uris = new Set([request.uri]);
   for (const name of ["location", "content-location"]) {
     for (const reference of fieldLineValues(response.fields, name)) {

@@ -72,6 +72,8 @@ export interface Outcome {
   readonly fwdStatus?: number;
   /** Remaining freshness in whole seconds, negative when stale. */
   readonly ttl?: number;
+  /** Current age in whole seconds of what was answered from the store, as Age says it. */
+  readonly age?: number;
   readonly stored?: boolean;
   readonly collapsed?: boolean;
   readonly reason?: Reason;

@@ -7,7 +7,7 @@ import {
 } from "./admit.ts";
 import { type FieldLines, fieldLineValues, fieldValue, hasField, withoutFields } from "./fields.ts";
 import type { ExchangeTimes } from "./freshness.ts";
-import { parseHttpDate } from "./http-date.ts";
+import { fieldDate } from "./http-date.ts";
 import type { Epoch, EpochMs, Part, StoredResponse } from "./stored-response.ts";
 
 /** How many bytes a part has (RFC 9110 §14.1.2). */
@@ -76,8 +76,8 @@ export function strongValidator(fields: FieldLines, now: EpochMs): string | unde
 
 /** Is the Last-Modified a strong validator: at least a second older than the Date (RFC 9110 §8.8.2.2)? */
 export function hasStrongDate(fields: FieldLines, now: EpochMs): boolean {
-  const modified = parseHttpDate(fieldLineValues(fields, "last-modified")[0] ?? "", now);
-  const sent = parseHttpDate(fieldLineValues(fields, "date")[0] ?? "", now);
+  const modified = fieldDate(fields, "last-modified", now);
+  const sent = fieldDate(fields, "date", now);
   return modified !== undefined && sent !== undefined && sent - modified >= 1000;
 }
 

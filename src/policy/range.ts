@@ -1,6 +1,6 @@
 import { stronglyEqual } from "./entity-tag.ts";
 import { type FieldLines, fieldLineValues, fieldValue, trimOws } from "./fields.ts";
-import { parseHttpDate } from "./http-date.ts";
+import { fieldDate, parseHttpDate } from "./http-date.ts";
 import { hasStrongDate, sizeOf } from "./partial.ts";
 import type { EpochMs, StoredResponse } from "./stored-response.ts";
 
@@ -143,6 +143,6 @@ function ifRangeHolds(request: FieldLines, response: FieldLines, now: EpochMs): 
     return etag !== undefined && stronglyEqual(condition, etag);
   }
   const date = parseHttpDate(condition, now);
-  const modified = parseHttpDate(fieldLineValues(response, "last-modified")[0] ?? "", now);
+  const modified = fieldDate(response, "last-modified", now);
   return date !== undefined && date === modified && hasStrongDate(response, now);
 }

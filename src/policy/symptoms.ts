@@ -1,5 +1,5 @@
 import { type FieldLines, fieldLineValues, fieldValue, hasField } from "./fields.ts";
-import { parseHttpDate } from "./http-date.ts";
+import { fieldDate } from "./http-date.ts";
 import { siteOf } from "./key.ts";
 import type { ReasonCode } from "./reasons.ts";
 import { type EpochMs, type Seconds, secondsBetween } from "./stored-response.ts";
@@ -56,7 +56,7 @@ export function misquoted({ response, instructions: { from } }: Seen): string | 
 /** By how much the origin's clock is behind ours, as far as its Date tells; 0 where a cache may have made it old. */
 export function skewOf({ response }: Seen): Seconds {
   const { fields, responseTime, live } = response;
-  const date = parseHttpDate(fieldLineValues(fields, "date")[0] ?? "", responseTime);
+  const date = fieldDate(fields, "date", responseTime);
   return !live || hasField(fields, "age") || date === undefined ? 0 : secondsBetween(date, responseTime);
 }
 

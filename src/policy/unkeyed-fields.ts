@@ -1,4 +1,4 @@
-import { type FieldLines, fieldLineValues, fieldValue, listedNames } from "./fields.ts";
+import { type FieldLines, fieldLineValues, fieldValue, listedNames, mediaType } from "./fields.ts";
 import type { Instructions } from "./targeted.ts";
 import { type Treatment, UNKEYED } from "./unkeyed.ts";
 
@@ -28,42 +28,59 @@ interface Answered {
 
 /** What becomes of the request fields that no key has (unkeyed.ts). */
 export interface UnkeyedFields {
-  /** The lines that an origin may get with this method. */
-  withoutStripped(lines: FieldLines, method: string): string[];
+  /** The lines that an origin may get with this method; `others` are names, in lower case, that it does not get either. */
+  withoutStripped(lines: FieldLines, method: string, others?: ReadonlySet<string>): string[];
   /** Names of the fields that select this response although its Vary does not name them (RFC 9111 §4.1). */
   selecting(response: FieldLines): string[];
   /** Why an answer to this request is for this one alone, if it is. */
   whyAlone(request: Asked, answered: Answered): "cookie" | "unkeyed-field" | undefined;
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 const isRead = (method: string): boolean => method === "GET" || method === "HEAD";
 
-/** Does a rule such as `x-forwarded-*`, or `*_*`, or a whole name, have this name? All in lower case. */
-function covers(rule: string, name: string): boolean {
-  if (rule === "*_*") return /[^a-z0-9-]/.test(name);
-  return rule.endsWith("*") ? name.startsWith(rule.slice(0, -1)) : rule === name;
+/** Which names does a rule such as `x-forwarded-*`, or `*_*`, or a whole name, have? All in lower case. */
+function covering(rule: string): (name: string) => boolean {
+  if (rule === "*_*") return (name) => /[^a-z0-9-]/.test(name);
+  const beginning = rule.slice(0, -1);
+  return rule.endsWith("*") ? (name) => name.startsWith(beginning) : (name) => name === rule;
 }
 
+interface Rule {
+  readonly rule: string;
+  readonly covers: (name: string) => boolean;
+  readonly treatment: Treatment | "passed";
+}
+
+const ruleOf = (rule: string, treatment: Rule["treatment"]): Rule => ({
+  rule,
+  covers: covering(rule),
+  treatment,
+});
+
 export function unkeyedFields({ stripped, keyed, passed }: UnkeyedSettings): UnkeyedFields {
-  const rules: (readonly [rule: string, treatment: Treatment | "passed"])[] = [
-    ...stripped.map((rule) => [rule, "stripped"] as const),
-    ...keyed.map((name) => [name, "keyed"] as const),
-    ...passed.map((rule) => [rule, "passed"] as const),
-    ...UNKEYED.flatMap(({ fields, treatment }) => fields.map((rule) => [rule, treatment] as const)),
+  const rules: Rule[] = [
+    ...stripped.map((rule) => ruleOf(rule, "stripped")),
+    ...keyed.map((name) => ruleOf(name, "keyed")),
+    ...passed.map((rule) => ruleOf(rule, "passed")),
+    ...UNKEYED.flatMap(({ fields, treatment }) => fields.map((rule) => ruleOf(rule, treatment))),
   ];
-  const wild = rules.filter(([rule]) => rule.includes("*"));
+  const wild = rules.filter(({ rule }) => rule.includes("*"));
   // Of a whole name the first rule is the one that counts, and one with a star only where it stands before.
   const whole = new Map(
-    rules.filter(([rule]) => !rule.includes("*")).map(([name]) => [name, first(rules, name)] as const),
+    rules.filter(({ rule }) => !rule.includes("*")).map(({ rule }) => [rule, first(rules, rule)] as const),
   );
   const treatmentOf = (name: string): Treatment | "passed" | undefined =>
     whole.get(name) ?? first(wild, name);
 
   return {
-    withoutStripped(lines, method) {
+    withoutStripped(lines, method, others = NONE) {
       const kept: string[] = [];
       for (let i = 0; i + 1 < lines.length; i += 2) {
-        const treatment = treatmentOf((lines[i] as string).toLowerCase());
+        const name = (lines[i] as string).toLowerCase();
+        if (others.has(name)) continue;
+        const treatment = treatmentOf(name);
         if (treatment === "stripped") continue;
         if (treatment === "stripped-if-safe" && isRead(method)) continue;
         kept.push(lines[i] as string, lines[i + 1] as string);
@@ -98,8 +115,10 @@ export function unkeyedFields({ stripped, keyed, passed }: UnkeyedSettings): Unk
   };
 }
 
-const first = <T>(rules: readonly (readonly [rule: string, treatment: T])[], name: string): T | undefined =>
-  rules.find(([rule]) => covers(rule, name))?.[1];
+function first(rules: readonly Rule[], name: string): Rule["treatment"] | undefined {
+  for (const { covers, treatment } of rules) if (covers(name)) return treatment;
+  return undefined;
+}
 
 /** Does it say that shared caches may give it to others, whoever asked (RFC 9111 §3.5, RFC 9213 §2)? */
 export const isForAll = ({ directives, expiresCounts }: Instructions): boolean =>
@@ -109,13 +128,10 @@ export const isForAll = ({ directives, expiresCounts }: Instructions): boolean =
   // What is aimed at this kind of cache is for its users.
   !expiresCounts;
 
-const typeOf = (fields: FieldLines): string =>
-  fieldValue(fields, "content-type")?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-
 /** What pages are made of, and is nobody's in particular. */
 const isMedia = (fields: FieldLines): boolean =>
   /^(?:image|font|audio|video)\/|^text\/(?:css|javascript)$|^application\/(?:(?:x-)?javascript|wasm|manifest\+json|x-font-.+|font-.+|vnd\.ms-fontobject)$/.test(
-    typeOf(fields),
+    mediaType(fields),
   );
 
 const MEDIA_SUFFIX =
@@ -125,4 +141,4 @@ const MEDIA_SUFFIX =
 const isInDisguise = (uri: string, fields: FieldLines): boolean =>
   MEDIA_SUFFIX.test(uri.split("?", 1)[0] ?? "") &&
   !isMedia(fields) &&
-  typeOf(fields) !== "application/octet-stream";
+  mediaType(fields) !== "application/octet-stream";

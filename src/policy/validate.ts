@@ -10,7 +10,7 @@ import {
   withoutFields,
 } from "./fields.ts";
 import type { ExchangeTimes } from "./freshness.ts";
-import { formatHttpDate, parseHttpDate } from "./http-date.ts";
+import { fieldDate, formatHttpDate, parseHttpDate } from "./http-date.ts";
 import { asPart, hasStrongDate } from "./partial.ts";
 import { type Epoch, type EpochMs, type StoredResponse, validatorsOf } from "./stored-response.ts";
 
@@ -120,7 +120,7 @@ export function notModified(
   }
   const since = parseHttpDate(fieldValue(request, "if-modified-since") ?? "", now);
   const name = from === "origin" || hasField(response.fields, "last-modified") ? "last-modified" : "date";
-  const modified = parseHttpDate(fieldLineValues(response.fields, name)[0] ?? "", now);
+  const modified = fieldDate(response.fields, name, now);
   return since !== undefined && modified !== undefined && modified <= since;
 }
 

@@ -1,21 +1,23 @@
-import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Emit } from "../cache/events.ts";
 import { type CacheResponse, discard, type Looked, NO_BODY } from "../cache/exchange.ts";
-import type { Handle } from "../cache/handle.ts";
+import type { HandleOrHit } from "../cache/hit.ts";
 import { refusal } from "../cache/respond.ts";
+import type { FieldLines } from "../policy/fields.ts";
 import type { Outcome } from "../policy/outcome.ts";
+import { RequestAsker } from "./asker.ts";
 import { Client } from "./client.ts";
 import type { AddTrace } from "./debug.ts";
 import { endWith } from "./end-with.ts";
+import { freshId } from "./fresh-id.ts";
+import type { Incoming } from "./incoming.ts";
 import { interimWriter } from "./interim.ts";
 import { answerOurselves } from "./last-hop.ts";
 import { lingerBehindAnswer } from "./linger.ts";
 import type { Fragment, RefuseFragment, Wrong } from "./malformed.ts";
+import type { Outgoing } from "./outgoing.ts";
 import { type OwnFieldSettings, operatorFields, preflightFields } from "./own-fields.ts";
 import type { AnswerPurge } from "./purge-request.ts";
 import { type ReadingSettings, readRequest } from "./read-request.ts";
@@ -27,12 +29,18 @@ export interface AppSettings extends ReadingSettings, OwnFieldSettings {
 }
 
 interface AppDeps {
-  readonly handle: Handle;
+  readonly handle: HandleOrHit;
   readonly emit: Emit;
-  /** Answers PURGE; where absent that is a method like any other. */
+  /** Answers PURGE, where that is no method like any other. */
   readonly purge?: AnswerPurge;
-  /** Adds traces; where absent nobody may ask for them. */
+  /** Adds traces for those who may ask for them. */
   readonly addTrace?: AddTrace;
+  /** Runs what answers a request with these fields, for those who want to trace it; as it is when absent. */
+  readonly around?: (
+    fields: FieldLines,
+    looked: Looked | undefined,
+    answer: () => Promise<void>,
+  ) => Promise<void>;
   /** Counts a body that is here as long as a client takes it. */
   readonly hold: (body: Uint8Array) => () => void;
   readonly settings: AppSettings;
@@ -44,9 +52,9 @@ interface AppDeps {
 export interface ProxiedApp {
   readonly fetch: Hono<{ Bindings: HttpBindings }>["fetch"];
   /** Answers a request that has not come through `fetch`. Never rejects. */
-  readonly serve: (incoming: IncomingMessage, outgoing: ServerResponse, looked?: Looked) => Promise<void>;
+  readonly serve: (incoming: Incoming, outgoing: Outgoing, looked?: Looked) => Promise<void>;
   /** Refuses a request that must not go further, although Node has read it. */
-  readonly refuse: (incoming: IncomingMessage, outgoing: ServerResponse, wrong: Wrong) => void;
+  readonly refuse: (incoming: Incoming, outgoing: Outgoing, wrong: Wrong) => void;
   /** Refuses what has not become a request, and tells it like one. */
   readonly refuseFragment: RefuseFragment;
 }
@@ -59,14 +67,20 @@ const PREFLIGHT: Outcome = { word: "BYPASS", body: "none", fwd: "method", reason
  * The proxied port. One route without middleware, which writes to Node's own response:
  * header case, order and bytes survive, as they would not through a `Response`.
  */
-export function createApp({ handle, emit, purge, addTrace, hold, settings, elapsed }: AppDeps): ProxiedApp {
+export function createApp(deps: AppDeps): ProxiedApp {
+  const { handle, emit, purge, addTrace, around, hold, settings, elapsed } = deps;
   const app = new Hono<{ Bindings: HttpBindings }>();
   /** Connections that end with a refusal: who cannot frame one request is not believed about the next. */
-  const refused = new WeakSet<Socket>();
+  const refused = new WeakSet<object>();
   /** Answers that a refusal took the place of, and that is told already. */
-  const replaced = new WeakSet<ServerResponse>();
+  const replaced = new WeakSet<Outgoing>();
   // Made once: it costs as much as a hit. The package's own is everybody's, and collects what middleware sets.
   const alreadySent = new Response(null, { headers: { "x-hono-already-sent": "true" } });
+  const serve: typeof answered =
+    around === undefined
+      ? answered
+      : (incoming, outgoing, looked, wrong) =>
+          around(incoming.rawHeaders, looked, () => answered(incoming, outgoing, looked, wrong));
   app.all("*", async (context) => {
     await serve(context.env.incoming, context.env.outgoing);
     return alreadySent;
@@ -79,9 +93,9 @@ export function createApp({ handle, emit, purge, addTrace, hold, settings, elaps
   };
 
   /** Never rejects. `wrong` is what the request is refused for, unless we find more to say. */
-  async function serve(
-    incoming: IncomingMessage,
-    outgoing: ServerResponse,
+  async function answered(
+    incoming: Incoming,
+    outgoing: Outgoing,
     looked?: Looked,
     wrong?: Wrong,
   ): Promise<void> {
@@ -91,13 +105,15 @@ export function createApp({ handle, emit, purge, addTrace, hold, settings, elaps
     const leave = () => {
       if (!outgoing.writableFinished) client.leave();
     };
-    outgoing.once("close", leave);
     const read = readRequest(incoming, client, settings);
     let refusing = read.type === "refused" ? read : wrong;
     if (refusing !== undefined) refused.add(incoming.socket);
     const id = read.type === "request" ? read.request.id : read.id;
     const method = incoming.method ?? "GET";
-    const response = await answer();
+    const answering = answer();
+    // Where nothing is waited for nobody can leave meanwhile.
+    if (answering instanceof Promise) outgoing.once("close", leave);
+    const response = answering instanceof Promise ? await answering : answering;
     const headMs = elapsed() - startedAt;
     const added = ["X-Request-Id", id, ...operatorFields(incoming.rawHeaders, response.fields, settings)];
     if (refusing !== undefined) {
@@ -105,9 +121,10 @@ export function createApp({ handle, emit, purge, addTrace, hold, settings, elaps
       if (!incoming.complete) lingerBehindAnswer(incoming.socket);
     }
     const release = response.body.type === "bytes" ? hold(response.body.bytes) : undefined;
-    const { bytes, aborted } = await writeResponse(outgoing, response, added, settings.writeTimeoutMs);
+    const writing = writeResponse(outgoing, response, added, settings.writeTimeoutMs);
+    const { bytes, aborted } = writing instanceof Promise ? await writing : writing;
     release?.();
-    outgoing.off("close", leave);
+    if (answering instanceof Promise) outgoing.off("close", leave);
     if (replaced.has(outgoing)) return;
     emit({
       type: "answered",
@@ -122,44 +139,64 @@ export function createApp({ handle, emit, purge, addTrace, hold, settings, elaps
       headMs,
       durationMs: elapsed() - startedAt,
       aborted,
+      asker: new RequestAsker(incoming, settings),
     });
 
     function refuse({ status, detail }: Wrong): CacheResponse {
       return refusal({ id, method }, status, "bad_request", detail, REFUSED);
     }
 
-    async function answer(): Promise<CacheResponse> {
-      if (refusing !== undefined) return refuse(refusing);
-      if (read.type !== "request") return answerOurselves(id, method);
+    /** A hit comes at once, and nothing else does: the parser may yet find what has no answer to be no request. */
+    function answer(): CacheResponse | Promise<CacheResponse> {
+      if (refusing !== undefined) return Promise.resolve(refuse(refusing));
+      if (read.type !== "request") return Promise.resolve(answerOurselves(id, method));
       const preflight = preflightFields(method, incoming.rawHeaders, settings);
       if (preflight !== undefined) {
-        return { status: 204, statusMessage: "", fields: preflight, body: NO_BODY, outcome: PREFLIGHT };
+        const answered = { status: 204, statusMessage: "", fields: preflight, outcome: PREFLIGHT };
+        return Promise.resolve({ ...answered, body: NO_BODY });
       }
+      const { request, spoilt } = read;
+      const traced = (response: CacheResponse) =>
+        addTrace?.(request, incoming.socket.remoteAddress, response) ?? response;
       try {
-        if (method === "PURGE" && purge !== undefined)
-          return await purge(read.request, incoming.socket.remoteAddress);
-        const response = await handle(read.request, looked);
-        refusing = read.spoilt();
-        if (refusing === undefined) {
-          if (addTrace === undefined) return response;
-          return await addTrace(read.request, incoming.socket.remoteAddress, response);
-        }
-        refused.add(incoming.socket);
-        // What became of it without its body is not the client's answer.
-        if (response.body.type === "stream") await discard(response.body.stream);
-        return refuse(refusing);
+        const purged = method === "PURGE" ? purge?.(request, incoming.socket.remoteAddress) : undefined;
+        if (purged !== undefined) return purged.catch(broken);
+        const handled = handle(request, looked);
+        const answered =
+          handled instanceof Promise
+            ? handled.then((response) => unlessSpoilt(response, spoilt) ?? traced(response))
+            : traced(handled);
+        return answered instanceof Promise ? answered.catch(broken) : answered;
       } catch (error) {
-        // A defect of ours: it costs this request, and is told.
-        console.error("freshline: a request failed:", error);
-        return refusal({ id, method }, 500, "internal_error", "Freshline itself failed", BROKEN);
+        return Promise.resolve(broken(error));
       }
+    }
+
+    /** What is answered instead where the request has broken a limit meanwhile. */
+    function unlessSpoilt(
+      { body }: CacheResponse,
+      spoilt: () => Wrong | undefined,
+    ): Promise<CacheResponse> | undefined {
+      const wrong = spoilt();
+      if (wrong === undefined) return undefined;
+      refusing = wrong;
+      refused.add(incoming.socket);
+      // What became of it without its body is not the client's answer.
+      const discarded = body.type === "stream" ? discard(body.stream) : Promise.resolve();
+      return discarded.then(() => refuse(wrong));
+    }
+
+    /** A defect of ours: it costs this request, and is told. */
+    function broken(error: unknown): CacheResponse {
+      console.error("freshline: a request failed:", error);
+      return refusal({ id, method }, 500, "internal_error", "Freshline itself failed", BROKEN);
     }
   }
 
   function refuseFragment(socket: Duplex, { status, detail }: Wrong, fragment: Fragment): void {
     const { method, uri, fields, instead } = fragment;
     if (instead !== undefined) replaced.add(instead);
-    const id = randomUUID();
+    const id = freshId();
     const response = refusal({ id, method }, status, "bad_request", detail, REFUSED);
     const added = ["X-Request-Id", id, ...operatorFields(fields, response.fields, settings)];
     const bytes = endWith(socket, response, added);

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from "node:http";
 import type { ByteStream, RequestBody } from "../cache/ports.ts";
+import type { Incoming } from "./incoming.ts";
 import type { Wrong } from "./malformed.ts";
 
 export interface ContentLimits {
@@ -17,7 +17,7 @@ export interface Content {
 }
 
 /** So much of a body is progress: who sends a byte at a time is as slow as who sends nothing. */
-export const PIECE_BYTES = 1024;
+const PIECE_BYTES = 1024;
 
 export const TOO_LONG: Wrong = { status: 413, detail: "the request's body is longer than is taken" };
 const TOO_SLOW: Wrong = { status: 408, detail: "the request's body did not come in time" };
@@ -26,7 +26,7 @@ const TOO_SLOW: Wrong = { status: 408, detail: "the request's body did not come 
  * A request's body within its limits, or undefined when it has none (RFC 9112 §6.3). Trailer fields are
  * dropped, as they may be (RFC 9110 §6.5.1): nothing here could judge them before they are sent.
  */
-export function contentOf(incoming: IncomingMessage, limits: ContentLimits): Content | undefined {
+export function contentOf(incoming: Incoming, limits: ContentLimits): Content | undefined {
   const { "content-length": length, "transfer-encoding": coding } = incoming.headers;
   if (coding === undefined && (length === undefined || Number(length) === 0)) return undefined;
   let wrong: Wrong | undefined;
@@ -41,14 +41,14 @@ export function contentOf(incoming: IncomingMessage, limits: ContentLimits): Con
 }
 
 function limited(
-  incoming: IncomingMessage,
+  incoming: Incoming,
   { maxBodyBytes, bodyTimeoutMs }: ContentLimits,
   refuse: (wrong: Wrong) => Error,
 ): ByteStream {
   return {
     [Symbol.asyncIterator]() {
       // An origin that answers early must not cost the client its connection.
-      const pieces = incoming.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]();
+      const pieces = incoming.iterator({ destroyOnReturn: false });
       let bytes = 0;
       let progressed = 0;
       let leftMs = bodyTimeoutMs;

@@ -1,6 +1,6 @@
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Server } from "node:http";
 import { Server as NetServer } from "node:net";
-import type { UnderWay } from "./under-way.ts";
+import type { AnswerUnderWay, OnConnection, UnderWay } from "./under-way.ts";
 
 /**
  * How long a connection between two requests stays open when a drain begins: a client that uses
@@ -11,6 +11,8 @@ const SWEEP_MS = 50;
 
 /** Connections that Node's server does not count as its own. */
 export interface OtherConnections {
+  /** Where they come in, if not at Node's. */
+  readonly server?: NetServer;
   closeIdle(): void;
   closeAll(): void;
 }
@@ -18,37 +20,42 @@ export interface OtherConnections {
 export interface Drain {
   readonly draining: () => boolean;
   /** Hears of every request before it is answered, once it is under way. */
-  begun(incoming: IncomingMessage, outgoing: ServerResponse): void;
+  begun(incoming: OnConnection, outgoing: AnswerUnderWay): void;
   /** Accepts no more connections, lets requests in progress end for so long, then cuts what is left. */
-  drain(timeoutMs: number, others?: OtherConnections): Promise<void>;
+  drain(timeoutMs: number, others?: readonly OtherConnections[]): Promise<void>;
 }
 
 /** Ends a server so that no client loses an answer: the last one on each connection says that it closes. */
 export function createDrain(server: Server, underWay: UnderWay): Drain {
   let draining = false;
 
-  function begun({ socket }: IncomingMessage, outgoing: ServerResponse): void {
+  function begun({ socket }: OnConnection, outgoing: AnswerUnderWay): void {
     if (!draining) return;
     // Behind an answer that closes, a request that was sent without waiting would get none.
     for (const earlier of underWay.on(socket)) earlier.shouldKeepAlive = earlier !== outgoing;
   }
 
-  async function drain(timeoutMs: number, others?: OtherConnections): Promise<void> {
+  async function drain(timeoutMs: number, others: readonly OtherConnections[] = []): Promise<void> {
     draining = true;
     for (const outgoing of underWay.last()) outgoing.shouldKeepAlive = false;
     // Not http.Server's own, which cuts idle connections at once.
-    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+    const servers = [server, ...others.flatMap((other) => other.server ?? [])];
+    const closed = Promise.all(
+      servers.map(
+        (one) => new Promise<void>((resolve) => NetServer.prototype.close.call(one, () => resolve())),
+      ),
+    );
     let sweep: NodeJS.Timeout | undefined;
     const grace = setTimeout(() => {
       // A connection that is between two requests now is idle a moment later.
       sweep = setInterval(() => {
         server.closeIdleConnections();
-        others?.closeIdle();
+        for (const other of others) other.closeIdle();
       }, SWEEP_MS);
     }, IDLE_GRACE_MS);
     const cut = setTimeout(() => {
       server.closeAllConnections();
-      others?.closeAll();
+      for (const other of others) other.closeAll();
     }, timeoutMs);
     await closed;
     clearTimeout(grace);

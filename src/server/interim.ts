@@ -1,7 +1,8 @@
-import { type ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from "node:http";
+import { STATUS_CODES, validateHeaderName, validateHeaderValue } from "node:http";
 import type { Socket } from "node:net";
 import type { CacheRequest } from "../cache/exchange.ts";
 import type { FieldLines } from "../policy/fields.ts";
+import type { Outgoing } from "./outgoing.ts";
 import { headOf } from "./raw-head.ts";
 
 /**
@@ -12,11 +13,15 @@ import { headOf } from "./raw-head.ts";
  * in every version that we run on. A response has a socket when it is its turn on the
  * connection; until then they wait, within the bounds that the origin's side keeps.
  */
-export function interimWriter(outgoing: ServerResponse): CacheRequest["onInterim"] {
+export function interimWriter(outgoing: Outgoing): CacheRequest["onInterim"] {
   if (outgoing.req.httpVersion === "1.0") return undefined;
   const waiting: Buffer[] = [];
   return (status, fields) => {
     if (outgoing.headersSent || outgoing.destroyed) return;
+    if (outgoing.writeInterim !== undefined) {
+      outgoing.writeInterim(status, writableLines(fields));
+      return;
+    }
     const head = headOf(status, STATUS_CODES[status] ?? "", writableLines(fields));
     if (outgoing.socket !== null) {
       outgoing.socket.write(head);
@@ -36,7 +41,8 @@ export function interimWriter(outgoing: ServerResponse): CacheRequest["onInterim
 export function writableLines(lines: FieldLines): string[] {
   const writable: string[] = [];
   for (let i = 0; i + 1 < lines.length; i += 2) {
-    const [name = "", value = ""] = lines.slice(i, i + 2);
+    const name = lines[i] as string;
+    const value = lines[i + 1] as string;
     try {
       validateHeaderName(name);
       validateHeaderValue(name, value);

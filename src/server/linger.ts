@@ -15,11 +15,13 @@ export function endAndLinger(socket: Duplex, lingerMs = LINGER_MS): void {
   socket.end(() => {
     if (socket.readableEnded || lingerMs === 0) socket.destroy();
   });
+  // Whoever has paused it had something to wait for.
+  socket.resume();
   const late = setTimeout(() => socket.destroy(), lingerMs);
   socket.once("close", () => clearTimeout(late));
 }
 
 /** Has Node end the connection like that behind the answer that it is about to write. */
-export function lingerBehindAnswer(socket: Duplex): void {
+export function lingerBehindAnswer(socket: object): void {
   if (socket instanceof Socket) socket.destroySoon = () => endAndLinger(socket);
 }

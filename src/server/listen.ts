@@ -1,15 +1,18 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo, BlockList, Server } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { ProxiedApp } from "./app.ts";
-import { createDrain } from "./drain.ts";
+import { createDoor, passThrough } from "./door.ts";
+import { createDrain, type OtherConnections } from "./drain.ts";
+import { createH2Sessions } from "./h2-sessions.ts";
 import { answerHalfClosed } from "./half-closed.ts";
 import type { AtOnce } from "./lane/at-once.ts";
-import { answerMalformed } from "./malformed.ts";
+import { answerMalformed, UNEXPECTED } from "./malformed.ts";
 import { endWhereBytesAreLost, inOrder } from "./pipelined.ts";
 import { openPlainLane } from "./plain-lane.ts";
-import { UnderWay } from "./under-way.ts";
+import { type CertificateAndKey, createTlsPort, type TlsSettings } from "./tls-port.ts";
+import { type AnswerUnderWay, type OnConnection, UnderWay } from "./under-way.ts";
 import { wantsTunnel } from "./upgrade.ts";
 
 export interface ListenSettings {
@@ -24,15 +27,20 @@ export interface ListenSettings {
   readonly keepAliveTimeoutMs: number;
   /** Other workers of this program listen on the port as well. */
   readonly portIsShared?: boolean;
+  /** A port for TLS beside the other one. */
+  readonly tls?: TlsSettings;
+  /** Who begins each connection with a PROXY header, read at each connection; nobody when absent. */
+  readonly proxies?: { readonly trustedProxies: BlockList };
 }
 
 export interface Listening {
   readonly port: number;
+  readonly tlsPort?: number;
+  /** From the next handshake on; absent where there is no TLS. Throws where they are unusable, and changes nothing then. */
+  replaceCertificates?(certificates: readonly CertificateAndKey[]): void;
   /** Accepts no more connections, lets requests in progress end for so long, then cuts what is left. */
   drain(timeoutMs: number): Promise<void>;
 }
-
-const UNEXPECTED = { status: 417, detail: "nothing but 100-continue can be expected here" };
 
 /** Opens the proxied port, with the plain lane in front where there is something to answer `atOnce` from. Rejects with Node's own error when the port cannot be had. */
 export async function listen(
@@ -69,10 +77,10 @@ export async function listen(
       // Its idea of a URL is not the one that counts: readRequest refuses what is none.
       errorHandler: () => void app.serve(incoming, outgoing),
     });
-    inOrder(before, outgoing, () => void serve(incoming, outgoing));
+    inOrder(incoming.socket, before, outgoing, () => void serve(incoming, outgoing));
   });
   const { begun, drain, draining } = createDrain(server, underWay);
-  const begin = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+  const begin = (incoming: OnConnection, outgoing: AnswerUnderWay): void => {
     underWay.add(incoming, outgoing);
     begun(incoming, outgoing);
   };
@@ -89,9 +97,6 @@ export async function listen(
             void app.serve(incoming, outgoing, looked);
           },
         });
-  server.maxConnections = settings.maxConnections;
-  // Without it a connection too many is handed from worker to worker until one has room.
-  Object.assign(server, { dropMaxConnection: true });
   answerHalfClosed(server);
   answerMalformed({ server, underWay, refuse: app.refuseFragment, maxUrlBytes: settings.maxUrlBytes });
   server.on("checkContinue", (incoming, outgoing) => {
@@ -104,24 +109,64 @@ export async function listen(
     server.emit("request", incoming, outgoing);
   });
   server.on("checkExpectation", (incoming, outgoing) => {
+    const before = underWay.on(incoming.socket);
     begin(incoming, outgoing);
-    app.refuse(incoming, outgoing, UNEXPECTED);
+    inOrder(incoming.socket, before, outgoing, () => app.refuse(incoming, outgoing, UNEXPECTED));
   });
   server.on("upgrade", (incoming, socket, head) => {
     onUpgrade(incoming, socket, head).catch(() => socket.destroy());
   });
+  const others: OtherConnections[] = lane === undefined ? [] : [lane];
+  const { tls, proxies } = settings;
+  if (tls === undefined && proxies === undefined) {
+    const port = await open(server, settings.port, settings);
+    return { port, drain: (timeoutMs) => drain(timeoutMs, others) };
+  }
+
+  const door = createDoor(settings, proxies);
+  const { enter } = door;
+  const takeHttp1 = passThrough(server, enter);
+  others.push(door);
+  const port = await open(server, settings.port, settings);
+  if (tls === undefined) return { port, drain: (timeoutMs) => drain(timeoutMs, others) };
+  const http2 = createH2Sessions(app, { ...settings, maxStreams: tls.http2Streams ?? 0 });
+  const secure = createTlsPort({
+    ...tls,
+    handshakeTimeoutMs: settings.headersTimeoutMs,
+    enter,
+    take(socket) {
+      if (socket.alpnProtocol === "h2") return http2.open(socket);
+      // Who ends its side before the handshake is done, or of many streams at once, has gone.
+      socket.allowHalfOpen = true;
+      takeHttp1(socket);
+    },
+  });
+  const tlsPort = await open(secure.server, tls.port, settings).catch(async (error: unknown) => {
+    await drain(0, others);
+    throw error;
+  });
+  others.push(secure, http2);
+  return {
+    port,
+    tlsPort,
+    replaceCertificates: secure.replaceCertificates,
+    drain: (timeoutMs) => drain(timeoutMs, others),
+  };
+}
+
+/** Listens, and answers on which port. Rejects with Node's own error when that cannot be had. */
+async function open(server: Server, port: number, settings: ListenSettings): Promise<number> {
+  server.maxConnections = settings.maxConnections;
+  // Without it a connection too many is handed from worker to worker until one has room.
+  Object.assign(server, { dropMaxConnection: true });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(
-      { port: settings.port, host: settings.host, exclusive: settings.portIsShared !== true },
-      () => {
-        server.off("error", reject);
-        resolve();
-      },
-    );
+    server.listen({ port, host: settings.host, exclusive: settings.portIsShared !== true }, () => {
+      server.off("error", reject);
+      resolve();
+    });
   });
   // A failed accept is the system's passing trouble; an unheard "error" would end the process.
   server.on("error", () => {});
-  const { port } = server.address() as AddressInfo;
-  return { port, drain: (timeoutMs) => drain(timeoutMs, lane) };
+  return (server.address() as AddressInfo).port;
 }

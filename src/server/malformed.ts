@@ -1,7 +1,9 @@
-import { type IncomingMessage, METHODS, type Server, type ServerResponse } from "node:http";
+import { METHODS, type Server } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type FieldLines, isToken } from "../policy/fields.ts";
+import type { Incoming } from "./incoming.ts";
+import type { Outgoing } from "./outgoing.ts";
 import type { UnderWay } from "./under-way.ts";
 
 /** What is wrong with a request, for its client. */
@@ -10,6 +12,13 @@ export interface Wrong {
   readonly detail: string;
 }
 
+export const NO_TUNNEL: Wrong = { status: 501, detail: "CONNECT is not for a reverse proxy" };
+export const UNEXPECTED: Wrong = {
+  status: 417,
+  detail: "nothing but 100-continue can be expected here",
+};
+export const UNKNOWN_METHOD: Wrong = { status: 501, detail: "the method is not known" };
+
 /** As much of a request as could be read; `-` stands for what could not. */
 export interface Fragment {
   readonly method: string;
@@ -17,13 +26,17 @@ export interface Fragment {
   readonly uri: string;
   readonly fields: FieldLines;
   /** The answer that this refusal takes the place of. */
-  readonly instead?: ServerResponse;
+  readonly instead?: Outgoing;
 }
 
 export type RefuseFragment = (socket: Duplex, wrong: Wrong, fragment: Fragment) => void;
 
 /** A request that was read, and is refused all the same. */
-export const fragmentOf = ({ method = "-", url = "-", rawHeaders }: IncomingMessage): Fragment => ({
+export const fragmentOf = ({
+  method = "-",
+  url = "-",
+  rawHeaders,
+}: Pick<Incoming, "method" | "url" | "rawHeaders">): Fragment => ({
   method,
   uri: url,
   fields: rawHeaders,
@@ -95,8 +108,7 @@ export function answerMalformed({
     socket.once("close", () => {
       for (const answer of underWay.on(socket)) answer.destroy();
     });
-    const wrong = { status: 501, detail: "CONNECT is not for a reverse proxy" };
-    inTurn(socket, () => refuse(socket, wrong, fragmentOf(incoming)));
+    inTurn(socket, () => refuse(socket, NO_TUNNEL, fragmentOf(incoming)));
   });
 }
 
@@ -117,9 +129,7 @@ function wrongFor(code: string | undefined, bytes: Buffer | undefined, maxUrlByt
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return { status: 408, detail: "the request did not come in time" };
     case "HPE_INVALID_METHOD":
-      return hasUnknownMethod(bytes)
-        ? { status: 501, detail: "the method is not known" }
-        : { status: 400, detail: "this is not HTTP" };
+      return hasUnknownMethod(bytes) ? UNKNOWN_METHOD : { status: 400, detail: "this is not HTTP" };
     case "HPE_INVALID_URL":
       return { status: 400, detail: "the request-target has a character that it may not have" };
     case "HPE_INVALID_VERSION":

@@ -1,11 +1,12 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
-import { type FieldLines, fieldValue, listMembers } from "../policy/fields.ts";
+import { type FieldLines, fieldValue, listMembers, trimOws } from "../policy/fields.ts";
 import type { ForwardedFor } from "../policy/forwarding.ts";
 import { authorityOf } from "../policy/key.ts";
 
+/** Whence a request came, as a socket says it; only those of TLS say `encrypted`. */
 export interface Connection {
-  readonly remoteAddress: string | undefined;
-  readonly encrypted: boolean;
+  readonly remoteAddress?: string | undefined;
+  readonly encrypted?: boolean | undefined;
 }
 
 /** Where there are no ranges nobody need be looked for in them. */
@@ -35,7 +36,7 @@ export function forwardedFor(
   trusted: BlockList,
 ): ForwardedFor {
   const address = withoutMapping(peer.remoteAddress ?? "unknown");
-  const ours = peer.encrypted ? "https" : "http";
+  const ours = peer.encrypted === true ? "https" : "http";
   if (!isAmong(address, trusted)) return { for: address, host: authorityOf(ours, host), proto: ours };
   const before = fieldValue(fields, "x-forwarded-for");
   const claimedHost = first(fields, "x-forwarded-host");
@@ -59,7 +60,7 @@ export function clientAddress(
   trusted: BlockList,
 ): string | undefined {
   let address = withoutMapping(remoteAddress ?? "");
-  const claimed = listMembers(fieldValue(fields, "x-forwarded-for") ?? "").reverse();
+  const claimed = addressesIn(fieldValue(fields, "x-forwarded-for") ?? "").reverse();
   for (const before of claimed) {
     if (!isAmong(address, trusted)) break;
     address = withoutMapping(before);
@@ -67,12 +68,20 @@ export function clientAddress(
   return isIP(address) === 0 ? undefined : address;
 }
 
+/** No address is in quotes: a client's stray quotation mark must not hide what proxies have added behind it. */
+const addressesIn = (value: string): string[] =>
+  value
+    .split(",")
+    .map(trimOws)
+    .filter((member) => member !== "");
+
 const first = (fields: FieldLines, name: string): string | undefined => {
   const value = fieldValue(fields, name);
   return value === undefined ? undefined : listMembers(value)[0];
 };
 
-const withoutMapping = (address: string): string =>
+/** An IPv4 address as it is written, where it comes as one of IPv6. */
+export const withoutMapping = (address: string): string =>
   address.startsWith(MAPPED) && address.includes(".") ? address.slice(MAPPED.length) : address;
 
 /** Is it an address in one of these ranges? */

@@ -1,8 +1,10 @@
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Looked } from "../cache/exchange.ts";
 import type { AtOnce } from "./lane/at-once.ts";
 import { LaneConnection, type LaneDeps } from "./lane/connection.ts";
+import type { LaneRequest } from "./lane/request.ts";
+import type { LaneResponse } from "./lane/response.ts";
 
 /** Node looks as often (connectionsCheckingInterval in listen.ts). */
 const CHECK_MS = 1000;
@@ -19,7 +21,7 @@ interface PlainLaneDeps
   readonly server: Server;
   readonly atOnce: AtOnce;
   /** Answers a request that Node's own server has not seen. */
-  readonly serve: (incoming: IncomingMessage, outgoing: ServerResponse, looked?: Looked) => void;
+  readonly serve: (incoming: LaneRequest, outgoing: LaneResponse, looked?: Looked) => void;
 }
 
 /**

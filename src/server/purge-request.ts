@@ -8,16 +8,18 @@ import type { Outcome, RefusalReason } from "../policy/outcome.ts";
 import { fieldTags, MAX_TAG_LENGTH, MAX_TAGS } from "../policy/tags.ts";
 import { clientAddress, isAmong } from "./peer.ts";
 
-/** Answers a PURGE that came over a connection from this address. Rejects for defects of ours alone. */
+/**
+ * Answers a PURGE that came over a connection from this address; undefined where that is a method like any
+ * other. Rejects for defects of ours alone.
+ */
 export type AnswerPurge = (
   request: CacheRequest,
   remoteAddress: string | undefined,
-) => Promise<CacheResponse>;
+) => Promise<CacheResponse> | undefined;
 
 interface PurgeDeps {
-  /** Who may purge (PURGE_ALLOW). */
-  readonly allowed: BlockList;
-  readonly trustedProxies: BlockList;
+  /** Who may purge (PURGE_ALLOW); undefined where PURGE is a method like any other. */
+  readonly settings: { readonly purgeAllowed: BlockList | undefined; readonly trustedProxies: BlockList };
   /** Fields whose tags are purged where a request has them, in lower case. */
   readonly tagFields: readonly string[];
   /** Rejects with StoreError as PurgeLog.append does. */
@@ -42,14 +44,19 @@ class BadPurge extends Error {}
  * It purges its URL, or the tags that it names, of its host; X-Purge says how, and Fastly-Soft-Purge.
  */
 export function answerPurge(deps: PurgeDeps): AnswerPurge {
-  const { allowed, trustedProxies, elapsed } = deps;
+  const { settings, elapsed } = deps;
   const tagFields = deps.tagFields.filter((name) => name !== "cache-groups");
 
-  return async (request, remoteAddress) => {
-    const startedAt = elapsed();
+  return (request, remoteAddress) => {
+    const { purgeAllowed, trustedProxies } = settings;
+    if (purgeAllowed === undefined) return undefined;
     const client = clientAddress(request.fields, remoteAddress, trustedProxies);
-    if (client === undefined || !isAmong(client, allowed))
-      return refuse(request, 403, "purge_forbidden", "this client may not purge");
+    return answer(request, client !== undefined && isAmong(client, purgeAllowed));
+  };
+
+  async function answer(request: CacheRequest, allowed: boolean): Promise<CacheResponse> {
+    const startedAt = elapsed();
+    if (!allowed) return refuse(request, 403, "purge_forbidden", "this client may not purge");
     if (isForeign(request))
       return refuse(request, 403, "purge_forbidden", "another site's page may not purge");
     try {
@@ -65,7 +72,7 @@ export function answerPurge(deps: PurgeDeps): AnswerPurge {
       const purged = error.code === "timeout" ? "the purge may still take effect" : "nothing was purged";
       return refuse(request, 503, "store_unavailable", purged);
     }
-  };
+  }
 
   function wanted({ fields, host, target }: CacheRequest): Wanted {
     const mode = modeOf(fieldValue(fields, "x-purge"), fieldValue(fields, "fastly-soft-purge"));

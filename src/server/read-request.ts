@@ -1,17 +1,19 @@
-import { randomUUID } from "node:crypto";
-import type { IncomingMessage } from "node:http";
-import type { BlockList, Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
+import { METHODS } from "node:http";
+import type { BlockList } from "node:net";
 import type { CacheRequest } from "../cache/exchange.ts";
 import { NOTHING_ASKED, requestDirectives } from "../policy/cache-control.ts";
 import { type FieldLines, fieldLineValues } from "../policy/fields.ts";
 import { forwardsLeft } from "../policy/forwarding.ts";
 import { primaryKey, withoutParameters } from "../policy/key.ts";
 import { type ContentLimits, contentOf, TOO_LONG } from "./content.ts";
-import type { Wrong } from "./malformed.ts";
+import { freshId } from "./fresh-id.ts";
+import { HTTP2, type Incoming } from "./incoming.ts";
+import { NO_TUNNEL, UNKNOWN_METHOD, type Wrong } from "./malformed.ts";
 import { type Connection, forwardedFor, isHost } from "./peer.ts";
 
 export interface ReadingSettings extends ContentLimits {
+  /** Another one since any of these settings changed: what was made by them is to be made anew. */
+  readonly revision: number;
   /** The longest request-target that is taken. */
   readonly maxUrlBytes: number;
   /** The most field lines that are taken; less than Node reads before it drops the others. */
@@ -36,7 +38,7 @@ export type ReadRequest =
 
 /** One request as the cache wants it: bytes as they came, its key, its peer. */
 export function readRequest(
-  incoming: IncomingMessage,
+  incoming: Incoming,
   client: Pick<CacheRequest, "signal" | "onInterim">,
   settings: ReadingSettings,
 ): ReadRequest {
@@ -60,6 +62,7 @@ export function readRequest(
     host: forwarded.host,
     fields,
     forwarded,
+    httpVersion: incoming.httpVersion,
     directives,
     hasBody: content !== undefined,
     // No getter: one for each request gives each a shape of its own, by which V8 keeps all of it until a full collection.
@@ -83,12 +86,12 @@ export function sectionFacts(
   };
 }
 
-export const peerOf = (socket: Socket): Connection => ({
-  remoteAddress: socket.remoteAddress,
-  encrypted: (socket as TLSSocket).encrypted === true,
+export const peerOf = ({ remoteAddress, encrypted }: Connection): Connection => ({
+  remoteAddress,
+  encrypted: encrypted === true,
 });
 
-const requestId = (fields: FieldLines): string => givenId(fields) ?? randomUUID();
+const requestId = (fields: FieldLines): string => givenId(fields) ?? freshId();
 
 /** The client's own id when it is one that logs can carry, and pages that repeat it: no markup, no URL. */
 export function givenId(fields: FieldLines): string | undefined {
@@ -97,11 +100,14 @@ export function givenId(fields: FieldLines): string | undefined {
 }
 
 /** What no request may be, whatever it asks for: of another version, beyond a limit, or of unknown length. */
-function wrongWith(incoming: IncomingMessage, settings: ReadingSettings): Wrong | undefined {
-  const { httpVersion, url = "/", rawHeaders, headers } = incoming;
+function wrongWith(incoming: Incoming, settings: ReadingSettings): Wrong | undefined {
+  const { httpVersion, method = "GET", url = "/", rawHeaders, headers } = incoming;
   // Node's parser knows HTTP/0.9 and 2.0 as well (RFC 9110 §15.6.6).
-  if (httpVersion !== "1.1" && httpVersion !== "1.0")
+  if (httpVersion !== "1.1" && httpVersion !== "1.0" && httpVersion !== HTTP2)
     return { status: 505, detail: "no version of HTTP but 1.1 and 1.0 is spoken here" };
+  // In HTTP/1 the parser has refused them before.
+  if (method === "CONNECT") return NO_TUNNEL;
+  if (!METHODS.includes(method)) return UNKNOWN_METHOD;
   const tooMuch = tooLong(url, settings) ?? tooMany(rawHeaders, settings);
   if (tooMuch !== undefined) return tooMuch;
   if (Number(headers["content-length"] ?? 0) > settings.maxBodyBytes) return TOO_LONG;
@@ -124,7 +130,7 @@ export const tooMany = (fields: FieldLines, { maxHeaderCount }: ReadingSettings)
     : undefined;
 
 /** The request-target in origin form and the host asked for (RFC 9112 §3.2), or what is wrong with them. */
-function targetAndHost(incoming: IncomingMessage, defaultHost: string): Asked | string {
+function targetAndHost(incoming: Incoming, defaultHost: string): Asked | string {
   const hosts = fieldLineValues(incoming.rawHeaders, "host");
   if (hosts.length > 1) return "Host is given more than once";
   const given = hosts[0] ?? (incoming.httpVersion === "1.0" ? defaultHost : undefined);
@@ -153,6 +159,6 @@ interface Asked {
  * and credentials that a script may not see. OPTIONS does when it asks about the server as a
  * whole (RFC 9110 §9.3.7), or may be forwarded no more (§7.6.2).
  */
-const isForUs = ({ method = "GET", rawHeaders }: IncomingMessage, { target }: Asked): boolean =>
+const isForUs = ({ method = "GET", rawHeaders }: Incoming, { target }: Asked): boolean =>
   method === "TRACE" ||
   (method === "OPTIONS" && (target === "*" || forwardsLeft({ method, fields: rawHeaders }) === 0));

@@ -10,6 +10,7 @@ import { withOneDate } from "../policy/http-date.ts";
 import type { Outcome } from "../policy/outcome.ts";
 import type { UnkeyedFields } from "../policy/unkeyed-fields.ts";
 import type { AppSettings, ProxiedApp } from "./app.ts";
+import { RequestAsker } from "./asker.ts";
 import { endWith } from "./end-with.ts";
 import { writableLines } from "./interim.ts";
 import { fragmentOf } from "./malformed.ts";
@@ -40,7 +41,7 @@ interface UpgradeDeps extends Pick<ProxiedApp, "refuseFragment"> {
   readonly upgrade: Upgrade;
   readonly settings: AppSettings;
   /** What becomes of request fields that are in no key. */
-  readonly unkeyed: UnkeyedFields;
+  readonly admission: { readonly unkeyed: UnkeyedFields };
   readonly emit: Emit;
   readonly elapsed: () => number;
 }
@@ -62,7 +63,7 @@ export function wantsTunnel(incoming: IncomingMessage): boolean {
 export function createUpgradeHandler({
   upgrade,
   settings,
-  unkeyed,
+  admission,
   refuseFragment,
   emit,
   elapsed,
@@ -93,7 +94,7 @@ export function createUpgradeHandler({
     let origin: string | undefined;
     let outcome: Outcome = { word: "BYPASS", body: "origin", fwd: "bypass", reason: "upgrade" };
     try {
-      const fields = requestFieldsForOrigin(request, "as-client", unkeyed);
+      const fields = requestFieldsForOrigin(request, "as-client", admission.unkeyed);
       const { method, target, host } = request;
       const onInterim = (interim: number, lines: FieldLines) => {
         const passed = writableLines(passedInterimFields(lines));
@@ -144,6 +145,7 @@ export function createUpgradeHandler({
       headMs: ms,
       durationMs: ms,
       aborted,
+      asker: new RequestAsker(incoming, settings),
     });
   }
 

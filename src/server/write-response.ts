@@ -1,8 +1,8 @@
-import type { ServerResponse } from "node:http";
-import type { Writable } from "node:stream";
+import type { EventEmitter } from "node:events";
 import { type CacheResponse, discard, SLICE_BYTES, slices, type Trailers } from "../cache/exchange.ts";
 import { hasField } from "../policy/fields.ts";
 import { writableLines } from "./interim.ts";
+import type { Outgoing } from "./outgoing.ts";
 
 export interface Written {
   /** Body bytes handed to the connection. */
@@ -15,39 +15,31 @@ export interface Written {
  * Writes an answer with back-pressure. Where the body breaks off the connection breaks too,
  * so that nobody takes a part for the whole (RFC 9112 §8). Never rejects.
  */
-export async function writeResponse(
-  outgoing: ServerResponse,
+export function writeResponse(
+  outgoing: Outgoing,
   response: CacheResponse,
   addedFields: readonly string[],
   writeTimeoutMs: number,
-): Promise<Written> {
+): Written | Promise<Written> {
   const { body } = response;
   // By itself Node sends chunks to an HTTP/1.0 client that says TE: chunked (RFC 9112 §6.1).
   if (outgoing.req.httpVersion < "1.1") outgoing.useChunkedEncodingByDefault = false;
-  if (outgoing.destroyed) {
-    if (body.type === "stream") await discard(body.stream);
-    return { bytes: 0, aborted: true };
-  }
-  if (!writeHead(outgoing, response, addedFields)) {
-    if (body.type === "stream") await discard(body.stream);
-    outgoing.destroy();
-    return { bytes: 0, aborted: true };
-  }
+  if (outgoing.destroyed || !writeHead(outgoing, response, addedFields)) return unwritten(outgoing, body);
   switch (body.type) {
     case "none":
       outgoing.end();
-      return { bytes: 0, aborted: !(await finished(outgoing, writeTimeoutMs)) };
+      return ended(outgoing, 0, writeTimeoutMs);
     case "bytes":
       // So much a client takes within the time-out at least; a whole body at once would have one for all of it.
       if (body.bytes.length > SLICE_BYTES) return pump(outgoing, slices(body.bytes), writeTimeoutMs);
       outgoing.end(body.bytes);
-      return { bytes: body.bytes.length, aborted: !(await finished(outgoing, writeTimeoutMs)) };
+      return ended(outgoing, body.bytes.length, writeTimeoutMs);
     case "stream": {
       const whole = body.stream.take?.();
       if (whole !== undefined) {
         if (body.trailers !== undefined) addTrailers(outgoing, body.trailers);
         outgoing.end(whole);
-        return { bytes: whole.length, aborted: !(await finished(outgoing, writeTimeoutMs)) };
+        return ended(outgoing, whole.length, writeTimeoutMs);
       }
       // The head must not wait for a body that may be long in coming (server-sent events).
       // Not by flushHeaders, which writes the bytes of field values as UTF-8.
@@ -57,12 +49,21 @@ export async function writeResponse(
   }
 }
 
+/** The client has left, or its answer cannot be written. */
+async function unwritten(outgoing: Outgoing, body: CacheResponse["body"]): Promise<Written> {
+  if (body.type === "stream") await discard(body.stream);
+  outgoing.destroy();
+  return { bytes: 0, aborted: true };
+}
+
+/** At once where the system has taken all of an answer that is ended. */
+function ended(outgoing: Outgoing, bytes: number, writeTimeoutMs: number): Written | Promise<Written> {
+  if (outgoing.writableFinished || isTaken(outgoing)) return { bytes, aborted: false };
+  return settles(outgoing, "finish", writeTimeoutMs).then((good) => ({ bytes, aborted: !good }));
+}
+
 /** False when the head has a byte that Node does not write: then the connection breaks, and nothing is left open. */
-function writeHead(
-  outgoing: ServerResponse,
-  response: CacheResponse,
-  addedFields: readonly string[],
-): boolean {
+function writeHead(outgoing: Outgoing, response: CacheResponse, addedFields: readonly string[]): boolean {
   const lines = [...response.fields, ...announcement(outgoing, response), ...addedFields];
   try {
     if (response.statusMessage === "") outgoing.writeHead(response.status, lines);
@@ -74,7 +75,7 @@ function writeHead(
 }
 
 /** Trailer, where there will be chunks for the trailers to come behind; anywhere else Node refuses the field. */
-function announcement(outgoing: ServerResponse, { fields, body }: CacheResponse): string[] {
+function announcement(outgoing: Outgoing, { fields, body }: CacheResponse): string[] {
   if (body.type !== "stream" || body.trailers === undefined || body.trailers.announced.length === 0)
     return [];
   const chunked = outgoing.useChunkedEncodingByDefault && !hasField(fields, "content-length");
@@ -82,7 +83,7 @@ function announcement(outgoing: ServerResponse, { fields, body }: CacheResponse)
 }
 
 async function pump(
-  outgoing: ServerResponse,
+  outgoing: Outgoing,
   stream: AsyncIterable<Uint8Array>,
   writeTimeoutMs: number,
   trailers?: Trailers,
@@ -103,7 +104,7 @@ async function pump(
     }
     if (trailers !== undefined) addTrailers(outgoing, trailers);
     outgoing.end();
-    return { bytes, aborted: !(await finished(outgoing, writeTimeoutMs)) };
+    return await ended(outgoing, bytes, writeTimeoutMs);
   } catch {
     outgoing.destroy();
     return { bytes, aborted: true };
@@ -114,21 +115,18 @@ async function pump(
 }
 
 /** Node writes them behind the last chunk, or drops them where there are none. */
-function addTrailers(outgoing: ServerResponse, trailers: Trailers): void {
+function addTrailers(outgoing: Outgoing, trailers: Trailers): void {
   const lines = writableLines(trailers.fields());
   const pairs: [string, string][] = [];
   for (let i = 0; i + 1 < lines.length; i += 2) pairs.push([lines[i] as string, lines[i + 1] as string]);
   if (pairs.length > 0) outgoing.addTrailers(pairs);
 }
 
-const drained = (outgoing: ServerResponse, timeoutMs: number): Promise<boolean> =>
+const drained = (outgoing: Outgoing, timeoutMs: number): Promise<boolean> =>
   settles(outgoing, "drain", timeoutMs);
 
-const finished = async (outgoing: ServerResponse, timeoutMs: number): Promise<boolean> =>
-  outgoing.writableFinished || isTaken(outgoing) || settles(outgoing, "finish", timeoutMs);
-
 /** Has the system taken all bytes of an ended answer? Node tells of it a moment later. */
-const isTaken = ({ socket, destroyed }: ServerResponse): boolean =>
+const isTaken = ({ socket, destroyed }: Outgoing): boolean =>
   socket !== null &&
   !destroyed &&
   socket.writableLength === 0 &&
@@ -136,7 +134,11 @@ const isTaken = ({ socket, destroyed }: ServerResponse): boolean =>
   !socket.destroyed;
 
 /** True when `event` comes before the connection closes; a client that takes nothing for too long is cut. */
-export function settles(outgoing: Writable, event: "drain" | "finish", timeoutMs: number): Promise<boolean> {
+export function settles(
+  outgoing: Pick<Outgoing, "destroyed" | "writableFinished" | "destroy"> & EventEmitter,
+  event: "drain" | "finish",
+  timeoutMs: number,
+): Promise<boolean> {
   if (outgoing.destroyed) return Promise.resolve(false);
   return new Promise((resolve) => {
     const settle = (good: boolean) => {

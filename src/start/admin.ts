@@ -1,24 +1,30 @@
+import type { Stats } from "../admin/answers.ts";
 import { type AdminDeps, createAdminApi } from "../admin/api.ts";
 import { type AdminListener, listenAdmin } from "../admin/listen.ts";
 import type { Explain } from "../cache/explain.ts";
-import type { Config } from "../config.ts";
+import type { Config, FixedConfig } from "../config.ts";
+import type { Family } from "../observe/families.ts";
 import type { LiveReading } from "../observe/live.ts";
-import type { MetricRows } from "../observe/metrics.ts";
-import type { Stats } from "../observe/stats.ts";
 import type { Tail } from "../observe/tail.ts";
-import type { OriginState } from "../origin/roster.ts";
+import type { OriginState } from "../origin/member.ts";
+import type { SteeringInForce } from "./steering.ts";
+
+/** What follows from the settings alone. */
+type OfSettings = "token" | "hosts" | "ignoredParameters" | "report" | "steering";
 
 /** What a proxy that serves can be asked by its operator. */
-export interface Operations extends Omit<AdminDeps, "token" | "hosts" | "ignoredParameters" | "report"> {
+export interface Operations extends Omit<AdminDeps, OfSettings> {
   stats(): Stats;
   readonly explain: Explain;
   /** What metricsText says, for one who adds it up with others'. */
-  metrics(): Promise<MetricRows>;
+  metrics(): Promise<readonly Family[]>;
   origins(): readonly OriginState[];
   ready(): Readiness;
   /** What `live` shows, for one who joins it with others'. */
   liveReading(): LiveReading;
   readonly tail: Tail;
+  /** Takes over settings and origins: see Steering in start/steering.ts. */
+  apply(config: Config, draining: readonly string[]): Promise<void>;
 }
 
 export interface Readiness {
@@ -26,16 +32,29 @@ export interface Readiness {
   readonly detail: string;
 }
 
+/** Without the purge log we serve, at the price of validations: other instances are no better off. */
+export function readiness(draining: boolean, healthy: boolean, behindMs: number): Readiness {
+  if (draining) return { ready: false, detail: "draining" };
+  if (!healthy) return { ready: false, detail: "no healthy origin" };
+  if (behindMs === 0) return { ready: true, detail: "ok" };
+  const since = Number.isFinite(behindMs) ? `for ${Math.ceil(behindMs / 1000)} s` : "yet";
+  return { ready: true, detail: `ok, but purges of other instances cannot be heard ${since}` };
+}
+
 /** Opens the admin API over these operations. Rejects with Node's error when its port cannot be had. */
 export function openAdmin(
-  config: Config,
-  operations: Omit<AdminDeps, "token" | "hosts" | "ignoredParameters" | "report">,
+  config: FixedConfig,
+  steering: SteeringInForce,
+  operations: Omit<AdminDeps, OfSettings>,
 ): Promise<AdminListener> {
   const api = createAdminApi({
     ...operations,
+    steering,
     token: config.ADMIN_TOKEN,
     hosts: [config.ADMIN_HOST],
-    ignoredParameters: config.CACHE_KEY_IGNORE_PARAMS,
+    get ignoredParameters() {
+      return steering.config().CACHE_KEY_IGNORE_PARAMS;
+    },
     playground: playgroundBefore(config.PORT),
     report: (error, requestId) => console.error(`freshline: admin request ${requestId} failed:`, error),
   });

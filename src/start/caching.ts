@@ -18,17 +18,19 @@ import { createRefresh } from "../cache/refresh.ts";
 import { SearchVariances } from "../cache/search-variances.ts";
 import type { Shared as SharedFetch } from "../cache/share.ts";
 import { UncacheableKeys } from "../cache/uncacheable.ts";
-import type { Config } from "../config.ts";
-import type { AdmissionSettings } from "../policy/admit.ts";
+import { createWhereabouts } from "../cache/whereabouts.ts";
+import type { FixedConfig } from "../config.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
-import { type UnkeyedFields, unkeyedFields } from "../policy/unkeyed-fields.ts";
 import type { MemoryStore } from "../store/memory.ts";
 import { TieredStore } from "../store/tiered.ts";
+import type { LiveSettings } from "./live-settings.ts";
 import type { Shared } from "./shared.ts";
 import { timer } from "./timer.ts";
+import type { Tracing } from "./tracing.ts";
 
 interface CachingDeps {
-  readonly config: Config;
+  readonly config: FixedConfig;
+  readonly live: LiveSettings;
   readonly memory: MemoryStore;
   /** What is being sent out of memory. */
   readonly held: HeldBodies;
@@ -36,13 +38,16 @@ interface CachingDeps {
   readonly origin: Origin;
   /** What decided the last answers. */
   readonly answers: LastAnswers;
+  /** Absent where nobody wants traces. */
+  readonly tracing?: Tracing;
   readonly emit: Emit;
   readonly now: () => EpochMs;
 }
 
 /** Puts the cache together, from tiers to the handler of requests. */
-export function openCaching({ config, memory, held, shared, origin, answers, emit, now }: CachingDeps) {
-  const { store: redis, leases, arrivals, log } = shared;
+export function openCaching(deps: CachingDeps) {
+  const { config, live, memory, held, shared, origin, answers, tracing, emit, now } = deps;
+  const { store: redis, leases, arrivals, others, log } = shared;
   const storePatienceMs = config.REDIS_COMMAND_TIMEOUT;
   const store = new TieredStore({
     memory,
@@ -63,18 +68,16 @@ export function openCaching({ config, memory, held, shared, origin, answers, emi
     ...(redis === undefined ? {} : { patience: { storePatienceMs, now, timer } }),
   });
 
-  // What no tier takes must not be announced as stored.
-  const most = redis === undefined ? memory.maxBodyBytes : Number.POSITIVE_INFINITY;
-  const maxObjectBytes = Math.min(config.CACHE_MAX_OBJECT_BYTES, most);
-  const admission = admissionSettings(config, maxObjectBytes);
+  const { admission } = live;
   const uncacheable = new UncacheableKeys(config.CACHE_UNCACHEABLE_FOR * 1000, config.CACHE_UNCACHEABLE_KEYS);
   const budget = new FlightBudget(config.CACHE_FLIGHT_BYTES);
   const elsewhere = arrivals === undefined ? {} : { arrivals };
-  const common = { ...elsewhere, purges, uncacheable, budget, maxObjectBytes, now, timer };
+  const common = { ...elsewhere, purges, uncacheable, budget, limits: admission, now, timer };
   const keep = createKeep({ ...common, store, emit });
   const variances = new SearchVariances();
   const fetch = createFetch({ origin, settings: admission, epoch: () => purges.epoch, now });
-  const lookup = createLookup({ store, purges, emit, now });
+  const looking = { store: tracing?.memory(store) ?? store, purges };
+  const lookup = createLookup({ ...looking, emit, now });
   const forward = createForward({
     ...common,
     ...(leases === undefined ? {} : { leases }),
@@ -83,19 +86,23 @@ export function openCaching({ config, memory, held, shared, origin, answers, emi
     fetch,
     keep,
     coalescer: new Coalescer<SharedFetch>(),
+    emit,
     variances,
     admission,
-    ignoredParameters: config.CACHE_KEY_IGNORE_PARAMS,
-    patienceMs: config.COALESCE_PATIENCE,
+    keying: live.requests,
+    coalescing: live.caching,
     storePatienceMs,
+    ...(tracing === undefined ? {} : { waiting: tracing.waiting }),
   });
   const concurrency = config.REFRESH_CONCURRENCY;
-  const refresh = createRefresh({ forward, origin, concurrency, emit });
-  const onStoreFailure = config.CACHE_ON_STORE_FAILURE;
+  const refreshing =
+    tracing === undefined ? forward : { ...forward, refresh: tracing.refresh(forward.refresh) };
+  const refresh = createRefresh({ forward: refreshing, origin, concurrency, emit });
+  const onStoreFailure = () => live.caching.onStoreFailure;
   const answer = createHandler({ lookup, forward, refresh, variances, uncacheable, onStoreFailure, now });
-  const hidden = hiddenFields(config);
+  const hidden = hiddenFields(config, admission.tagFields);
   const hits = createHits({
-    lookupNear: createLookupNear({ store, purges }),
+    lookupNear: createLookupNear(looking),
     ...(redis === undefined ? {} : { lookup }),
     variances,
     hidden,
@@ -109,25 +116,26 @@ export function openCaching({ config, memory, held, shared, origin, answers, emi
     variances,
     uncacheable,
     answers,
+    ...(others === undefined
+      ? {}
+      : { whereabouts: createWhereabouts({ others, memory, purges, variances }) }),
     fetch,
     admission,
-    ignoredParameters: config.CACHE_KEY_IGNORE_PARAMS,
-    clientDirectives: config.CACHE_CLIENT_DIRECTIVES,
+    keying: live.requests,
     defaultHost: `localhost:${config.PORT}`,
     now,
   });
 
+  const purge = purges.purge.bind(purges);
   return {
     explain,
     trace,
     handle: withHits(hideFields(answer, hidden), hits),
     hits,
-    purge: purges.purge.bind(purges),
+    purge: tracing?.purge(purge) ?? purge,
     refetch,
     /** Counts a stored body while it is sent. */
     hold: held.hold,
-    /** The longest body that is stored, in bytes. */
-    maxObjectBytes,
     /** Begins nothing more in the background. */
     stop,
     /** Resolves when what is under way in the background has ended. */
@@ -136,32 +144,6 @@ export function openCaching({ config, memory, held, shared, origin, answers, emi
   };
 }
 
-const admissionSettings = (config: Config, maxObjectBytes: number): AdmissionSettings => ({
-  defaultTtl: config.CACHE_DEFAULT_TTL,
-  defaultStaleWhileRevalidate: config.CACHE_DEFAULT_STALE_WHILE_REVALIDATE,
-  defaultStaleIfError: config.CACHE_DEFAULT_STALE_IF_ERROR,
-  keepForValidation: config.CACHE_KEEP,
-  maxTtl: config.CACHE_MAX_TTL,
-  maxObjectBytes,
-  allowSetCookie: config.CACHE_SET_COOKIE,
-  profile: config.CACHE_PROFILE,
-  tagFields: tagFields(config),
-  unkeyed: unkeyedOf(config),
-});
-
-/** What becomes of request fields that are in no key. */
-export const unkeyedOf = (config: Config): UnkeyedFields =>
-  unkeyedFields({
-    stripped: lowerCase(config.UNKEYED_FIELDS_STRIP),
-    keyed: lowerCase(config.CACHE_KEY_FIELDS),
-    passed: lowerCase(config.UNKEYED_FIELDS_PASS),
-  });
-
-/** Names of fields that hold tags, in lower case. */
-export const tagFields = (config: Config): string[] => lowerCase(config.CACHE_TAG_FIELDS);
-
-const lowerCase = (names: readonly string[]): string[] => names.map((name) => name.toLowerCase());
-
-/** Response fields that clients do not see. */
-const hiddenFields = (config: Config): ReadonlySet<string> =>
-  new Set(config.CACHE_TAG_FIELDS_STRIP ? tagFields(config).filter((name) => name !== "cache-groups") : []);
+/** Response fields that clients do not see, of those that hold tags. */
+const hiddenFields = (config: FixedConfig, tagFields: readonly string[]): ReadonlySet<string> =>
+  new Set(config.CACHE_TAG_FIELDS_STRIP ? tagFields.filter((name) => name !== "cache-groups") : []);

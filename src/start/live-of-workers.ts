@@ -1,9 +1,10 @@
+import type { ShownAnswer } from "../admin/answers.ts";
 import type { Live } from "../admin/events.ts";
 import type { LiveReading } from "../observe/live.ts";
 import { histOf, seriesOf, topOf } from "../observe/live-report.ts";
 import { parseQuery } from "../observe/query.ts";
 import { Ring } from "../observe/ring.ts";
-import { type Batch, type ShownAnswer, type Tail, WAITING_ANSWERS, type Watching } from "../observe/tail.ts";
+import { type Batch, type Tail, WAITING_ANSWERS, type Watching } from "../observe/tail.ts";
 
 /** What a process has seen, by itself or together with others, as the admin API shows it. */
 export const liveOf = (

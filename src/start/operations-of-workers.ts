@@ -1,16 +1,10 @@
 import type { Asked } from "../cache/explain.ts";
 import type { Explanation } from "../cache/explanation.ts";
-import {
-  type PurgeMode,
-  type PurgeReceipt,
-  type PurgeTarget,
-  StoreError,
-  type Tier,
-} from "../cache/ports.ts";
+import { type PurgeMode, type PurgeReceipt, type PurgeTarget, StoreError } from "../cache/ports.ts";
 import type { WarmResult } from "../cache/warm.ts";
+import type { MetricsFormat } from "../observe/exposition.ts";
 import type { Together } from "../observe/together.ts";
-import type { OriginState } from "../origin/roster.ts";
-import type { EpochMs } from "../policy/stored-response.ts";
+import type { OriginState } from "../origin/member.ts";
 import type { Crew } from "../workers/crew.ts";
 import { WireError } from "../workers/wire.ts";
 import type { Readiness } from "./admin.ts";
@@ -53,7 +47,7 @@ export function operationsOf({ crew, hired, together, watches, shared, isDrainin
   /** One that serves. Throws StoreError where none does. */
   function anyone(): Hired {
     const [first] = crew.serving;
-    if (first === undefined) throw new StoreError("unavailable", "no worker serves");
+    if (first === undefined) throw nobodyServes();
     return first;
   }
 
@@ -62,19 +56,22 @@ export function operationsOf({ crew, hired, together, watches, shared, isDrainin
       await readAll();
       return together.stats();
     },
-    async metricsText() {
+    async metricsText(format: MetricsFormat) {
       await readAll();
-      return together.metricsText();
+      return together.metricsText(format);
     },
     origins: async () =>
       originsOf(await answersOf(crew.serving, ({ wire }) => wire.ask("origins", undefined, PATIENCE_MS))),
-    explain: async (asked: Asked): Promise<ExplanationOfWorkers> =>
+    explain: async (asked: Asked): Promise<Explanation> =>
       explainedBy(
-        await answersOf(crew.serving.entries(), async ([place, { wire, name }]) => {
-          // One asks an origin for all.
-          const mine = { ...asked, fetch: asked.fetch && place === 0 };
-          return { name, explanation: await wire.ask("explain", mine, EXPLAIN_PATIENCE_MS) };
-        }),
+        await Promise.all(
+          crew.serving.map(async ({ wire, name }, place) => {
+            // One asks an origin, and other instances, for all.
+            const mine = { ...asked, fetch: asked.fetch && place === 0, alone: place > 0 };
+            const explanation = wire.ask("explain", mine, EXPLAIN_PATIENCE_MS).catch(() => undefined);
+            return { name, explanation: await explanation };
+          }),
+        ),
       ),
     live: liveOf(
       (query) => watches.watch(query),
@@ -101,10 +98,12 @@ export function operationsOf({ crew, hired, together, watches, shared, isDrainin
     refetch(keys: readonly string[]): void {
       if (keys.length > 0) for (const { wire } of fetchers()) wire.tell("refetch", keys);
     },
-    warm: async (urls: readonly string[]): Promise<WarmResult> =>
+    warm: async (urls: readonly string[], concurrency?: number): Promise<WarmResult> =>
       warmedBy(
         urls,
-        await Promise.all(fetchers().map(({ wire }) => wire.ask("warm", urls, WARM_PATIENCE_MS))),
+        await Promise.all(
+          fetchers().map(({ wire }) => wire.ask("warm", { urls, concurrency }, WARM_PATIENCE_MS)),
+        ),
       ),
   };
 
@@ -114,45 +113,55 @@ export function operationsOf({ crew, hired, together, watches, shared, isDrainin
   }
 }
 
-/** What one worker explains, and where each of them has it. */
-interface ExplanationOfWorkers extends Explanation {
-  readonly instances: readonly {
-    readonly instance: string;
-    readonly tier: readonly Tier[];
-    readonly stored_at: EpochMs | null;
-  }[];
-}
+const nobodyServes = () => new StoreError("unavailable", "no worker serves");
 
 /** Who has asked an origin, or has something stored, tells more than others. Throws StoreError where nobody answers. */
 function explainedBy(
-  said: readonly { readonly name: string; readonly explanation: Explanation }[],
-): ExplanationOfWorkers {
+  all: readonly { readonly name: string; readonly explanation: Explanation | undefined }[],
+): Explanation {
+  const said = all.flatMap(({ explanation }) => explanation ?? []);
   const first =
-    said.find(({ explanation }) => explanation.fetched !== undefined) ??
-    said.find(({ explanation }) => explanation.stored !== null) ??
+    said.find(({ fetched }) => fetched !== undefined) ??
+    said.find(({ stored }) => stored !== null) ??
     said[0];
-  if (first === undefined) throw new StoreError("unavailable", "no worker serves");
-  const instances = said.map(({ name, explanation: { stored } }) => ({
-    instance: name,
-    tier: stored?.tier ?? [],
-    stored_at: stored?.stored_at ?? null,
-  }));
-  return { ...first.explanation, instances };
+  if (first === undefined) throw nobodyServes();
+  const known = said.flatMap(({ instances = [] }) => instances);
+  // Where they share a Redis, each is an instance, and says of itself what one of them has asked the others.
+  const selves = said.flatMap(({ instances = [] }) => instances.slice(0, 1));
+  const names = new Set(selves.map(({ instance }) => instance));
+  const instances =
+    selves.length > 0
+      ? [...selves, ...known.filter(({ instance }) => !names.has(instance))]
+      : all.map(({ name, explanation }) => ({
+          instance: name,
+          answered: explanation !== undefined,
+          tier: explanation?.stored?.tier ?? [],
+          stored_at: explanation?.stored?.stored_at ?? null,
+        }));
+  return { ...first, instances };
 }
 
-/** Healthy is what all of them take for healthy. */
+/** Healthy is what all of them take for healthy, and out of turn what one of them passes over. */
 function originsOf(said: readonly (readonly OriginState[])[]): OriginState[] {
   const together = new Map<string, OriginState>();
   for (const state of said.flat()) {
     const other = together.get(state.origin);
     const worse = other === undefined || (other.healthy && !state.healthy) ? state : other;
-    together.set(state.origin, { ...worse, inFlight: (other?.inFlight ?? 0) + state.inFlight });
+    together.set(state.origin, {
+      ...worse,
+      inFlight: (other?.inFlight ?? 0) + state.inFlight,
+      ...(state.ejected || other?.ejected ? { ejected: true } : {}),
+      ejections: (other?.ejections ?? 0) + state.ejections,
+      ...(state.breakerOpen || other?.breakerOpen ? { breakerOpen: true } : {}),
+      breakerOpens: (other?.breakerOpens ?? 0) + state.breakerOpens,
+    });
   }
   return [...together.values()];
 }
 
-/** Warm is what all have; what failed is said once. */
+/** Warm is what all have; what failed is said once. Throws StoreError where nobody was asked. */
 function warmedBy(urls: readonly string[], results: readonly WarmResult[]): WarmResult {
+  if (results.length === 0) throw nobodyServes();
   const failed = new Map(results.flatMap((result) => result.failed.map((one) => [one.url, one] as const)));
   return {
     requested: urls.length,

@@ -1,8 +1,8 @@
 import { isatty } from "node:tty";
-import { createEvents } from "../cache/events.ts";
 import type { PurgeRecord } from "../cache/ports.ts";
+import type { Settled } from "../config/changes.ts";
 import { readWarmList } from "../config/warm-list.ts";
-import type { Config } from "../config.ts";
+import type { Config, Loaded } from "../config.ts";
 import { createLineWriter } from "../observe/line-writer.ts";
 import { createLogger, type Log } from "../observe/log.ts";
 import { Together } from "../observe/together.ts";
@@ -11,15 +11,20 @@ import { createHealthChecks } from "../origin/health.ts";
 import { Crew, type CrewNews } from "../workers/crew.ts";
 import type { Checked } from "../workers/heard-checks.ts";
 import { PurgeOrder } from "../workers/purge-order.ts";
+import { WireError } from "../workers/wire.ts";
 import { openAdmin } from "./admin.ts";
 import { type Hired, hire } from "./hire.ts";
 import { type Watch, WatchesOfWorkers } from "./live-of-workers.ts";
 import { operationsOf } from "./operations-of-workers.ts";
-import { originOptions } from "./origin-options.ts";
+import { healthOptions } from "./origin-options.ts";
 import { announce, stopOnSignals, surviveDefects, warmUp } from "./process.ts";
+import { reloadOnHangup, tellSteering } from "./reload.ts";
+import { createSteering } from "./steering.ts";
+import type { Beginning } from "./worker-contract.ts";
 import { shareOf } from "./worker-share.ts";
 
 const STANDARD_OUTPUT = 1;
+const STANDARD_ERROR = 2;
 /** What a worker may take to begin, besides its first health checks; and to end, besides its requests. */
 const BEGIN_MS = 30_000;
 const END_MS = 8_000;
@@ -29,15 +34,15 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * Several processes that serve one port, and this one, which serves nobody: it starts and replaces
  * them, checks origins for them, and answers the operator for all.
  */
-export async function primary(config: Config): Promise<void> {
+export async function primary({ config, settings }: Settled, reread: () => Loaded): Promise<void> {
   const { log, write } = openLog(config);
   const warmList = await readWarmList(config.WARM_URLS, process.cwd());
   surviveDefects(log);
 
   const hired = new Set<Hired>();
   const known = new Map<string, Checked>();
-  const origins = originOptions(config, createEvents().emit, Date.now);
-  const health = createHealthChecks(config.ORIGINS.map(originOf), origins, (origin, healthy, detail) => {
+  const origins = config.ORIGINS.map(originOf);
+  const health = createHealthChecks(origins, healthOptions(config), (origin, healthy, detail) => {
     const checked = { origin, healthy, detail };
     known.set(origin, checked);
     for (const { wire } of hired) wire.tell("checked", checked);
@@ -45,7 +50,9 @@ export async function primary(config: Config): Promise<void> {
   const order = new PurgeOrder(Date.now);
   const together = new Together<Hired>(() => crew.serving.map(({ pid }) => pid ?? 0), Date.now);
   const watches = new WatchesOfWorkers();
-  const share: Config = { ...shareOf(config), LOG_FORMAT: log.format };
+  const shareIn = (all: Config): Config => ({ ...shareOf(all), LOG_FORMAT: log.format });
+  /** What workers go by, those that are still to come among them. */
+  let inForce: InForce = { config: shareIn(config), draining: [] };
   const shared = config.REDIS_URL !== undefined;
   const beginWithinMs = Math.min(BEGIN_MS + config.HEALTH_CHECK_TIMEOUT, LONGEST_TIMER_MS);
 
@@ -65,7 +72,7 @@ export async function primary(config: Config): Promise<void> {
       const worker = hire({
         beginning: {
           place,
-          config: share,
+          ...inForce,
           epoch: order.join(hearer),
           checked: [...known.values()],
           // What Redis keeps need be fetched once.
@@ -109,10 +116,26 @@ export async function primary(config: Config): Promise<void> {
     log.logger.info({ workers: restarted }, "restarted");
     return restarted;
   };
-  const admin = await openAdmin(config, { ...operations, restart }).catch(async (error: unknown) => {
-    await health.close();
-    throw error;
+  const steering = createSteering({
+    settled: { config, settings },
+    reread,
+    async apply(changed, drained) {
+      inForce = { config: shareIn(changed), draining: drained };
+      log.logger.level = changed.LOG_LEVEL;
+      await applyToAll(crew.serving, hired, () => inForce);
+      const these = changed.ORIGINS.map(originOf);
+      for (const origin of known.keys()) if (!these.includes(origin)) known.delete(origin);
+      await health.apply(these, healthOptions(changed));
+    },
+    empty: () => operations.purge([{ type: "everything" }], "delete"),
+    tell: (news) => tellSteering(news, log),
   });
+  const admin = await openAdmin(config, steering, { ...operations, restart }).catch(
+    async (error: unknown) => {
+      await health.close();
+      throw error;
+    },
+  );
   try {
     await crew.start();
   } catch (error) {
@@ -125,6 +148,7 @@ export async function primary(config: Config): Promise<void> {
     watches.close();
     await Promise.all([admin.close(), health.close()]);
   }, log);
+  reloadOnHangup(steering.reload, log);
   process.on("SIGUSR2", () => {
     restart().catch((error: unknown) => log.logger.error({ err: error }, "a restart that went wrong"));
   });
@@ -135,9 +159,33 @@ export async function primary(config: Config): Promise<void> {
   if (shared) void warmUp(operations.warm, warmList, log);
 }
 
+type InForce = Pick<Beginning, "config" | "draining">;
+
+/** What a worker may take to take over other settings. */
+const APPLY_MS = 10_000;
+
+/**
+ * Tells all workers what is in force, and waits for those that serve; one that begins is told when it does.
+ * One that does not take it over goes, and its successor begins with what is in force.
+ */
+async function applyToAll(
+  serving: readonly Hired[],
+  hired: ReadonlySet<Hired>,
+  inForce: () => InForce,
+): Promise<void> {
+  const tell = async ({ served, wire, kill }: Hired) => {
+    await served;
+    await wire.ask("apply", inForce(), APPLY_MS).catch((error: unknown) => {
+      if (!(error instanceof WireError && error.code === "gone")) kill();
+    });
+  };
+  for (const worker of hired) if (!serving.includes(worker)) void tell(worker).catch(() => {});
+  await Promise.all(serving.map(tell));
+}
+
 interface OwnLog extends Log {
   /** What the workers' log looks like, who write to a pipe and cannot tell. */
-  readonly format: "json" | "pretty";
+  readonly format: "json" | "pretty" | "combined";
   readonly colour: boolean;
 }
 
@@ -149,7 +197,9 @@ function openLog(config: Config): { log: OwnLog; write: (lines: string) => void 
   );
   const asked = config.LOG_FORMAT;
   const format = asked === "auto" ? (terminal ? "pretty" : "json") : asked;
-  const destination = { write, isTTY: terminal };
+  // Where requests are as nginx writes them, they are alone.
+  const own = format === "combined" ? createLineWriter(STANDARD_ERROR, () => {}).write : write;
+  const destination = { write: own, isTTY: terminal };
   const log = createLogger({ level: config.LOG_LEVEL, format, destination });
   const colour = terminal && !process.env["NO_COLOR"];
   return { log: { ...log, flush, close, format, colour }, write };

@@ -1,6 +1,7 @@
 import type { WarmResult } from "../cache/warm.ts";
 import type { Config } from "../config.ts";
 import type { Log } from "../observe/log.ts";
+import { redactUrl } from "../observe/redact.ts";
 import { isForgedAnswer } from "../store/uncaught.ts";
 
 /** What has come of a start. */
@@ -36,21 +37,27 @@ export function stopOnSignals(stop: () => Promise<void>, log: Log): void {
   process.on("SIGINT", onSignal);
 }
 
-/** Fetches these into the cache, and tells how that went. */
+/** Fetches these into the cache, and tells how that went. Never rejects. */
 export async function warmUp(
   warm: (urls: readonly string[]) => Promise<WarmResult>,
   urls: readonly string[],
   log: Log,
 ): Promise<void> {
   if (urls.length === 0) return;
-  const { requested, warmed, failed } = await warm(urls);
-  log.logger.info({ requested, warmed, failed: failed.slice(0, 10) }, "warmed");
+  try {
+    const { requested, warmed, failed } = await warm(urls);
+    const shown = failed.slice(0, 10).map(({ url, detail }) => ({ url: redactUrl(url), detail }));
+    log.logger.info({ requested, warmed, failed: shown }, "warmed");
+  } catch (error) {
+    log.logger.error({ err: error }, "a warming that went wrong");
+  }
 }
 
 /** Says where the proxy is, and what is not as it was asked for. */
 export function announce(config: Config, served: Served, log: Log): void {
   const workers = config.WORKERS === 1 ? "" : ` (${config.WORKERS} workers)`;
-  const where = `Freshline on http://localhost:${served.port} → ${config.ORIGINS.join(", ")}${workers}`;
+  const secure = config.TLS_CERT.length === 0 ? "" : ` and https://localhost:${config.TLS_PORT}`;
+  const where = `Freshline on http://localhost:${served.port}${secure} → ${config.ORIGINS.join(", ")}${workers}`;
   process.stdout.write(`${where}\n${served.redisAttached ? "" : `${withoutRedis(config)}\n`}`);
   const { maxObjectBytes } = served;
   if (maxObjectBytes >= config.CACHE_MAX_OBJECT_BYTES) return;

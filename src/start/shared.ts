@@ -5,21 +5,25 @@ import { MAX_LEADERS } from "../cache/coalesce.ts";
 import type { Emit } from "../cache/events.ts";
 import type { Leases } from "../cache/leases.ts";
 import type { PurgeLog, Store } from "../cache/ports.ts";
-import type { Config } from "../config.ts";
+import type { OtherInstances } from "../cache/whereabouts.ts";
+import type { FixedConfig } from "../config.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { RedisArrivals } from "../store/arrivals.ts";
 import { RedisConnection } from "../store/connection.ts";
 import { RedisLeases } from "../store/lease.ts";
 import { LocalPurgeLog } from "../store/local-purge-log.ts";
 import { RedisPurgeLog } from "../store/purge-log.ts";
+import { RedisQuestions } from "../store/questions.ts";
 import { chunkGate, RedisStore } from "../store/redis.ts";
+import { createTimed } from "../store/timed.ts";
 
 /** What all instances share. */
 export interface Shared {
-  /** Absent with `leases` and `arrivals` where no Redis is set. */
+  /** Absent with `leases`, `arrivals` and `others` where no Redis is set. */
   readonly store?: Store;
   readonly leases?: Leases;
   readonly arrivals?: Arrivals;
+  readonly others?: OtherInstances;
   readonly log: PurgeLog;
   /** When Redis answers, or is not waited for any longer. */
   readonly ready: Promise<void>;
@@ -32,7 +36,8 @@ const REDIS_AT_START_MS = 1000;
 
 /** Opens Redis; where none is set, this process is all there is, or shares `unshared` with other workers alone. */
 export function openShared(
-  config: Config,
+  config: FixedConfig,
+  coalescing: { readonly patienceMs: number },
   emit: Emit,
   now: () => EpochMs,
   unshared: PurgeLog = new LocalPurgeLog(),
@@ -44,7 +49,6 @@ export function openShared(
   const connection = new RedisConnection({
     url: config.REDIS_URL,
     ...redisCredentials(config),
-    now,
     emit,
     commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT,
   });
@@ -57,12 +61,15 @@ export function openShared(
     instance,
     ttlMs: config.LEASE_TTL,
     maxLeaders: MAX_LEADERS,
-    patienceMs: config.COALESCE_PATIENCE,
+    get patienceMs() {
+      return coalescing.patienceMs;
+    },
   });
   const chunkBytes = config.CACHE_CHUNK_BYTES;
   const gate = chunkGate(chunkBytes);
   const ttlMs = config.LEASE_TTL;
   const arrivals = new RedisArrivals({ connection, emit, namespace, instance, ttlMs, chunkBytes, gate });
+  const others = new RedisQuestions({ connection, namespace, instance });
   const log = new RedisPurgeLog({
     connection,
     emit,
@@ -70,12 +77,14 @@ export function openShared(
     keepMs: (config.CACHE_MAX_TTL + 86_400) * 1000,
     instance,
     ackTimeoutMs: config.PURGE_ACK_TIMEOUT,
-    listeners: [leases.listener, arrivals.listener],
+    listeners: [leases.listener, arrivals.listener, others.listener],
   });
+  const timed = createTimed({ emit, elapsed: performance.now.bind(performance) });
   return {
-    store: new RedisStore({ connection, now, emit, namespace, chunkBytes, gate }),
-    leases,
+    store: timed.store(new RedisStore({ connection, now, emit, namespace, chunkBytes, gate })),
+    leases: timed.leases(leases),
     arrivals,
+    others,
     log,
     ready: attachedWithin(log, REDIS_AT_START_MS),
     attached: () => log.attached(),
@@ -89,7 +98,10 @@ export function openShared(
 }
 
 /** What REDIS_URL does not hold. */
-export const redisCredentials = ({ REDIS_CA: ca, REDIS_SENTINEL_PASSWORD: sentinelPassword }: Config) => ({
+export const redisCredentials = ({
+  REDIS_CA: ca,
+  REDIS_SENTINEL_PASSWORD: sentinelPassword,
+}: FixedConfig) => ({
   ...(ca === undefined ? {} : { ca }),
   ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
 });

@@ -5,7 +5,7 @@ import type { WarmResult } from "../cache/warm.ts";
 import type { Config } from "../config.ts";
 import type { LiveReading } from "../observe/live.ts";
 import type { Reading } from "../observe/together.ts";
-import type { OriginState } from "../origin/roster.ts";
+import type { OriginState } from "../origin/member.ts";
 import type { Epoch } from "../policy/stored-response.ts";
 import type { Checked } from "../workers/heard-checks.ts";
 import type { Readiness } from "./admin.ts";
@@ -21,6 +21,8 @@ export interface Beginning {
   readonly epoch: Epoch;
   /** What is known of origins already. */
   readonly checked: readonly Checked[];
+  /** Which of its origins get no new requests. */
+  readonly draining: readonly string[];
   /** What to fetch into its cache. */
   readonly warmList: readonly string[];
 }
@@ -36,6 +38,8 @@ export interface Begun {
 export type AskedOfWorker = {
   readonly begin: (given: Beginning) => Begun;
   readonly checked: (given: Checked) => void;
+  /** Settings and origins as they are from now on. */
+  readonly apply: (given: Pick<Beginning, "config" | "draining">) => void;
   readonly purged: (given: PurgeRecord) => void;
   readonly reading: () => Reading;
   readonly origins: () => readonly OriginState[];
@@ -46,7 +50,7 @@ export type AskedOfWorker = {
   readonly ready: () => Readiness;
   readonly purge: (given: { targets: readonly PurgeTarget[]; mode: PurgeMode }) => PurgeReceipt;
   readonly refetch: (given: readonly string[]) => void;
-  readonly warm: (given: readonly string[]) => WarmResult;
+  readonly warm: (given: { urls: readonly string[]; concurrency: number | undefined }) => WarmResult;
   readonly stop: () => void;
 };
 

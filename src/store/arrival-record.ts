@@ -3,7 +3,7 @@ import type { StoredResponse } from "../policy/stored-response.ts";
 import { ARRIVING } from "./arrival-scripts.ts";
 import { type Chunks, chunkPrefix, chunksRecord, parseChunks } from "./chunks.ts";
 import { decodeMeta, encodeMeta } from "./codec.ts";
-import { parseJson } from "./json.ts";
+import { isCount, parseJson } from "./json.ts";
 import { baseKey, entryName } from "./redis-layout.ts";
 
 /** How far a body has come. */
@@ -73,5 +73,3 @@ function newsFrom(arrived: unknown, checksum: unknown): ArrivalNews | undefined 
   if (checksum === null) return { arrived };
   return isCount(checksum) ? { arrived, checksum } : undefined;
 }
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

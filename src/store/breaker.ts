@@ -1,9 +1,9 @@
 import { StoreError } from "../cache/ports.ts";
-import type { EpochMs } from "../policy/stored-response.ts";
 import { asStoreError } from "./redis-command.ts";
 
 export interface BreakerOptions {
-  readonly now: () => EpochMs;
+  /** Milliseconds of a clock that never jumps. */
+  readonly elapsed: () => number;
   /** Consecutive failures after which nothing more is tried; default 3. */
   readonly threshold?: number;
   /** Milliseconds until one operation is let through to see; default 1000. */
@@ -20,17 +20,17 @@ export interface BreakerOptions {
  * there: only time-outs and lost connections count.
  */
 export class Breaker {
-  readonly #now: () => EpochMs;
+  readonly #elapsed: () => number;
   readonly #threshold: number;
   readonly #openMs: number;
   readonly #onChange: BreakerOptions["onChange"];
   #failures = 0;
   /** When the next operation may try; undefined while closed. */
-  #retryAt: EpochMs | undefined;
+  #retryAt: number | undefined;
   #told: boolean | undefined;
 
   constructor(options: BreakerOptions) {
-    this.#now = options.now;
+    this.#elapsed = options.elapsed;
     this.#threshold = options.threshold ?? 3;
     this.#openMs = options.openMs ?? 1000;
     this.#onChange = options.onChange;
@@ -44,7 +44,7 @@ export class Breaker {
   /** May an operation be tried now? A true answer while open is the one attempt of this `openMs`. */
   allow(): boolean {
     if (this.#retryAt === undefined) return true;
-    const now = this.#now();
+    const now = this.#elapsed();
     if (now < this.#retryAt) return false;
     this.#retryAt = now + this.#openMs;
     return true;
@@ -63,7 +63,7 @@ export class Breaker {
 
   /** Opens at once: the connection is gone. */
   trip(detail: string): void {
-    this.#retryAt = this.#now() + this.#openMs;
+    this.#retryAt = this.#elapsed() + this.#openMs;
     this.#tell(false, detail);
   }
 

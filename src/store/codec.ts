@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { ChunkedBody } from "../cache/ports.ts";
 import type { StoredResponse } from "../policy/stored-response.ts";
-import { parseJson } from "./json.ts";
+import { isCount, parseJson } from "./json.ts";
 
 /**
  * What the `meta` field of a Redis hash holds: one packed record of all that a decision needs.
@@ -175,7 +175,6 @@ function decodeName(encoded: string): string | undefined {
 const isText = (value: unknown): value is string => typeof value === "string";
 const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 const isSeconds = (value: unknown): value is number => isNumber(value) && value >= 0;
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isFields = (value: unknown): value is string[] =>
   Array.isArray(value) && value.length % 2 === 0 && value.every(isText);
 const isPart = (value: unknown, bodyLength: number): value is [number, number, number] => {

@@ -1,17 +1,16 @@
 import type { Redis } from "ioredis";
 import type { Emit } from "../cache/events.ts";
-import type { EpochMs } from "../policy/stored-response.ts";
 import type { FieldValues } from "./hash-reads.ts";
 import { addressOf, maskPassword, type RedisAddress } from "./redis-address.ts";
 import { RedisCluster } from "./redis-cluster.ts";
 import { RedisNode, type RedisNodeOptions } from "./redis-node.ts";
 import { type Credentials, redisOptions } from "./redis-options.ts";
+import { ReusedMemory } from "./reused-memory.ts";
 import { SentinelMaster } from "./sentinel-master.ts";
 
 export interface ConnectionOptions extends Credentials {
   /** One server, a Cluster or a Sentinel's master, as the setting REDIS_URL describes them. */
   readonly url: string;
-  readonly now: () => EpochMs;
   readonly emit: Emit;
   /** Milliseconds that one command may take; default 250. */
   readonly commandTimeoutMs?: number;
@@ -37,7 +36,6 @@ export class RedisConnection {
     const where = maskPassword(options.url);
     const common = {
       redis: redisOptions(address, options),
-      now: options.now,
       onChange: (up: boolean, detail: string) =>
         options.emit({
           type: "store-state",
@@ -45,6 +43,7 @@ export class RedisConnection {
           detail: up ? `connected to ${where}` : `${detail} (${where})`,
         }),
       commandTimeoutMs: options.commandTimeoutMs ?? 250,
+      memory: new ReusedMemory(),
     };
     this.#route = routeTo(address, common);
   }

@@ -1,9 +1,14 @@
 import type { Command, Redis } from "ioredis";
 import { StoreError } from "../cache/ports.ts";
 import { Deadlines, Waiting } from "./deadlines.ts";
+import type { Loan } from "./reused-memory.ts";
 
-/** In the order that was asked for; null where the hash has no such field, or is not there. */
-export type FieldValues = readonly (Buffer | null)[];
+export interface FieldValues {
+  /** In the order that was asked for; null where the hash has no such field, or is not there. */
+  readonly values: readonly (Buffer | null)[];
+  /** Gives their memory back, where it is used again: nobody reads them any more. Only the first call counts. */
+  readonly giveBack?: () => void;
+}
 
 type PipelineStream = Extract<NonNullable<Parameters<Redis["sendCommand"]>[1]>, { isPipeline: true }>;
 
@@ -71,7 +76,7 @@ interface Asker {
 }
 
 /** One HMGET, as much of a command as ioredis needs to know. */
-class HashRead extends Waiting {
+export class HashRead extends Waiting {
   readonly name = "hmget";
   readonly args: readonly string[];
   /** Told to nobody beside us. */
@@ -85,6 +90,25 @@ class HashRead extends Waiting {
     this.#asker = asker;
   }
 
+  get fieldCount(): number {
+    return this.args.length - 1;
+  }
+
+  /** Its reply, as hash-replies.ts has read it. */
+  take(values: FieldValues["values"], loans: readonly Loan[]): void {
+    const { deadlines, resolve } = this.#asker;
+    deadlines.end(this);
+    if (loans.length === 0) resolve({ values });
+    else {
+      resolve({
+        values,
+        giveBack: () => {
+          for (const loan of loans) loan.giveBack();
+        },
+      });
+    }
+  }
+
   setReplyContext(): void {}
 
   /** It has a deadline of its own. */
@@ -96,10 +120,11 @@ class HashRead extends Waiting {
     return text;
   }
 
+  /** Its reply, as ioredis has read it. */
   resolve(reply: unknown): void {
     const { deadlines, resolve, reject, outOfStep } = this.#asker;
     deadlines.end(this);
-    if (isFieldValues(reply, this.args.length - 1)) resolve(reply);
+    if (areValues(reply, this.fieldCount)) resolve({ values: reply });
     else {
       reject(new Error("the answer to another command"));
       outOfStep();
@@ -117,7 +142,7 @@ class HashRead extends Waiting {
 }
 
 /** Answers that have got out of step with their questions are of any type (in-step.ts). */
-const isFieldValues = (reply: unknown, length: number): reply is FieldValues =>
-  Array.isArray(reply) && reply.length === length && reply.every(isFieldValue);
+const areValues = (reply: unknown, length: number): reply is FieldValues["values"] =>
+  Array.isArray(reply) && reply.length === length && reply.every(isValue);
 
-const isFieldValue = (value: unknown): boolean => value === null || Buffer.isBuffer(value);
+const isValue = (value: unknown): boolean => value === null || Buffer.isBuffer(value);

@@ -16,17 +16,18 @@ export interface InstancesOptions {
 }
 
 /** An instance that has said nothing for so long does not count any longer; each says it three times as often. */
-const ALIVE_MS = 15_000;
+export const ALIVE_MS = 15_000;
 export const PRESENCE_MS = ALIVE_MS / 3;
+/** Where they are listed: not under the prefix of the log's own keys, changes of which wake every instance. */
+export const instancesKey = (namespace: string): string => `${namespace}:instances:{purges}`;
 /** Purges that may wait at once; a further one is told what is known. */
 const MAX_WAITING = 1000;
 /** So many instances at once are told that their purges were heard. */
 const MAX_ASKERS = 1000;
 
-interface Waiting {
+interface Waiting extends Changing {
   readonly epoch: Epoch;
   readonly acked: Set<string>;
-  changed: () => void;
 }
 
 /**
@@ -41,7 +42,6 @@ export class Instances {
   /** Where this instance hears of those who have heard its purges. */
   readonly channel: string;
   readonly #connection: RedisConnection;
-  /** Not under the prefix of the log's own keys, changes of which wake every instance. */
   readonly #key: string;
   readonly #channels: string;
   readonly #patienceMs: number;
@@ -57,7 +57,7 @@ export class Instances {
   constructor({ connection, namespace, name, patienceMs, onFailure }: InstancesOptions) {
     this.name = name;
     this.#connection = connection;
-    this.#key = `${namespace}:instances:{purges}`;
+    this.#key = instancesKey(namespace);
     this.#channels = `${namespace}:heard:`;
     this.channel = this.#channels + name;
     this.#patienceMs = patienceMs;
@@ -158,8 +158,13 @@ export class Instances {
   }
 }
 
+/** Something that is waited for. */
+export interface Changing {
+  changed: () => void;
+}
+
 /** Resolves when the condition holds after a change, or at the deadline. */
-const until = (waiting: Waiting, condition: () => boolean, deadline: number): Promise<void> =>
+export const until = (waiting: Changing, condition: () => boolean, deadline: number): Promise<void> =>
   new Promise((resolve) => {
     const timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
     waiting.changed = () => {

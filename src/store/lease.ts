@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Emit } from "../cache/events.ts";
+import { type Emit, storeFailed } from "../cache/events.ts";
 import type { Arrives, Lease, LeaseAnswer, LeaseEnd, LeaseRequest, Leases } from "../cache/leases.ts";
 import { StoreError } from "../cache/ports.ts";
 import type { RedisConnection } from "./connection.ts";
@@ -111,10 +111,10 @@ export class RedisLeases implements Leases {
       return { type: "elsewhere", arriving, ended: waiting.ended };
     } catch (cause) {
       waiting.hear(LAPSED);
-      const { code, message } = asStoreError(cause);
-      this.#options.emit({ type: "store-failed", tier: "redis", operation: "lease", code, message });
+      const error = asStoreError(cause);
+      this.#options.emit(storeFailed("lease", error));
       // It may be ours all the same, and nobody else's for as long as it lives.
-      if (code === "timeout") void this.#release(name, token, LAPSED);
+      if (error.code === "timeout") void this.#release(name, token, LAPSED);
       return UNKNOWN;
     }
   }

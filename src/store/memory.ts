@@ -40,6 +40,10 @@ export interface MemoryStats {
   readonly bytes: number;
   /** Entries pushed out by others since the start; expired and dropped ones do not count. */
   readonly evictions: number;
+  /** Entries that were found to be over. */
+  readonly expired: number;
+  /** Entries that purges have dropped. */
+  readonly purged: number;
 }
 
 const URI_MISS: Lookup = { type: "none", fwd: "uri-miss" };
@@ -68,6 +72,8 @@ export class MemoryStore implements Store {
   readonly #vacant: number[] = [];
   #bytes = 0;
   #evictions = 0;
+  #expired = 0;
+  #purged = 0;
 
   constructor({ capacity, now, sending, maxEntries = MAX_ENTRIES }: MemoryOptions) {
     const unpacked = Math.min(Math.floor(capacity * UNPACKED_SHARE), UNPACKED_MOST);
@@ -89,10 +95,10 @@ export class MemoryStore implements Store {
     const now = this.#now();
     if (typeof variants === "number") {
       if ((this.#until[variants] as number) > now) return this.#answer(variants);
-      this.#remove(variants);
+      this.#expire(variants);
       return URI_MISS;
     }
-    for (const { slot } of [...variants]) if ((this.#until[slot] as number) <= now) this.#remove(slot);
+    for (const { slot } of [...variants]) if ((this.#until[slot] as number) <= now) this.#expire(slot);
     const matching = variants.filter(({ selectingFields }) => variantMatches(selectingFields, request));
     if (matching.length === 0) return variants.length === 0 ? URI_MISS : VARY_MISS;
     return this.#answer(this.#newest(matching));
@@ -127,10 +133,14 @@ export class MemoryStore implements Store {
   forget(target: PurgeTarget): void {
     switch (target.type) {
       case "everything":
+        this.#purged += this.#queue.size;
         this.clear();
         return;
       case "url":
-        for (const slot of this.#index.slots(target.key)) this.#remove(slot);
+        for (const slot of this.#index.slots(target.key)) {
+          this.#remove(slot);
+          this.#purged++;
+        }
         return;
       case "path":
       case "prefix":
@@ -163,6 +173,8 @@ export class MemoryStore implements Store {
       entries: this.#queue.size,
       bytes: this.#bytes + this.#records.unpackedBytes,
       evictions: this.#evictions,
+      expired: this.#expired,
+      purged: this.#purged,
     };
   }
 
@@ -234,9 +246,15 @@ export class MemoryStore implements Store {
     while (this.#bytes > room || this.#queue.size > most) {
       const slot = this.#queue.victim(isOver, isSpared);
       if (slot === NONE) return false;
-      this.#evict(slot);
+      if (isOver(slot)) this.#expire(slot);
+      else this.#evict(slot);
     }
     return true;
+  }
+
+  #expire(slot: number): void {
+    this.#remove(slot);
+    this.#expired++;
   }
 
   #evict(slot: number): void {

@@ -1,6 +1,8 @@
 /** A read that is under way; what it brings may be older than what happened meanwhile. */
 export interface Reading {
   outdated: boolean;
+  /** What it brings goes to several. */
+  shared: boolean;
 }
 
 /** More reads at once than this are answered, but not followed: they count as outdated. */
@@ -12,8 +14,8 @@ export class Readings {
   #count = 0;
 
   begin(key: string): Reading {
-    if (this.#count >= MAX_READINGS) return { outdated: true };
-    const reading = { outdated: false };
+    if (this.#count >= MAX_READINGS) return { outdated: true, shared: false };
+    const reading = { outdated: false, shared: false };
     const readings = this.#ofKey.get(key);
     if (readings === undefined) this.#ofKey.set(key, [reading]);
     else readings.push(reading);

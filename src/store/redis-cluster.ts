@@ -1,23 +1,24 @@
 import type { Redis } from "ioredis";
 import { StoreError } from "../cache/ports.ts";
-import type { EpochMs } from "../policy/stored-response.ts";
-import { askForSlots, shuffled } from "./ask-for-slots.ts";
+import { askForSlots } from "./ask-for-slots.ts";
 import { redirectionIn, SLOTS, type SlotRange, slotOf } from "./cluster-slots.ts";
 import { createFollower, lead } from "./follower.ts";
 import type { FieldValues } from "./hash-reads.ts";
 import { type RedisServer, serverName } from "./redis-address.ts";
 import { RedisNode } from "./redis-node.ts";
 import { at, type CommonOptions, retryDelay } from "./redis-options.ts";
+import type { ReusedMemory } from "./reused-memory.ts";
 
 export interface RedisClusterOptions {
   readonly seeds: readonly RedisServer[];
   /** As whom, and everything else that connections to all nodes have in common. */
   readonly redis: CommonOptions;
-  readonly now: () => EpochMs;
   /** Told when the first of its masters went or the last one came back. */
   readonly onChange: (up: boolean, detail: string) => void;
   /** Milliseconds that one command may take. */
   readonly commandTimeoutMs: number;
+  /** For what is read from any of them. */
+  readonly memory: ReusedMemory;
 }
 
 interface Node {
@@ -28,8 +29,6 @@ interface Node {
 
 /** Times that one command is sent on to another node. */
 const MAX_REDIRECTIONS = 3;
-/** Nodes that are asked in one turn for what slots they have. */
-const MAX_ASKED = 8;
 /** A redirection tells of one slot; what else has moved may be learned a little later. */
 const AFTER_MOVE_MS = 500;
 
@@ -53,11 +52,14 @@ export class RedisCluster {
   #attempts = 0;
   #told: boolean | undefined;
   readonly #closing = new AbortController();
-  #closed = false;
 
   constructor(options: RedisClusterOptions) {
     this.#options = options;
     void this.#learn();
+  }
+
+  get #closed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   /** Can every master be reached? Undefined until that is known. */
@@ -72,8 +74,8 @@ export class RedisCluster {
 
   /** Fields of a hash. Rejects only with StoreError. */
   fields(name: string, fields: readonly string[]): Promise<FieldValues> {
-    const whileItMoves = (client: Redis) => client.hmgetBuffer(name, ...fields);
-    return this.#route(name, (node) => node.fields(name, fields), whileItMoves);
+    const whileItMoves = async (client: Redis) => ({ values: await client.hmgetBuffer(name, ...fields) });
+    return this.#route<FieldValues>(name, (node) => node.fields(name, fields), whileItMoves);
   }
 
   async #route<T>(
@@ -116,7 +118,6 @@ export class RedisCluster {
   }
 
   close(): void {
-    this.#closed = true;
     clearTimeout(this.#timer);
     this.#closing.abort();
     for (const { connection } of this.#nodes.values()) connection.close();
@@ -127,11 +128,11 @@ export class RedisCluster {
     const name = serverName(server);
     const known = this.#nodes.get(name);
     if (known !== undefined) return known;
-    const { redis, now, commandTimeoutMs } = this.#options;
+    const { redis, commandTimeoutMs, memory } = this.#options;
     const connection = new RedisNode({
       redis: { ...redis, ...at(server) },
-      now,
       commandTimeoutMs,
+      memory,
       onChange: (up, detail) => this.#changed(node, up, detail),
     });
     const node: Node = { name, server, connection };
@@ -205,22 +206,12 @@ export class RedisCluster {
     else this.#attempts = 0;
   }
 
-  /** The first answer: of a node that is there, else of a seed. */
-  async #learnSlots(): Promise<SlotRange[]> {
+  /** Of a node that is there, else of a seed. */
+  #learnSlots(): Promise<SlotRange[]> {
+    const { seeds, redis } = this.#options;
     const nodes = [...this.#nodes.values()].filter(({ connection }) => connection.up === true);
-    const servers = new Map<string, RedisServer>();
-    for (const server of [...shuffled(nodes.map(({ server }) => server)), ...shuffled(this.#options.seeds)])
-      servers.set(serverName(server), server);
-    let failure = new Error("no node of the Cluster is known");
-    for (const server of [...servers.values()].slice(0, MAX_ASKED)) {
-      try {
-        return await askForSlots(server, this.#options.redis, this.#closing.signal);
-      } catch (error) {
-        failure = new Error(`${serverName(server)}: ${error instanceof Error ? error.message : error}`);
-      }
-      if (this.#closed) break;
-    }
-    throw failure;
+    const known = nodes.map(({ server }) => server);
+    return askForSlots([known, seeds], redis, this.#closing.signal);
   }
 
   #adopt(ranges: readonly SlotRange[]): void {

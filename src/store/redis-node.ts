@@ -1,21 +1,25 @@
-import { Command, Redis } from "ioredis";
+import type { Socket } from "node:net";
+import { Command, Redis, type RedisOptions } from "ioredis";
 import { StoreError } from "../cache/ports.ts";
-import type { EpochMs } from "../policy/stored-response.ts";
 import { Breaker } from "./breaker.ts";
 import { createFollower, lead } from "./follower.ts";
 import { type FieldValues, HashReads } from "./hash-reads.ts";
+import { hashReplies } from "./hash-replies.ts";
 import { isInStep } from "./in-step.ts";
+import { readingConnector } from "./reading-connector.ts";
 import type { RedisServer } from "./redis-address.ts";
 import type { CommonOptions } from "./redis-options.ts";
+import type { ReusedMemory } from "./reused-memory.ts";
 
 export interface RedisNodeOptions {
   /** Where and as whom. */
   readonly redis: CommonOptions;
-  readonly now: () => EpochMs;
   /** Told when the server came or went, and only then; also the first time that either is known. */
   readonly onChange: (up: boolean, detail: string) => void;
   /** Milliseconds that one command may take. */
   readonly commandTimeoutMs: number;
+  /** For what is read. */
+  readonly memory: ReusedMemory;
 }
 
 /** A connection that owes an answer and sends nothing for so long is dead. */
@@ -45,16 +49,16 @@ export class RedisNode {
   #checking = false;
   #closed = false;
 
-  constructor({ redis, now, onChange, commandTimeoutMs }: RedisNodeOptions) {
+  constructor({ redis, onChange, commandTimeoutMs, memory }: RedisNodeOptions) {
     this.#options = redis;
     this.#forCommands = { ...redis, commandTimeout: commandTimeoutMs, socketTimeout: SILENCE_MS };
     this.#breaker = new Breaker({
-      now,
+      elapsed: performance.now.bind(performance),
       onChange: (up, detail) => {
         if (!this.#closed) onChange(up, detail);
       },
     });
-    this.#client = new Redis(this.#forCommands);
+    this.#client = new Redis({ ...this.#forCommands, ...this.#reading(memory) });
     this.#reads = new HashReads(this.#client, commandTimeoutMs);
     let reason: string | undefined;
     let sentinels: string | undefined;
@@ -118,6 +122,14 @@ export class RedisNode {
     clearInterval(this.#checks);
     this.#client.disconnect();
     this.#asking?.disconnect();
+  }
+
+  /** Reads of hashes past ioredis, where the connection is made here: with Sentinels, ioredis makes it. */
+  #reading(memory: ReusedMemory): Pick<RedisOptions, "Connector"> {
+    const { host, port } = this.#options;
+    if (host === undefined || port === undefined) return {};
+    const open = (socket: Socket) => hashReplies(() => this.#client, socket, memory);
+    return { Connector: readingConnector({ host, port }, this.#options, open) };
   }
 
   #whenReady<T>(client: Redis, operation: () => Promise<T>): Promise<T> {

@@ -163,3 +163,25 @@ for i = 1, #all, 2 do
 end
 return instances
 `);
+
+/**
+ * Sends a message to the other instances that are alive: KEYS instances; ARGV the asker's name, ms for
+ * which one counts as alive that says nothing more, how many are told at most, what their channels begin
+ * with, the message. Answers their names; changes nothing.
+ */
+export const ASK = luaScript(`
+local key, asker, alive, most = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local asked = {}
+if redis.call('TYPE', key).ok ~= 'hash' then return asked end
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local all = redis.call('HGETALL', key)
+for i = 1, #all, 2 do
+  local when = string.match(all[i + 1], '^%d+ (%d+)$')
+  if all[i] ~= asker and #asked < most and when and now - tonumber(when) < alive then
+    redis.pcall('PUBLISH', ARGV[4] .. all[i], ARGV[5])
+    asked[#asked + 1] = all[i]
+  end
+end
+return asked
+`);

@@ -1,4 +1,4 @@
-import type { Emit } from "../cache/events.ts";
+import { type Emit, storeFailed } from "../cache/events.ts";
 import {
   type Entry,
   type Inspected,
@@ -56,6 +56,7 @@ type EntryMeta = Extract<Meta, { type: "entry" }>;
 interface Read {
   readonly meta: Meta | undefined;
   readonly body: Buffer | null;
+  readonly giveBack?: (() => void) | undefined;
 }
 
 const URI_MISS: Lookup = { type: "none", fwd: "uri-miss" };
@@ -103,7 +104,7 @@ export class RedisStore implements Store {
         case "foreign":
           return URI_MISS;
         case "entry":
-          return this.#selected(read.meta, request) ? this.#whole(base, key, read.meta, read.body) : URI_MISS;
+          return this.#selected(read.meta, request) ? this.#whole(base, key, read.meta, read) : URI_MISS;
         case "divided":
           return this.#variant(base, key, request, read.meta.sets);
       }
@@ -118,8 +119,8 @@ export class RedisStore implements Store {
     const names = meta.type === "entry" ? [base] : suffixes.map((suffix) => `${base}:${suffix}`);
     const found = await Promise.all(
       names.slice(0, MAX_VARIANTS).map(async (name) => {
-        const { meta, body } = await this.#read(name, key);
-        return meta?.type === "entry" ? this.#whole(name, key, meta, body) : URI_MISS;
+        const read = await this.#read(name, key);
+        return read.meta?.type === "entry" ? this.#whole(name, key, read.meta, read) : URI_MISS;
       }),
     );
     return found.filter((one) => one.type === "found");
@@ -165,9 +166,9 @@ export class RedisStore implements Store {
     const names = sets.map((set) => `${base}:${variantSuffix(variantId(selectFrom(set, request)))}`);
     const candidates = await Promise.all(
       names.map(async (name) => {
-        const { meta, body } = await this.#read(name, key);
-        const selected = meta?.type === "entry" && this.#selected(meta, request);
-        return selected ? this.#whole(name, key, meta, body) : URI_MISS;
+        const read = await this.#read(name, key);
+        const selected = read.meta?.type === "entry" && this.#selected(read.meta, request);
+        return selected ? this.#whole(name, key, read.meta, read) : URI_MISS;
       }),
     );
     let newest: Found | undefined;
@@ -185,13 +186,13 @@ export class RedisStore implements Store {
 
   #read(name: string, key: string): Promise<Read> {
     return this.#connection.fields(name, HIT_FIELDS).then(
-      ([record, body]) => {
+      ({ values: [record, body], giveBack }) => {
         if (!record)
           return { meta: body ? this.#foreign(key, "a body without a record") : undefined, body: null };
         const meta = this.#records.decode(name, record);
         if (meta.type === "foreign") return { meta: this.#foreign(key, meta.detail), body: null };
         if (meta.key !== key) return { meta: this.#foreign(key, "a record of another resource"), body: null };
-        return { meta, body: body ?? null };
+        return { meta, body: body ?? null, giveBack };
       },
       (error: StoreError) => {
         if (!isReply(error.cause, "WRONGTYPE")) throw error;
@@ -201,12 +202,12 @@ export class RedisStore implements Store {
   }
 
   /** The entry with its body; nothing where it is over, or its body is not there. */
-  #whole(name: string, key: string, meta: EntryMeta, field: Buffer | null): Lookup | Promise<Lookup> {
+  #whole(name: string, key: string, meta: EntryMeta, { body, giveBack }: Read): Lookup | Promise<Lookup> {
     const { stored } = meta;
     if (keepUntil(stored) <= this.#now()) return URI_MISS;
-    if (field !== null && bodyMatches(meta, field))
-      return { type: "found", entry: { stored, body: field }, tier: "redis" };
-    return this.#chunked(name, key, meta, field);
+    if (body === null || !bodyMatches(meta, body)) return this.#chunked(name, key, meta, body);
+    const found = { type: "found", entry: { stored, body }, tier: "redis" } as const;
+    return giveBack === undefined ? found : { ...found, giveBack };
   }
 
   /** The entry with the body that lies beside it; nothing, and an event, where that is not all there. */
@@ -238,8 +239,7 @@ export class RedisStore implements Store {
         // Whatever comes of it: the next reader would find the same.
         this.#writer.free(name, chunks).catch(() => {});
       },
-      onFailure: ({ code, message }) =>
-        this.#emit({ type: "store-failed", tier: "redis", operation: "read", code, message }),
+      onFailure: (error) => this.#emit(storeFailed("read", error)),
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Emit } from "../cache/events.ts";
+import { type Emit, storeFailed } from "../cache/events.ts";
 import {
   type Entry,
   type Inspected,
@@ -7,10 +7,9 @@ import {
   readBytes,
   type SentBody,
   type Store,
-  StoreError,
 } from "../cache/ports.ts";
 import type { FieldLines } from "../policy/fields.ts";
-import { currentAge } from "../policy/freshness.ts";
+import { isFresh } from "../policy/freshness.ts";
 import { selectFrom, variantId, variantMatches } from "../policy/key.ts";
 import { hasBytesFor } from "../policy/range.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
@@ -97,7 +96,7 @@ export class TieredStore implements Store {
     try {
       return [...near, ...(await inTime(this.#redis.inspect(key), this.#deadlines))];
     } catch (error) {
-      this.#failed(error);
+      this.#emit(storeFailed("lookup", error));
       return near;
     }
   }
@@ -105,7 +104,7 @@ export class TieredStore implements Store {
   /** Does what is in memory answer this request, whatever Redis has? */
   #suffices(key: string, request: FieldLines, { entry: { stored } }: Found): boolean {
     const now = this.#now();
-    const fresh = !stored.noCache && currentAge(stored, now) < stored.freshnessLifetime;
+    const fresh = !stored.noCache && isFresh(stored, now);
     // HEAD would be content with any part, and may look on for nothing.
     const whole = stored.part === undefined || hasBytesFor({ method: "GET", fields: request }, stored, now);
     return fresh && whole && !this.#purged(key, stored);
@@ -158,7 +157,7 @@ export class TieredStore implements Store {
       const far = await this.#read(redis, key, request, responseTime);
       return far.type === "found" && far.entry.stored.responseTime > responseTime ? far : near;
     } catch (error) {
-      this.#failed(error);
+      this.#emit(storeFailed("lookup", error));
       return { ...near, storeFailed: true };
     }
   }
@@ -178,13 +177,14 @@ export class TieredStore implements Store {
   }
 
   async #readAlong(
-    { answer }: Shared,
+    { reading, answer }: Shared,
     redis: Store,
     key: string,
     request: FieldLines,
     newerThan: EpochMs | undefined,
     name: string,
   ): Promise<Lookup> {
+    reading.shared = true;
     const far = await answer;
     if (far.type === "none") {
       if (far.fwd === "uri-miss") return far;
@@ -208,10 +208,12 @@ export class TieredStore implements Store {
   ): Promise<Lookup> {
     try {
       const far = await inTime(redis.lookup(key, request), this.#deadlines);
-      if (far.type === "found" && this.#heldBack(key, far.entry.stored)) return URI_MISS;
-      if (far.type === "none" || reading.outdated || far.entry.stored.responseTime <= newerThan) return far;
+      if (far.type === "none") return far;
       let { entry } = far;
-      if (entry.body.length > this.#memory.maxBodyBytes) return far;
+      if (this.#heldBack(key, entry.stored)) return URI_MISS;
+      const isNews = !reading.outdated && entry.stored.responseTime > newerThan;
+      if (!isNews || entry.body.length > this.#memory.maxBodyBytes)
+        return reading.shared ? neverGivenBack(far) : far;
       if (!(entry.body instanceof Uint8Array)) {
         const leave = this.#room(entry.body.length);
         if (leave === undefined) return far;
@@ -222,17 +224,16 @@ export class TieredStore implements Store {
         entry = { ...entry, body };
       }
       if (!reading.outdated) this.#memory.keep(key, entry);
-      return { ...far, entry };
+      return neverGivenBack({ ...far, entry });
     } finally {
       this.#readings.end(key, reading);
       if (sharedAs !== undefined && this.#shared.get(sharedAs)?.reading === reading)
         this.#shared.delete(sharedAs);
     }
   }
+}
 
-  #failed(error: unknown): void {
-    const code = error instanceof StoreError ? error.code : "unavailable";
-    const message = error instanceof Error ? error.message : String(error);
-    this.#emit({ type: "store-failed", tier: "redis", operation: "lookup", code, message });
-  }
+/** Somebody else reads the body, too, and nobody knows until when. */
+function neverGivenBack({ giveBack: _, ...found }: Found): Found {
+  return found;
 }

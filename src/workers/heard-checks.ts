@@ -38,6 +38,7 @@ export class HeardChecks {
     };
     for (const known of this.#known.values()) this.#tell(known);
     this.#known.clear();
-    return { ready, checkAll: () => ready, close: async () => {} };
+    // Who checks for all is told of the same change, and what it finds is heard here.
+    return { ready, checkAll: () => ready, apply: async () => {}, close: async () => {} };
   };
 }

@@ -7,9 +7,12 @@ const post = (body: unknown): RequestInit => ({
   body: typeof body === "string" ? body : JSON.stringify(body),
 });
 const ERROR = {
+  type: expect.stringMatching(/^\/problems#[a-z_]+$/),
+  title: expect.any(String),
+  status: expect.any(Number),
+  detail: expect.any(String),
   code: expect.any(String),
-  message: expect.any(String),
-  requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+  request_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
 };
 
 test("it lives as long as it answers", async () => {
@@ -55,24 +58,69 @@ test("stats are JSON, metrics are Prometheus text, / lists the endpoints", async
 test("origins are a map from origin to health", async () => {
   const { app } = anApi({
     origins: () => [
-      { origin: "http://o1", healthy: true, since: 0, lastCheck: 10_000, detail: "200", inFlight: 2 },
-      { origin: "http://o2", healthy: false, since: 5_000, detail: "refused", inFlight: 0 },
+      {
+        origin: "http://o1",
+        healthy: true,
+        since: 0,
+        lastCheck: 10_000,
+        detail: "200",
+        inFlight: 2,
+        ejected: true,
+        history: [],
+      },
+      {
+        origin: "http://o2",
+        healthy: false,
+        since: 5_000,
+        detail: "refused",
+        inFlight: 0,
+        breakerOpen: true,
+        history: [{ at: 5_000, healthy: false, detail: "refused" }],
+      },
+      {
+        origin: "http://o3",
+        healthy: true,
+        since: 0,
+        detail: "200",
+        inFlight: 1,
+        draining: true,
+        history: [],
+      },
     ],
   });
   expect(await (await app.request("/origins")).json()).toEqual({
     "http://o1": {
       healthy: true,
+      state: "up",
       since: "1970-01-01T00:00:00.000Z",
       last_check: "1970-01-01T00:00:10.000Z",
       detail: "200",
       in_flight: 2,
+      ejected: true,
+      breaker_open: false,
+      history: [],
     },
     "http://o2": {
       healthy: false,
+      state: "down",
       since: "1970-01-01T00:00:05.000Z",
       last_check: null,
       detail: "refused",
       in_flight: 0,
+      ejected: false,
+      breaker_open: true,
+      history: [{ at: "1970-01-01T00:00:05.000Z", healthy: false, detail: "refused" }],
+    },
+    "http://o3": {
+      healthy: true,
+      state: "draining",
+      since: "1970-01-01T00:00:00.000Z",
+      last_check: null,
+      detail: "200",
+      in_flight: 1,
+      ejected: false,
+      breaker_open: false,
+      history: [],
     },
   });
 });
@@ -245,7 +293,7 @@ test.each([
   expect(await response.json()).toEqual({
     ...ERROR,
     code: "bad_request",
-    message: expect.stringContaining(said),
+    detail: expect.stringContaining(said),
   });
   expect(purged).toEqual([]);
 });
@@ -261,8 +309,8 @@ test("a purge that the log did not take is a 503", async () => {
   ]) {
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("1");
-    const message = "the purge may still take effect: no answer within 500 ms";
-    expect(await response.json()).toEqual({ ...ERROR, code: "store_unavailable", message });
+    const detail = "the purge may still take effect: no answer within 500 ms";
+    expect(await response.json()).toEqual({ ...ERROR, code: "store_unavailable", detail });
   }
   expect(reported).toEqual([]);
 });
@@ -273,10 +321,10 @@ test("a purge that reached no log is a 503 that says that nothing was purged, an
   };
   const { app, refetched } = anApi({ purge });
   const response = await app.request("/purge", post({ urls: ["http://a/x"], mode: "refresh" }));
-  const message = "nothing was purged: the purge log is out of reach";
+  const detail = "nothing was purged: the purge log is out of reach";
   expect([response.status, await response.json()]).toEqual([
     503,
-    { ...ERROR, code: "store_unavailable", message },
+    { ...ERROR, code: "store_unavailable", detail },
   ]);
   expect(refetched).toEqual([]);
 });
@@ -322,6 +370,42 @@ test.each([
   expect(purged).toEqual([]);
 });
 
+test("errors are problem details, whose type leads to what is known of their kind", async () => {
+  const { app } = anApi();
+  const response = await app.request("/nothing");
+  expect(response.headers.get("content-type")).toBe("application/problem+json");
+  const problem = (await response.json()) as { type: string; code: string; title: string; status: number };
+  expect(problem).toEqual({
+    type: "/problems#not_found",
+    title: "There is no such thing",
+    status: 404,
+    detail: "no GET /nothing here; GET / lists what is",
+    code: "not_found",
+    request_id: response.headers.get("x-request-id"),
+  });
+  const [page, fragment] = problem.type.split("#") as [string, string];
+  const known = (await (await app.request(page)).json()) as { code: string }[];
+  expect(known).toContainEqual({
+    code: fragment,
+    type: problem.type,
+    status: problem.status,
+    title: problem.title,
+  });
+});
+
+test("a store that is out of reach says no more than that of what is no purge", async () => {
+  const { app } = anApi({
+    explain: async () => {
+      throw new StoreError("unavailable", "no worker serves");
+    },
+  });
+  const response = await app.request("/explain?url=/x");
+  expect([response.status, await response.json()]).toEqual([
+    503,
+    { ...ERROR, code: "store_unavailable", detail: "no worker serves" },
+  ]);
+});
+
 test("JSON answers end their line", async () => {
   const { app } = anApi();
   for (const response of [
@@ -330,7 +414,7 @@ test("JSON answers end their line", async () => {
     await app.request("/nothing"),
     await app.request("/purge", post({ urls: ["/x"] })),
   ]) {
-    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(response.headers.get("content-type")).toMatch(/^application\/(?:problem\+)?json$/);
     expect(await response.text()).toMatch(/^\{.*\}\n$/);
   }
 });
@@ -356,7 +440,11 @@ test("an error of ours is told to the log and not to the client", async () => {
   const response = await app.request("/stats");
   expect(response.status).toBe(500);
   const body = await response.json();
-  expect(body).toEqual({ ...ERROR, code: "internal_error", requestId: response.headers.get("x-request-id") });
+  expect(body).toEqual({
+    ...ERROR,
+    code: "internal_error",
+    request_id: response.headers.get("x-request-id"),
+  });
   expect(JSON.stringify(body)).not.toContain("hunter2");
   expect(reported).toEqual([error]);
 });

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import type { Explained } from "../../src/admin/answers.ts";
 import type { AskedToExplain } from "../../src/admin/explain.ts";
 import { REASON_CODES } from "../../src/policy/reasons.ts";
 import { anApi } from "./an-api.ts";
@@ -10,7 +11,7 @@ async function asked(query: string): Promise<{ status: number; seen: AskedToExpl
   const { app } = anApi({
     explain: async (given) => {
       seen = given;
-      return {};
+      return {} as Explained;
     },
   });
   const { status } = await app.request(`/explain?${query}`, { headers: HERE });

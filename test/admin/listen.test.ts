@@ -3,7 +3,8 @@ import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
 import type { AdminDeps } from "../../src/admin/api.ts";
-import { type AdminListener, listenAdmin } from "../../src/admin/listen.ts";
+import { type AdminListener, listenAdmin, MAX_REQUESTS } from "../../src/admin/listen.ts";
+import { until } from "../until.ts";
 import { anApi, urlsOf } from "./an-api.ts";
 
 const GLOBALS = [globalThis.Request, globalThis.Response];
@@ -156,4 +157,27 @@ test("close does not wait longer than it was told to", async () => {
   const ended = once(stuck, "close");
   await listener.close(50);
   await ended;
+});
+
+test("requests without end on one connection, sent without waiting, are not all worked on", async () => {
+  let asked = 0;
+  const answers = Promise.withResolvers<string>();
+  const metricsText = () => {
+    asked++;
+    return answers.promise;
+  };
+  const { listener } = await listening({ metricsText });
+  const socket = await dial(
+    listener,
+    "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(5 * MAX_REQUESTS),
+  );
+  let seen = "";
+  socket.setEncoding("latin1").on("data", (some: string) => {
+    seen += some;
+  });
+  await until("as many as may be are asked for", () => asked >= MAX_REQUESTS);
+  answers.resolve("up 1\n");
+  await until("another one is refused", () => seen.includes("HTTP/1.1 503"));
+  expect(asked).toBe(MAX_REQUESTS);
+  expect(seen.match(/HTTP\/1\.1 200/g)).toHaveLength(MAX_REQUESTS);
 });

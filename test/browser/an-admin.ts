@@ -58,9 +58,13 @@ const STEPS = 60;
 const STEP_MS = 10_000;
 const steps = <T>(value: (step: number) => T): T[] => Array.from({ length: STEPS }, (_, step) => value(step));
 
+/** Of what has not been measured yet. */
+export const NO_LATENCY = { count: 0, p50_ms: null, p90_ms: null, p99_ms: null, buckets: [] };
+
 /** Every route with something to show, in the form that the page reads. */
 export function fullRoutes(now: number): Routes {
   const url = "http://localhost:3000/data?id=1&cache-control=stale-while-revalidate=15,max-age=5";
+  const none = steps(() => 0);
   const half = steps((step) => (step < 10 ? null : 0.5));
   return {
     "/stats": {
@@ -89,6 +93,10 @@ export function fullRoutes(now: number): Routes {
         HIT: steps((step) => 900 + 30 * (step % 5)),
         MISS: steps(() => 100),
         STALE: steps((step) => (step > 40 ? 50 : 0)),
+        UPDATING: none,
+        REVALIDATED: none,
+        EXPIRED: none,
+        BYPASS: none,
       },
       hit_p50_ms: half.map((value) => value && value / 5),
       hit_p99_ms: half,
@@ -108,10 +116,19 @@ export function fullRoutes(now: number): Routes {
       ],
       origins: [{ origin: "http://127.0.0.1:4001", count: 111, p50_ms: 18, p99_ms: 190 }],
     },
-    "/hist": { hits: { count: 900, p50_ms: 0.1, p90_ms: 0.3, p99_ms: 0.5 } },
+    "/hist": {
+      hits: { count: 900, p50_ms: 0.1, p90_ms: 0.3, p99_ms: 0.5, buckets: [[0.1, 900]] },
+      misses: NO_LATENCY,
+      origins: NO_LATENCY,
+    },
     "/origins": {
       "http://127.0.0.1:4001": origin(now, true, "answered 200"),
-      "http://127.0.0.1:4002": origin(now, false, "refused the connection"),
+      "http://127.0.0.1:4002": {
+        ...origin(now, false, "refused the connection"),
+        ejected: true,
+        breaker_open: true,
+      },
+      "http://127.0.0.1:4003": { ...origin(now, true, "answered 200"), state: "draining" },
     },
     "/reasons": [
       {
@@ -123,7 +140,7 @@ export function fullRoutes(now: number): Routes {
       },
     ],
     "/settings": [
-      { name: "PORT", value: 3000, source: "environment", meaning: "where clients ask", restart: true },
+      { name: "PORT", value: "3000", source: "environment", meaning: "where clients ask", restart: true },
       {
         name: "CACHE_DEFAULT_TTL",
         value: "0s",
@@ -179,8 +196,12 @@ export function fullRoutes(now: number): Routes {
 
 const origin = (now: number, healthy: boolean, detail: string) => ({
   healthy,
+  state: healthy ? "up" : "down",
   since: new Date(now - 3_600_000).toISOString(),
   last_check: new Date(now).toISOString(),
   detail,
   in_flight: 1,
+  ejected: false,
+  breaker_open: false,
+  history: healthy ? [] : [{ at: new Date(now - 120_000).toISOString(), healthy, detail }],
 });

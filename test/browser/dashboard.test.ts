@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { startSite } from "../scenario/site.ts";
 import { until } from "../until.ts";
-import { anAdmin, fullRoutes } from "./an-admin.ts";
+import { anAdmin, fullRoutes, NO_LATENCY } from "./an-admin.ts";
 import { describeInChromium, open } from "./chromium.ts";
 
 describeInChromium("the dashboard", () => {
@@ -43,6 +43,20 @@ describeInChromium("the dashboard", () => {
     await row.getByText("80 %").waitFor();
   });
 
+  it("says why an origin gets no turn", async () => {
+    const admin = await anAdmin(fullRoutes(Date.now()));
+    const { page } = await open(admin.url);
+    const badges = (port: number) =>
+      page
+        .locator("#origins-table tbody tr", { hasText: `:${port}` })
+        .locator(".badge")
+        .allTextContents();
+    await page.locator("#origins-table").getByText("http://127.0.0.1:4003").waitFor();
+    expect(await badges(4001)).toEqual(["✓ healthy"]);
+    expect(await badges(4002)).toEqual(["✕ unhealthy", "✕ ejected", "✕ breaker open"]);
+    expect(await badges(4003)).toEqual(["… draining"]);
+  });
+
   it("keeps text from a request text", async () => {
     const evil = '<img src="x" onerror="document.title=`taken`">';
     const top = { hot: [{ url: evil, count: 1 }], missing: [], reasons: [], origins: [], since: 0 };
@@ -70,7 +84,7 @@ describeInChromium("the dashboard", () => {
     const admin = await anAdmin({
       "/series": 404,
       "/settings": 404,
-      "/hist": {},
+      "/hist": { hits: NO_LATENCY, misses: NO_LATENCY, origins: NO_LATENCY },
       "/top": { hot: [], missing: [], reasons: [], origins: [], since: 0 },
     });
     const { page } = await open(admin.url);

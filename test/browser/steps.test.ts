@@ -1,13 +1,21 @@
 import { expect, it } from "vitest";
-import type { Series } from "../../src/admin/dashboard/client/contract.ts";
-import { drawnSteps } from "../../src/admin/dashboard/client/steps.ts";
+import { type DrawnSeries, drawnSteps } from "../../src/admin/dashboard/client/steps.ts";
 
 /** Seconds from `first` on. */
-function series(first: number, hits: readonly number[], ms: readonly (number | null)[] = hits): Series {
+function series(first: number, hits: readonly number[], ms: readonly (number | null)[] = hits): DrawnSeries {
+  const none = hits.map(() => 0);
   return {
     step_ms: 1000,
     at: hits.map((_, i) => first + i * 1000),
-    requests: { HIT: hits },
+    requests: {
+      HIT: hits,
+      UPDATING: none,
+      STALE: none,
+      REVALIDATED: none,
+      EXPIRED: none,
+      MISS: none,
+      BYPASS: none,
+    },
     hit_p50_ms: ms,
     hit_p99_ms: ms,
     miss_p50_ms: ms,

@@ -56,6 +56,23 @@ describe("a thousand requests for a cold key", () => {
     expect((await proxy.get("/hot")).cache).toBe("HIT/HIT");
   });
 
+  it("are told, but for the one who fetches, with how long they have waited", async () => {
+    const proxy = aProxy();
+    const first = crowd(proxy, 2);
+    await settled();
+    proxy.advance(2);
+    const late = crowd(proxy, 1);
+    await settled();
+    proxy.advance(1);
+    proxy.origin.last.answer("body", { cc: "max-age=60" });
+    await Promise.all([...first, ...late]);
+    const told = { type: "coalesced", key: uriOf("/hot"), scope: "process" } as const;
+    expect(proxy.of("coalesced")).toEqual([
+      { ...told, waitedMs: 3000 },
+      { ...told, waitedMs: 1000 },
+    ]);
+  });
+
   it("get a body that arrives in pieces, also those who come while it arrives", async () => {
     const proxy = aProxy();
     const early = crowd(proxy, 50);

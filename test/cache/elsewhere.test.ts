@@ -10,6 +10,7 @@ describe("a miss that another instance fetches", () => {
     const answers = Array.from({ length: 5 }, () => get("/a"));
     await settled();
     await storedElsewhere(proxy, "/a", "theirs", FRESH);
+    proxy.advance(2);
     end(STORED);
     for (const { text, cache, cacheStatus } of await Promise.all(answers))
       expect([text, cache, cacheStatus]).toEqual([
@@ -21,6 +22,10 @@ describe("a miss that another instance fetches", () => {
     expect(leases.asked).toMatchObject([
       { key: uriOf("/a"), variant: "", failed: 0, beside: true, wait: true },
     ]);
+    // Who asked for all waited for the other instance, the others for that one.
+    const scopes = ["cluster", "process", "process", "process", "process"];
+    expect(proxy.of("coalesced").map(({ scope }) => scope)).toEqual(scopes);
+    expect(proxy.of("coalesced").map(({ waitedMs }) => waitedMs)).toEqual(Array(5).fill(2000));
     expect(proxy.coalescer.size).toBe(0);
     expect(proxy.timers.pending).toBe(0);
     expect((await get("/a")).cache).toBe("HIT/HIT");

@@ -389,7 +389,7 @@ export function aProxy(options: ProxyOptions = {}) {
   };
   const { timer } = timers;
   const elsewhere = options.arrivals === undefined ? {} : { arrivals: options.arrivals };
-  const common = { ...elsewhere, purges, uncacheable, budget, maxObjectBytes, now, timer };
+  const common = { ...elsewhere, purges, uncacheable, budget, limits: settings, now, timer };
   const keep = createKeep({ ...common, store, emit });
   const fetch = createFetch({ origin, settings, epoch: () => purges.epoch, now });
   const coalescer = new Coalescer<Shared>();
@@ -402,16 +402,17 @@ export function aProxy(options: ProxyOptions = {}) {
     lookup,
     variances,
     admission: settings,
-    ignoredParameters: [],
+    keying: { ignoredParameters: [] },
     origin,
     fetch,
     keep,
     coalescer,
-    patienceMs: PATIENCE_MS,
+    emit,
+    coalescing: { patienceMs: PATIENCE_MS },
     storePatienceMs: STORE_PATIENCE_MS,
   });
   const refresh = createRefresh({ forward, origin, concurrency: options.refreshConcurrency ?? 8, emit });
-  const { onStoreFailure = "origin" } = options;
+  const onStoreFailure = () => options.onStoreFailure ?? "origin";
   const handle = createHandler({ lookup, forward, refresh, variances, uncacheable, onStoreFailure, now });
   let requests = 0;
 

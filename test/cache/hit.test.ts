@@ -47,6 +47,34 @@ describe("a request that a fresh response in memory answers gets the answer of t
     expect(origin.asked).toEqual([]);
   });
 
+  it("however often it is asked, and by whom", async () => {
+    const { handle, hits, request, advance } = await aPrimed();
+    const soon = withHits(handle, hits);
+    const asks: readonly Ask[] = [
+      {},
+      {},
+      { method: "HEAD" },
+      {},
+      { fields: ["If-None-Match", '"x"'] },
+      { fields: ["Range", "bytes=2-4"] },
+      { fields: ["Range", "bytes=5-6"] },
+      {},
+    ];
+    for (const seconds of [0, 0.5, 0.75]) {
+      advance(seconds);
+      for (const ask of asks)
+        expect(await soon(request("/a", ask))).toEqual(await handle(request("/a", ask)));
+    }
+  });
+
+  it("the very same, also when somebody has asked for a part meanwhile", async () => {
+    const { handle, hits, request } = await aPrimed();
+    const soon = withHits(handle, hits);
+    const first = await soon(request("/a"));
+    await soon(request("/a", { fields: ["Range", "bytes=2-4"] }));
+    expect(await soon(request("/a"))).toBe(first);
+  });
+
   it("without what clients do not see", async () => {
     const { hits, find } = await aPrimed(FRESH, {}, new Set(["x-tag"]));
     const { request, hit } = find();

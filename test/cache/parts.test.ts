@@ -365,7 +365,7 @@ it("a part in a near tier does not hide from a new part the whole that is in a f
   await far.put(head.uri, { stored: whole, body: bytesOf(WHOLE) });
   const emit = () => {};
   const store = new TieredStore({ memory, redis: far, now, emit });
-  const withStored = createParts({ store, purges, maxObjectBytes: 1e6, emit, now });
+  const withStored = createParts({ store, purges, limits: { maxObjectBytes: 1e6 }, emit, now });
   const arrived: Entry = {
     stored: { ...near.entry.stored, part: { first: 2, last: 3, length: WHOLE.length }, bodyLength: 2 },
     body: bytesOf("23"),

@@ -16,8 +16,8 @@ function warming(stream: ScriptedBody) {
   const warm = createWarm({
     handle: async () => response,
     defaultHost: "cache.test",
-    origins: [],
-    ignoredParameters: [],
+    origins: () => [],
+    keying: { ignoredParameters: [] },
     timer(callback, ms) {
       timers.set(callback, ms);
       return () => void timers.delete(callback);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { Hist, ShownAnswer } from "../../src/admin/answers.ts";
 import { eventParser, type ServerSent } from "../../src/cli/event-stream.ts";
-import { type Hist, histLines, joinHists } from "../../src/cli/hist.ts";
+import { histLines, joinHists } from "../../src/cli/hist.ts";
 import { harmless, openScreen } from "../../src/cli/screen.ts";
-import { joinStats, ratesOf, type Stats } from "../../src/cli/stat.ts";
+import { joinStats, ratesOf, type ShownStats } from "../../src/cli/stat.ts";
 import { tailLine } from "../../src/cli/tail.ts";
 import { joinTops, topLines } from "../../src/cli/top.ts";
 
@@ -44,18 +45,28 @@ describe("a screen", () => {
 
   it("lets no client steer the terminal", () => {
     expect(harmless("/a\x1b[2Jb\nc\u202ed")).toBe("/a\\x1b[2Jb\\x0ac\\x202ed");
-    const answered = {
+    const answered: ShownAnswer = {
       time: "2026-11-21T12:00:00.000Z",
+      id: "1",
       method: "\x1b",
+      host: null,
       url: "/\x9b",
       status: 200,
       cache: "HIT",
+      hit: true,
+      reason: null,
+      fwd: null,
+      tier: "memory",
+      age: 0,
+      ttl: 1,
+      key_hash: "0",
+      bytes: 1,
+      ttfb_ms: 0.05,
+      total_ms: 0.05,
+      origin: null,
+      collapsed: false,
     };
-    const line = tailLine(
-      { ...answered, reason: null, fwd: null, ttfb_ms: 0.05, bytes: 1 },
-      undefined,
-      plain.paint,
-    );
+    const line = tailLine(answered, undefined, plain.paint);
     expect(line).toBe("12:00:00.000 HIT         200    50 µs       1 B \\x1b /\\x9b");
   });
 });
@@ -73,6 +84,15 @@ describe("several instances", () => {
     const joined = joinTops([top(2, 5), top(3, 4), top(1, null)]);
     expect(joined).toEqual({ ...top(6, 5), since: 1000 });
     expect(topLines(joined, plain)).toContain("         6  /a  private");
+  });
+
+  it("have the slowest origin of all of them first", () => {
+    const of = (origin: string, p99_ms: number | null) => ({ origin, count: 1, p50_ms: null, p99_ms });
+    const { origins } = joinTops([
+      { ...top(1, 1), origins: [of("http://a", 2), of("http://b", null)] },
+      { ...top(1, 1), origins: [of("http://c", 9), of("http://a", 3)] },
+    ]);
+    expect(origins.map(({ origin }) => origin)).toEqual(["http://c", "http://a", "http://b"]);
   });
 
   it("have exact percentiles together where there are buckets", () => {
@@ -117,8 +137,8 @@ describe("several instances", () => {
 });
 
 describe("rates", () => {
-  const stats = (requests: number, hits: number): Stats =>
-    ({ ...joinStats([]), requests, hits, misses: requests - hits, entries: 5 }) as Stats;
+  const stats = (requests: number, hits: number): ShownStats =>
+    ({ ...joinStats([]), requests, hits, misses: requests - hits, entries: 5 }) as ShownStats;
 
   it("are what happened in between, by the second", () => {
     const rates = ratesOf(stats(30, 15), stats(10, 10), 2);

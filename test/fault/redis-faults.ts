@@ -184,6 +184,11 @@ local function flip(key, field, i)
   local byte = bit.bxor(string.byte(value, at), 2 ^ (i % 8))
   redis.call('HSET', key, field, string.sub(value, 1, at - 1) .. string.char(byte) .. string.sub(value, at + 1))
 end
+local function random(length)
+  local bytes = {}
+  for at = 1, length do bytes[at] = string.char(math.random(0, 255)) end
+  return table.concat(bytes)
+end
 local function swap(a, b, field)
   local of_a, of_b = redis.call('HGET', a, field), redis.call('HGET', b, field)
   redis.call('HSET', a, field, of_b)
@@ -214,6 +219,8 @@ export const VALUE_FAULTS: readonly RedisFault[] = [
   ],
   ["empty records", "redis.call('HSET', key, 'meta', '')"],
   ["no records", "redis.call('HDEL', key, 'meta')"],
+  ["random bytes for bodies", "redis.call('HSET', key, 'body', random(#redis.call('HGET', key, 'body')))"],
+  ["random bytes for records", "redis.call('HSET', key, 'meta', random(#redis.call('HGET', key, 'meta')))"],
   ["a flipped bit in each body", "flip(key, 'body', i)"],
   ["a flipped bit in each record", "flip(key, 'meta', i)"],
   ["bodies of one another", "swap(key, other, 'body')"],

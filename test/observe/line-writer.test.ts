@@ -83,6 +83,23 @@ test.each([
   expect(output.split("\n").slice(0, -1)).toEqual(upTo(1000).map((i) => `${i} ${"x".repeat(1000)}`));
 });
 
+test("what is written in many batches is whole, however many bytes its characters take", async () => {
+  const { child, exit } = run(`
+    const writer = createLineWriter(1, () => {});
+    for (const [from, to] of [[0, 10], [10, 600], [600, 5000], [5000, 5010]]) {
+      for (let i = from; i < to; i++) writer.write(i + " " + "€".repeat(i % 300) + "\\n");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await writer.close();`);
+  const output = await text(child.stdout);
+  expect(await exit).toEqual([0, null]);
+  expect(output).toBe(
+    upTo(5010)
+      .map((i) => `${i} ${"€".repeat(i % 300)}\n`)
+      .join(""),
+  );
+});
+
 test("a reader that is gone ends the log, not the process", async () => {
   const { child, exit } = run(`
     const writer = createLineWriter(1, () => {});

@@ -74,10 +74,23 @@ describe("GET /top", () => {
     });
   });
 
+  it("tells of the slowest origins first, however rarely they are asked", () => {
+    const { live, originAnswer } = aLive();
+    for (let i = 0; i < 3; i++) originAnswer("http://quick:1", 1);
+    originAnswer("http://slow:1", 500);
+    for (let i = 0; i < 2; i++) originAnswer("http://middling:1", 20);
+    const { origins } = topOf([live.read()], 5);
+    expect(origins.map(({ origin }) => origin)).toEqual([
+      "http://slow:1",
+      "http://middling:1",
+      "http://quick:1",
+    ]);
+  });
+
   it("samples URLs in a busy second, and still says how often the hottest was asked for", () => {
     const { live, answer } = aLive();
     for (let i = 0; i < 200_000; i++) answer({ uri: i % 2 === 0 ? "http://a/hot" : `http://a/cold/${i}` });
-    const { hot } = topOf([live.read()], 1) as { hot: { url: string; count: number }[] };
+    const { hot } = topOf([live.read()], 1);
     expect(hot[0]?.url).toBe("http://a/hot");
     expect(hot[0]?.count).toBeGreaterThan(90_000);
     expect(hot[0]?.count).toBeLessThan(110_000);
@@ -154,12 +167,12 @@ describe("GET /series", () => {
       if (i === KEPT_STEPS) answer();
       endSecond();
     }
-    const whole = seriesOf([live.read()], 10) as { at: number[]; requests: { HIT: number[] } };
+    const whole = seriesOf([live.read()], 10);
     expect(whole.at).toHaveLength(KEPT_STEPS);
     expect(whole.at.at(-1)).toBe(clock.now);
     expect(whole.at[0]).toBe(clock.now - (KEPT_STEPS - 1) * 1000);
     expect(whole.requests.HIT.indexOf(1)).toBe(KEPT_STEPS - 7);
-    const minute = seriesOf([live.read()], 1) as { at: number[]; bytes: number[] };
+    const minute = seriesOf([live.read()], 1);
     expect([minute.at.length, minute.bytes.length, minute.at.at(-1)]).toEqual([60, 60, clock.now]);
   });
 

@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import type { PurgeTarget } from "../../src/cache/ports.ts";
 import { createLogger, type LogOptions } from "../../src/observe/log.ts";
-import { anAnswer, MISS } from "./an-event.ts";
+import { anAnswer, HIT, MISS } from "./an-event.ts";
 
 const NOON = Date.UTC(2026, 10, 21, 12, 0, 1, 250);
 
@@ -24,10 +25,19 @@ test("a request is one JSON line with everything that is known about it", () => 
   listen(
     anAnswer({
       uri: "http://shop.example:8080/data?id=1&token=s3cret",
-      outcome: { word: "STALE", body: "cache", fwd: "stale", reason: "stale-if-error", collapsed: true },
+      outcome: {
+        word: "STALE",
+        body: "cache",
+        fwd: "stale",
+        reason: "stale-if-error",
+        ttl: -7,
+        age: 67,
+        collapsed: true,
+      },
       tier: "redis",
       origin: "http://127.0.0.1:4001",
       aborted: true,
+      traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
     }),
   );
   expect(text).toHaveLength(1);
@@ -40,11 +50,18 @@ test("a request is one JSON line with everything that is known about it", () => 
     method: "GET",
     path: "/data?id=1&token=***",
     host: "shop.example:8080",
+    key_hash: createHash("sha256")
+      .update("http://shop.example:8080/data?id=1&token=s3cret")
+      .digest("hex")
+      .slice(0, 16),
+    trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
     status: 200,
     cache: "STALE",
     x_cache_status: "HIT",
     reason: "stale-if-error",
     tier: "redis",
+    age: 67,
+    ttl: -7,
     origin: "http://127.0.0.1:4001",
     bytes: 512,
     head_ms: 0.123,
@@ -54,6 +71,23 @@ test("a request is one JSON line with everything that is known about it", () => 
   });
 });
 
+test("a line has the time at which it is written", () => {
+  let now = NOON;
+  const { listen, lines } = aLog({ now: () => now });
+  for (const milliseconds of [0, 1, 0, 747, 1, 0]) {
+    now += milliseconds;
+    listen(anAnswer());
+  }
+  expect(lines().map(({ time }) => String(time).slice(-13))).toEqual([
+    "12:00:01.250Z",
+    "12:00:01.251Z",
+    "12:00:01.251Z",
+    "12:00:01.998Z",
+    "12:00:01.999Z",
+    "12:00:01.999Z",
+  ]);
+});
+
 test("what is not known is left out", () => {
   const { listen, lines } = aLog();
   const { tier: _, ...answer } = anAnswer({ outcome: MISS });
@@ -61,7 +95,55 @@ test("what is not known is left out", () => {
   expect(lines()[0]).not.toHaveProperty("tier");
   expect(lines()[0]).not.toHaveProperty("reason");
   expect(lines()[0]).not.toHaveProperty("origin");
+  expect(lines()[0]).not.toHaveProperty("age");
+  expect(lines()[0]).not.toHaveProperty("ttl");
   expect(lines()[0]).toMatchObject({ x_cache_status: "MISS", collapsed: false, aborted: false });
+});
+
+test("a line repeats of the last one of its URI only what is the same", () => {
+  const { listen, lines } = aLog();
+  const plain = anAnswer({ outcome: HIT, tier: "memory" });
+  const { tier: _, ...untold } = plain;
+  const others = [
+    { method: "HEAD" },
+    { status: 404 },
+    { bytes: 7 },
+    { tier: "redis" },
+    { origin: "http://127.0.0.1:4001" },
+    { outcome: MISS },
+    { outcome: { ...HIT, word: "UPDATING" } },
+    { outcome: { ...HIT, body: "none" } },
+    { outcome: { ...HIT, reason: "stale-if-error" } },
+    { aborted: true },
+    { outcome: { ...HIT, collapsed: true } },
+    { outcome: { ...HIT, ttl: 41 } },
+    { outcome: { ...HIT, age: 18 } },
+    { traceId: "4bf92f3577b34da6a3ce929d0e0e4736" },
+    { headMs: 0.999, durationMs: 1000.9996 },
+  ] as const;
+  for (const other of others) for (const each of [plain, { ...plain, ...other }]) listen(each);
+  listen(untold);
+  const said = lines();
+  const [first] = said;
+  expect(said.filter((_, i) => i % 2 === 0 && i < said.length - 1)).toEqual(others.map(() => first));
+  expect(said.filter((_, i) => i % 2 === 1)).toEqual([
+    { ...first, method: "HEAD" },
+    { ...first, status: 404 },
+    { ...first, bytes: 7 },
+    { ...first, tier: "redis" },
+    { ...first, origin: "http://127.0.0.1:4001" },
+    { ...first, cache: "MISS", x_cache_status: "MISS", ttl: undefined },
+    { ...first, cache: "UPDATING" },
+    { ...first, x_cache_status: "MISS" },
+    { ...first, reason: "stale-if-error" },
+    { ...first, aborted: true },
+    { ...first, collapsed: true },
+    { ...first, ttl: 41 },
+    { ...first, age: 18 },
+    { ...first, trace_id: "4bf92f3577b34da6a3ce929d0e0e4736" },
+    { ...first, head_ms: 0.999, duration_ms: 1001 },
+  ]);
+  expect(said.at(-1)).not.toHaveProperty("tier");
 });
 
 test.each([
@@ -126,6 +208,9 @@ test("changes, failures and purges have a line each; what the request line says 
   const origin = "http://127.0.0.1:4001";
   listen({ type: "origin-health", origin, healthy: false, detail: "503" });
   listen({ type: "origin-health", origin, healthy: true, detail: "200" });
+  listen({ type: "origin-ejected", origin, forMs: 10_000, detail: "failed 5 times in a row" });
+  listen({ type: "coalesced", key: "k", scope: "process", waitedMs: 3 });
+  listen({ type: "store-asked", tier: "redis", operation: "lookup", ms: 1 });
   listen({ type: "store-state", up: false, detail: "ECONNREFUSED" });
   listen({ type: "store-state", up: true, detail: "ready" });
   listen({ type: "refreshed", key: "http://h/a?token=s3cret", result: "failed" });
@@ -136,16 +221,34 @@ test("changes, failures and purges have a line each; what the request line says 
   listen({ type: "stored", key: "k", bytes: 1, until: 0, epoch: 0, tags: [] });
   listen({ type: "not-stored", key: "k", reason: "private" });
   listen({ type: "origin-answered", origin, status: 200, headMs: 1, conditional: false });
+  listen({ type: "spans-lost", spans: 3, detail: "answered 400" });
 
   expect(lines().map(({ time: _, ...line }) => line)).toEqual([
     { level: "warn", msg: "origin unhealthy", origin, detail: "503" },
     { level: "info", msg: "origin healthy", origin, detail: "200" },
+    { level: "warn", msg: "origin ejected", origin, detail: "failed 5 times in a row", for_ms: 10_000 },
     { level: "warn", msg: "store down", detail: "ECONNREFUSED" },
     { level: "info", msg: "store up", detail: "ready" },
     { level: "warn", msg: "refresh failed", key: "http://h/a?token=***" },
     { level: "info", msg: "purged", target: "everything", mode: "delete", epoch: 7 },
     { level: "info", msg: "purged", target: "url", key: "http://h/a?sig=***", mode: "delete", epoch: 8 },
+    { level: "warn", msg: "spans lost", spans: 3, detail: "answered 400" },
   ]);
+});
+
+test("of many requests a sample has a line, and each that fails or breaks off", () => {
+  let at = 0;
+  const { listen, lines, apply } = aLog({ sample: 0.25, random: () => ((at++ + 4) % 8) / 8 });
+  for (let i = 0; i < 80; i++) listen(anAnswer({ requestId: "well" }));
+  listen(anAnswer({ requestId: "5xx", status: 503 }));
+  listen(anAnswer({ requestId: "aborted", aborted: true }));
+  const written = lines().map((line) => line["request_id"]);
+  expect(written).toEqual([...Array.from({ length: 20 }, () => "well"), "5xx", "aborted"]);
+  apply({ level: "info", sample: 1 });
+  listen(anAnswer());
+  apply({ level: "warn", sample: 1 });
+  listen(anAnswer());
+  expect(lines()).toHaveLength(23);
 });
 
 test("foreign values are told at level debug", () => {

@@ -7,7 +7,7 @@ const answer = anAnswer({
   method: "GET",
   uri: "http://shop.example:8080/api/Basket?id=1",
   status: 502,
-  outcome: { ...MISS, reason: "set-cookie", stored: false, collapsed: true, ttl: -30 },
+  outcome: { ...MISS, reason: "set-cookie", stored: false, collapsed: true, age: 90, ttl: -30 },
   origin: "http://10.0.0.7:8080",
   bytes: 2048,
   headMs: 250,
@@ -55,6 +55,8 @@ describe("a query", () => {
     ["ttfb<1m"],
     ["total<=1.5s"],
     ["total>1499"],
+    ["age=90"],
+    ["age>1m"],
     ["ttl=-30"],
     ["ttl<0s"],
     ["ttl>-1m"],
@@ -88,6 +90,13 @@ describe("a query", () => {
     expect(matches(query)).toBe(false);
   });
 
+  it("means the URL as readers see it, so that nobody can guess at a secret in it", () => {
+    const secret = anAnswer({ uri: "http://shop.example/data?id=1&token=s3cret" });
+    expect(matches("url~token=***", secret)).toBe(true);
+    expect(matches("url~token=s", secret)).toBe(false);
+    expect(matches("url~s3cret", secret)).toBe(false);
+  });
+
   it("finds what an answer does not have only by what it is not", () => {
     const hit = anAnswer({ tier: "memory" });
     expect(matches("origin=x", hit)).toBe(false);
@@ -112,6 +121,8 @@ describe("a query", () => {
     ["ttl~5", 5, /ttl is a number: it takes no ~/],
     ["method>GET", 8, /method is a text/],
     ["hit=perhaps", 5, /hit is true or false, not perhaps/],
+    ["hit=constructor", 5, /hit is true or false/],
+    ["ttfb>5constructor", 6, /ttfb is written like 200ms/],
     ["hit>true", 5, /hit takes = and != alone/],
     ["status>5xx", 8, /status> needs a number, not a class/],
     ["status=99999", 8, /a status is a number such as 404/],

@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createEvents } from "../../src/cache/events.ts";
 import { createTail, WAITING_ANSWERS, type Watching } from "../../src/observe/tail.ts";
-import { anAnswer, MISS } from "./an-event.ts";
+import { anAnswer, HIT, MISS } from "./an-event.ts";
 
 const NOW = Date.UTC(2026, 10, 21, 12);
 
@@ -62,7 +63,8 @@ describe("a tail", () => {
   it("shows an answer without secrets, and null for what does not apply", () => {
     const { watch, emit } = aTail();
     const reader = watch();
-    emit(anAnswer({ uri: "http://u:p@shop.example/data?id=1&token=geheim" }));
+    const uri = "http://u:p@shop.example/data?id=1&token=geheim";
+    emit(anAnswer({ uri, outcome: { ...HIT, age: 18 } }));
     expect(reader.take()?.events).toEqual([
       {
         time: "2026-11-21T12:00:00.000Z",
@@ -76,7 +78,9 @@ describe("a tail", () => {
         reason: null,
         fwd: null,
         tier: "memory",
+        age: 18,
         ttl: 42,
+        key_hash: createHash("sha256").update(uri).digest("hex").slice(0, 16),
         bytes: 512,
         ttfb_ms: 0.123,
         total_ms: 1.235,

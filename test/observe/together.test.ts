@@ -5,7 +5,7 @@ import { createStats } from "../../src/observe/stats.ts";
 import { type Reading, Together } from "../../src/observe/together.ts";
 import { anAnswer, MISS } from "./an-event.ts";
 
-const memory = () => ({ entries: 2, bytes: 100, evictions: 1 });
+const memory = () => ({ entries: 2, bytes: 100, evictions: 1, expired: 0, purged: 0 });
 
 /** A worker that counts, and what it says of that. */
 function aWorker(behindMs = 0) {
@@ -17,7 +17,7 @@ function aWorker(behindMs = 0) {
     },
     async reading(): Promise<Reading> {
       // As it arrives from another process.
-      return structuredClone({ stats: stats.read(), metrics: await metrics.json() });
+      return structuredClone({ stats: stats.read(), metrics: await metrics.families() });
     },
   };
 }
@@ -127,4 +127,29 @@ test("what workers counted that are gone stays, and what they held does not", as
 
 test("without any worker there is nothing, and no store", () => {
   expect(aTogether([]).stats()).toMatchObject({ requests: 0, hit_rate: 0, entries: 0, store: { up: false } });
+});
+
+test("a histogram's newest exemplar is the exemplar of all, and the slowest event loop is theirs", async () => {
+  const together = aTogether();
+  const traces = { a: "a".repeat(32), b: "b".repeat(32), c: "c".repeat(32) };
+  for (const [name, at] of [
+    ["a", 1000],
+    ["b", 3000],
+    ["c", 2000],
+  ] as const) {
+    const metrics = createMetrics({ memory, now: () => at });
+    metrics.listen(anAnswer({ traceId: traces[name], durationMs: 0.0625 }));
+    const families = (await metrics.families()).map((family) =>
+      family.name === "nodejs_eventloop_lag_p99_seconds"
+        ? { ...family, values: [{ labels: {}, value: at }] }
+        : family,
+    );
+    const stats = createStats({ memory, now: () => 0 }).read();
+    together.read(name, structuredClone({ stats, metrics: families }));
+  }
+  const lines = (await together.metricsText("openmetrics")).split("\n");
+  expect(lines.filter((line) => line.includes(" # {"))).toEqual([
+    `freshline_request_duration_seconds_bucket{le="0.0001",cache="HIT"} 3 # {trace_id="${traces.b}"} 0.0000625 3`,
+  ]);
+  expect(await sample(together, "nodejs_eventloop_lag_p99_seconds")).toEqual(["3000"]);
 });

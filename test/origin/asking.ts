@@ -28,9 +28,12 @@ export function aClient(url: string, options: Partial<ClientOptions> = {}): Clie
   return client;
 }
 
-/** A pool that checks its origins when it starts, and then when the test says; closed when the test has finished. */
-export function aPool(origins: readonly string[], options: Partial<OriginPoolOptions> = {}): OriginPool {
-  const pool = createOriginPool({
+/** Checked at the start, and then when the test says. */
+export function poolOptions(
+  origins: readonly string[],
+  options: Partial<OriginPoolOptions> = {},
+): OriginPoolOptions {
+  return {
     ...CLIENT,
     origins,
     retryPercent: 10,
@@ -46,7 +49,12 @@ export function aPool(origins: readonly string[], options: Partial<OriginPoolOpt
     emit: () => {},
     now: () => 0,
     ...options,
-  });
+  };
+}
+
+/** A pool with such options; closed when the test has finished. */
+export function aPool(origins: readonly string[], options: Partial<OriginPoolOptions> = {}): OriginPool {
+  const pool = createOriginPool(poolOptions(origins, options));
   onTestFinished(() => pool.close());
   return pool;
 }

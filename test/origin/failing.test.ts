@@ -57,7 +57,10 @@ describe("the only origin, silent while its health check is good,", () => {
     expect(pool.anyHealthy()).toBe(false);
     expect(changes()).toEqual([false]);
     expect(pool.states()).toMatchObject([
-      { healthy: false, detail: "left 5 requests in a row unanswered", inFlight: 0 },
+      {
+        ...{ healthy: false, detail: "left 5 requests in a row unanswered", inFlight: 0 },
+        ...{ breakerOpen: true, breakerOpens: 1 },
+      },
     ]);
     await pool.checkAll();
     expect(pool.anyHealthy()).toBe(false);
@@ -74,6 +77,8 @@ describe("the only origin, silent while its health check is good,", () => {
     expect(others).toEqual(Array(9).fill("no-healthy-origin"));
     expect(await sentTimes(pool, 5)).toEqual(Array(5).fill(200));
     expect(changes()).toEqual([false, true]);
+    const [state] = pool.states();
+    expect([state?.breakerOpen, state?.breakerOpens]).toEqual([undefined, 1]);
   });
 
   it("is asked by all when its check was bad, and is good", async () => {
@@ -127,7 +132,13 @@ describe("one of two origins", () => {
         return bad.asked.length;
       };
       expect(await ask(30)).toBe(5);
-      expect(pool.states()).toMatchObject([{ healthy: true, ejected: true }, { healthy: true }]);
+      expect(pool.states()).toMatchObject([
+        { healthy: true, ejected: true, ejections: 1 },
+        { healthy: true, ejections: 0 },
+      ]);
+      const detail = "failed 5 times in a row";
+      const told = { type: "origin-ejected", origin: bad.url, forMs: 10_000, detail } as const;
+      expect(events.filter(({ type }) => type === "origin-ejected")).toEqual([told]);
       at += 9999;
       expect(await ask(30)).toBe(5);
       at += 5001;
@@ -136,6 +147,8 @@ describe("one of two origins", () => {
       at += 20_000;
       bad.answer = good;
       expect(await ask(30)).toBe(21);
+      expect(pool.states()[0]).toMatchObject({ ejections: 2 });
+      expect(pool.states()[0]?.ejected).toBeUndefined();
     },
   );
 

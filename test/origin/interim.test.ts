@@ -93,7 +93,7 @@ describe("interim responses", () => {
     const switched = "HTTP/1.1 101 OK\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
     const server = await answering(`${interim(100)}${flood}${switched}`);
     const { heard, request } = listening();
-    const upgrade = createUpgrader(aPool([server.url]), { ...CLIENT, emit: () => {}, now: () => 0 });
+    const upgrade = createUpgrader(aPool([server.url]), { ...CLIENT, emit: () => {} });
     const upgraded = await upgrade({ ...request, upgrade: "x" }, never());
     expect(upgraded.type).toBe("switched");
     if (upgraded.type === "switched") upgraded.socket.destroy();

@@ -67,7 +67,7 @@ describe("healthy origins", () => {
       clock += 250;
       socket.write("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
     });
-    const pool = await poolOf([origin.url]);
+    const pool = await poolOf([origin.url], { elapsed: () => clock });
     await fetched(pool);
     await fetched(pool, get("/", ["IF-None-Match", '"x"']));
     const answered = { type: "origin-answered", origin: origin.url, status: 503, headMs: 250 };
@@ -83,7 +83,10 @@ describe("healthy origins", () => {
     const pool = checkingPoolOf([origin.url]);
     expect(pool.anyHealthy()).toBe(true);
     expect(pool.states()).toEqual([
-      { origin: origin.url, healthy: true, since: 1_000_000, detail: "not checked yet", inFlight: 0 },
+      {
+        ...{ origin: origin.url, healthy: true, since: 1_000_000, detail: "not checked yet", inFlight: 0 },
+        ...{ ejections: 0, breakerOpens: 0, history: [] },
+      },
     ]);
     expect((await fetched(pool)).toString()).toBe("ok");
   });
@@ -162,6 +165,14 @@ describe("a request that failed before any byte of a response", () => {
     expect(await rejection(pool.send(get(), never()))).toMatchObject({ code: "reset" });
     expect(origins.flatMap(({ asked }) => asked)).toHaveLength(2);
     expect(told("origin-failed")).toHaveLength(2);
+  });
+
+  it("is told with whether it was conditional", async () => {
+    const pool = await poolOf([(await anOrigin(reset)).url]);
+    for (const fields of [[], ["If-None-Match", '"a"']])
+      await rejection(pool.send(get("/", fields), never()));
+    // Their connections are new, so that each is tried once.
+    expect(told("origin-failed").map(({ conditional }) => conditional)).toEqual([undefined, true]);
   });
 
   it("is not tried again after a time-out for the head, which has taken all the time there is", async () => {

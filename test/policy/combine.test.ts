@@ -68,6 +68,9 @@ describe("combine (RFC 9111 §3.4, RFC 9110 §15.3.7.3)", () => {
     expect(outcome(whole, aPart(0, 3), later(60))).toBe("stays");
     expect(outcome(whole, aPart(0, 3, OTHER), later(59.9))).toBe("stays");
     expect(outcome(whole, aPart(0, 3, OTHER), later(60))).toBe("replaced");
+    // A clock was set back.
+    expect(outcome(whole, aPart(0, 3, OTHER), later(-10))).toBe("stays");
+    expect(outcome(whole, aPart(0, 3, OTHER), later(-11))).toBe("replaced");
   });
 
   describe("of a long representation", () => {

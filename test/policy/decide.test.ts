@@ -55,6 +55,15 @@ const ROWS: readonly Row[] = [
     at: 10,
     expect: validate(60, "stale", false),
   },
+  { id: "another instance's clock is ahead", clause: "§4.2.3", at: -10, expect: serve(0) },
+  { id: "the clock was set back", clause: "§4.2.3", at: -10.001, expect: validate(0, "stale", false) },
+  {
+    id: "the clock was set back, and a window is open",
+    clause: "§4.2.3",
+    stored: SWR,
+    at: -3600,
+    expect: stale(0, true),
+  },
   {
     id: "no lifetime",
     clause: "§4.2",

@@ -65,6 +65,13 @@ describe("to the origin", () => {
     ]);
   });
 
+  test.each(["1.0", "2"])("Via says that it was asked in HTTP/%s", (httpVersion) => {
+    const request = { method: "GET", fields: [], id: "r-1", forwarded, httpVersion };
+    expect(fieldLineValues(requestFieldsForOrigin(request, "as-cache", unkeyed), "via")).toEqual([
+      `${httpVersion} freshline`,
+    ]);
+  });
+
   describe("Max-Forwards (RFC 9110 §7.6.2)", () => {
     const rows: readonly [method: string, sent: string | string[], reaches: string[]][] = [
       ["OPTIONS", "7", ["6"]],

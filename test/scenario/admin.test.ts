@@ -72,13 +72,13 @@ it("/metrics is the Prometheus text format, line by line, and says the same", as
   ).toEqual([]);
   expect(lines).toEqual(
     expect.arrayContaining([
-      'freshline_requests_total{cache="MISS",tier="origin"} 1',
-      'freshline_requests_total{cache="HIT",tier="memory"} 1',
-      'freshline_requests_total{cache="REVALIDATED",tier="none"} 1',
+      'freshline_requests_total{cache="MISS",tier="origin",route="other"} 1',
+      'freshline_requests_total{cache="HIT",tier="memory",route="other"} 1',
+      'freshline_requests_total{cache="REVALIDATED",tier="none",route="other"} 1',
       'freshline_revalidations_total{result="validated"} 1',
       `freshline_origin_healthy{origin="${site.mock.urls[0]}"} 1`,
-      `freshline_origin_requests_total{origin="${site.mock.urls[0]}",code_class="2xx"} 1`,
-      `freshline_origin_requests_total{origin="${site.mock.urls[0]}",code_class="3xx"} 1`,
+      `freshline_origin_requests_total{origin="${site.mock.urls[0]}",code_class="2xx",code="200"} 1`,
+      `freshline_origin_requests_total{origin="${site.mock.urls[0]}",code_class="3xx",code="304"} 1`,
       'freshline_entries{tier="memory"} 1',
     ]),
   );

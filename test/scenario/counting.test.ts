@@ -13,7 +13,7 @@ it("an exchange whose body breaks off is one request and one failure in stats an
   const origin = site.mock.urls[0];
   const lines = (await site.admin("/metrics")).text.split("\n");
   expect(lines.filter((line) => /^freshline_origin_(requests|failures)_total/.test(line))).toEqual([
-    `freshline_origin_requests_total{origin="${origin}",code_class="2xx"} 2`,
+    `freshline_origin_requests_total{origin="${origin}",code_class="2xx",code="200"} 2`,
     `freshline_origin_failures_total{origin="${origin}",code="reset"} 1`,
   ]);
 });

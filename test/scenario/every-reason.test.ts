@@ -110,6 +110,7 @@ async function broken() {
     emit: (event) => events.push(event),
     hold: () => () => {},
     settings: {
+      revision: 0,
       clientDirectives: "ignore",
       ignoredParameters: [],
       trustedProxies: trustedPeers([]),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Explanation } from "../../src/cache/explanation.ts";
 import { redisOfFile } from "../redis-of-file.ts";
+import { startOrigin } from "./own-origin.ts";
 import { type Site, startSite } from "./site.ts";
 
 const redis = await redisOfFile();
@@ -92,6 +93,17 @@ describe("GET /explain", () => {
     expect([gone.stored, gone.next.reason]).toEqual([null, "purge-deleted"]);
   });
 
+  it("names its tags, and the purge of one of them", async () => {
+    const site = await startSite();
+    const path = "/headers?Cache-Tag=shoes,sale&Cache-Control=max-age=60";
+    await site.get(path);
+    await stored(site);
+    expect((await explain(site, path)).stored?.tags).toEqual(["shoes", "sale"]);
+    await purge(site, { tag: "hats" }, "invalidate");
+    await purge(site, { tag: "sale" }, "invalidate");
+    expect((await explain(site, path)).purges).toMatchObject([{ target: { type: "tag", tag: "sale" } }]);
+  });
+
   it("explains what was never stored by the last answer, and by its own request where that is wanted", async () => {
     const site = await startSite();
     const path = "/data?id=1&cache-control=private";
@@ -162,5 +174,122 @@ describe("GET /explain", () => {
       ignored: ["utm_source=x"],
       ignored_because: [{ reason: "ignored-parameter", clause: "CACHE_KEY_IGNORE_PARAMS" }],
     });
+  });
+
+  it("masks the secrets of a query wherever there is a URL, whoever sent it", async () => {
+    const site = await startSite({
+      settings: { LOG_REDACT_QUERY: "voucher", CACHE_KEY_IGNORE_PARAMS: "sid" },
+    });
+    // The origin makes fields of all of these.
+    const fields = "Cache-Control=max-age=60&Location=/cb?code=s3cret&Vary=Cookie";
+    const path = `/headers?token=s3cret&${fields}&voucher=s3cret&sid=s3cret`;
+    await site.get(path, { Cookie: "a=s3cret" });
+    await stored(site);
+    const url = `http://127.0.0.1:${site.proxy.port}${path}`;
+    for (const target of [{ url }, { url: path }, { prefix: "/headers?token=s3cret" }])
+      await purge(site, target, "invalidate");
+    const headers = { header: "Cookie: a=s3cret" };
+    for (const more of [{}, { fetch: "1" }]) {
+      const said = await explain(site, path, { ...headers, ...more });
+      expect(JSON.stringify(said)).not.toContain("s3cret");
+      expect(said.url).toMatch(/\/headers\?token=\*\*\*&Cache-Control=max-age=60&.*&voucher=\*\*\*$/);
+      expect(said.key_parts.ignored).toEqual(["sid=***"]);
+      expect(said.purges.map(({ target: { type } }) => type)).toEqual(["prefix", "path", "url"]);
+      expect(said.variants[0]?.selecting).toEqual({ cookie: "(not shown)" });
+    }
+    const said = await explain(site, path, { ...headers, fetch: "1" });
+    for (const secret of ["token: (not shown)", "voucher: (not shown)", "Location: /cb?code=***"])
+      for (const of of [said.stored, said.fetched]) expect(of?.fields).toContain(secret);
+  });
+
+  it("masks the secrets of a URL that its advice names", async () => {
+    const { url } = await startOrigin((incoming, response) => {
+      response.writeHead(301, { Location: `http://${incoming.headers.host}/next?token=s3cret` }).end();
+    });
+    const site = await startSite({ settings: { ORIGINS: url } });
+    const { advice } = await explain(site, "/", { fetch: "1" });
+    expect(advice[0]).toContain(`${url}/next?token=*** in place of`);
+  });
+});
+
+/** Where instances behind the name shop.test have it, as one of them tells. */
+async function whereIsIt(site: Site, more: Record<string, string> = {}) {
+  const url = `http://shop.test${DATA}`;
+  const { instances } = (
+    await site.admin(`/explain?${new URLSearchParams({ url, ...more })}`)
+  ).json<Explanation>();
+  return instances ?? [];
+}
+
+describe("GET /explain of one of several instances", () => {
+  const HOST = { Host: "shop.test" };
+  let namespaces = 0;
+
+  async function twoInstances() {
+    // Redis answers in time, however busy the machine is.
+    const settings = { CACHE_NAMESPACE: `where${++namespaces}`, REDIS_COMMAND_TIMEOUT: "10s" };
+    const a = await startSite({ settings, redisUrl: redis.url });
+    const b = await startSite({ settings, redisUrl: redis.url, beside: a });
+    return { a, b };
+  }
+
+  /** Others have little time to answer, and the machine may be busy. */
+  async function answered(site: Site, wanted: readonly string[]): Promise<void> {
+    await site.until(`they have it: ${wanted.join(", ")}`, async () => {
+      const instances = await whereIsIt(site);
+      const all = instances.every((one) => one.answered);
+      return all && instances.map(({ tier }) => tier.join("+")).join() === wanted.join();
+    });
+  }
+
+  it("says which instance has it in which tier, itself first", async () => {
+    const { a, b } = await twoInstances();
+    await answered(a, ["", ""]);
+    await a.get(DATA, HOST);
+    await answered(a, ["memory+redis", "redis"]);
+    await answered(b, ["redis", "memory+redis"]);
+    await b.get(DATA, HOST);
+    await answered(a, ["memory+redis", "memory+redis"]);
+    const names = (await whereIsIt(a)).map(({ instance }) => instance);
+    expect((await whereIsIt(b)).map(({ instance }) => instance)).toEqual(names.toReversed());
+    const [mine, other] = await whereIsIt(a);
+    expect(other?.stored_at).toBe(mine?.stored_at);
+  });
+
+  it("finds it in another's memory when Redis has lost it, and not when a purge has deleted it", async () => {
+    const { a, b } = await twoInstances();
+    await a.get(DATA, HOST);
+    await answered(b, ["redis", "memory+redis"]);
+    await redis.command("DEL", `where${namespaces}:{http://shop.test${DATA}}`);
+    await answered(b, ["", "memory"]);
+    await purge(a, { prefix: "/data" }, "delete");
+    await answered(b, ["", ""]);
+  });
+
+  it("names one that does not answer, and answers all the same", async () => {
+    const { a } = await twoInstances();
+    await a.get(DATA, HOST);
+    await redis.command("HSET", `where${namespaces}:instances:{purges}`, "crashed", `1 ${Date.now()}`);
+    const crashed = (await whereIsIt(a)).find(({ instance }) => instance === "crashed");
+    expect(crashed).toEqual({ instance: "crashed", answered: false, tier: [], stored_at: null });
+  });
+
+  it("tells of itself where Redis is away, and of no instances where none is set", async () => {
+    const alone = await startSite({ redisUrl: "redis://127.0.0.1:1" });
+    expect(await whereIsIt(alone)).toMatchObject([{ answered: true, tier: [] }]);
+    expect(await explain(await startSite(), DATA)).not.toHaveProperty("instances");
+  });
+
+  it("counts another's memory only for the variant that is asked for", async () => {
+    const { a, b } = await twoInstances();
+    const path = "/headers?Vary=X-Tongue&Cache-Control=max-age=60";
+    await a.get(path, { ...HOST, "X-Tongue": "eo" });
+    const tiersAtA = async (tongue: string) => {
+      const query = new URLSearchParams({ url: `http://shop.test${path}`, header: `X-Tongue: ${tongue}` });
+      const { instances } = (await b.admin(`/explain?${query}`)).json<Explanation>();
+      return instances?.map(({ tier, answered: heard }) => (heard ? tier.join("+") : "?")).join();
+    };
+    await b.until("it is told of one", async () => (await tiersAtA("eo")) === "redis,memory+redis");
+    await b.until("and not of the other", async () => (await tiersAtA("fr")) === ",");
   });
 });

@@ -42,10 +42,14 @@ it("every origin is asked at /health-check again and again, and the map shows wh
   for (const origin of Object.values(shown)) {
     expect(origin).toEqual({
       healthy: true,
+      state: "up",
       since: expect.stringMatching(/^\d{4}-/),
       last_check: expect.stringMatching(/^\d{4}-/),
       detail: "answered 200",
       in_flight: 0,
+      ejected: false,
+      breaker_open: false,
+      history: [],
     });
   }
   for (const index of [0, 1, 2]) {

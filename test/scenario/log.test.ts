@@ -2,7 +2,7 @@ import { expect, it, onTestFinished, vi } from "vitest";
 import { startMockOrigins } from "../../mock-origin/start.ts";
 import { startProgram } from "./program.ts";
 import { exchange } from "./raw.ts";
-import { ask } from "./site.ts";
+import { ask, type Site, startSite } from "./site.ts";
 
 // Every test starts processes, each of which takes a second of a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
@@ -35,7 +35,17 @@ it("every request is one JSON line with id, method, path, status, outcome, reaso
   const fetched = { ...common, x_cache_status: "MISS", origin: mock.urls[0] };
   expect(requests).toMatchObject([
     { ...fetched, request_id: "one", method: "GET", path, status: 200, cache: "MISS" },
-    { ...common, request_id: "two", path, status: 200, cache: "HIT", x_cache_status: "HIT", tier: "memory" },
+    {
+      ...common,
+      request_id: "two",
+      path,
+      status: 200,
+      cache: "HIT",
+      x_cache_status: "HIT",
+      tier: "memory",
+      age: expect.any(Number),
+      ttl: expect.any(Number),
+    },
     { ...fetched, request_id: "three", method: "POST", path: "/echo", cache: "BYPASS", reason: "method" },
     { ...fetched, request_id: "four", status: 404, cache: "MISS", reason: "no-freshness" },
   ]);
@@ -139,3 +149,33 @@ it("is silent with LOG_LEVEL=silent, but for the line that says where it is", as
   expect(program.lines()).toEqual([]);
   expect(program.out()).toMatch(/^Freshline on /);
 });
+
+it("what came from the store is told with the age and the ttl that its client was told", async () => {
+  for (const lane of ["on", "off"]) {
+    const site = await startSite({ standingClock: true, settings: { PLAIN_LANE: lane } });
+    const path = "/data?id=1&cache-control=max-age=60,stale-while-revalidate=30,stale-if-error=300";
+    const answers = [await site.get(path)];
+    await site.until("it is stored", () => site.events.some(({ type }) => type === "stored"));
+    await site.behave({ status: 503 });
+    for (const seconds of [0, 10, 60, 60]) {
+      site.advance(seconds);
+      answers.push(await site.get(path));
+    }
+    expect(answers.map(({ cache }) => cache)).toEqual([
+      "MISS/MISS",
+      "HIT/HIT",
+      "HIT/HIT",
+      "HIT/UPDATING",
+      "HIT/STALE",
+    ]);
+    await site.until("all are told", () => answeredBy(site).length === answers.length);
+    expect(answeredBy(site).map(({ age }) => age)).toEqual([undefined, 0, 10, 70, 130]);
+    for (const [i, { age, ttl }] of answeredBy(site).entries()) {
+      expect(answers[i]?.header("age")).toBe(i === 0 ? undefined : String(age));
+      expect(/ttl=(-?\d+)/.exec(answers[i]?.header("cache-status") ?? "")?.[1]).toBe(ttl?.toString());
+    }
+  }
+});
+
+const answeredBy = ({ events }: Site) =>
+  events.flatMap((event) => (event.type === "answered" ? [event.outcome] : []));

@@ -73,9 +73,7 @@ describe.each(SETTING_NAMES)("%s", (name) => {
       const loaded = loadConfig({ env: envOf(name, text) });
       if (loaded.ok) continue;
       for (const error of loaded.errors) {
-        expect(error, text).toMatch(
-          /^[A-Z_]+: .+; expected [^\n]+$|^[A-Z_]+: is empty[^\n]+; expected [^\n]+$/,
-        );
+        expect(error, text).toMatch(/^[A-Z][A-Z0-9_]*: .+; expected .+$/);
         expect(error, text).not.toContain("hunter2");
         expect(error.length, text).toBeLessThan(400);
       }
@@ -107,13 +105,17 @@ async function startedWith(env: Readonly<Record<string, string>>) {
       directory: tmpdir(),
       out: (line) => said.push(line),
       err: (line) => said.push(line),
-      program: async () => ({ main: startAndStop, clearSharedCache: async () => "cleared" }),
+      program: async () => ({
+        main: startAndStop,
+        clearSharedCache: async () => "cleared",
+        examine: async () => [],
+      }),
     });
     if (tries === 5 || !/port \d+ is taken/.test(said.join())) return { code, said };
   }
 }
 
-async function startAndStop(config: Config): Promise<void> {
+async function startAndStop({ config }: { readonly config: Config }): Promise<void> {
   const running = await start(config);
   await running.stop();
 }

@@ -66,6 +66,31 @@ describe("one connection in the plain lane", () => {
   });
 });
 
+it.each(["on", "off"])(
+  "behind a request that closes its connection nothing is a request, with the plain lane %s",
+  async (lane) => {
+    const origin = await startOrigin((_, response) => response.end("x"));
+    const site = await startSite({ settings: { ORIGINS: origin.url, PLAIN_LANE: lane } });
+    const client = await rawClient(site.proxy.port);
+    client.write(asking("/1", "Connection: close\r\n") + asking("/2") + asking("/3"));
+    expect((await client.end()).match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200"]);
+    await site.get("/other");
+    expect(origin.requests.map(({ url }) => url)).toEqual(["/1", "/other"]);
+  },
+);
+
+it("bytes that come behind a request that closes its connection are dropped", async () => {
+  const { site, waiting, origin } = await startSlow();
+  const client = await rawClient(site.proxy.port);
+  client.write(asking("/1", "Connection: close\r\n"));
+  await site.until("it is at the origin", () => waiting.length === 1);
+  client.write(asking("/2"));
+  await site.ask("/other", { method: "OPTIONS", headers: { "Max-Forwards": "0" } });
+  waiting[0]?.end("<first>");
+  expect((await client.end()).endsWith("<first>")).toBe(true);
+  expect(origin.requests.map(({ url }) => url)).toEqual(["/1"]);
+});
+
 describe("a client that takes nothing of its hits", () => {
   const HITS = 20_000;
   const path = "/bytes?n=100&cache-control=max-age=600";

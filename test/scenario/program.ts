@@ -30,16 +30,28 @@ const DEADLINE_MS = 15_000;
 
 type Settings = Partial<Record<SettingName, string>>;
 
+interface Around {
+  readonly preload?: string;
+  /** Where it is started; where no .env of anybody's is read, unless a test says otherwise. */
+  readonly directory?: string;
+  /** Files and sockets that it may have open at once; as many as this process, when absent. */
+  readonly descriptors?: number;
+  /** Further words for Node. */
+  readonly node?: readonly string[];
+}
+
 /** Runs `freshline …words` with these settings in its environment; killed when the test has finished. */
 export function runProgram(
   words: readonly string[],
   settings: Settings,
-  { preload }: { preload?: string } = {},
+  { preload, directory = tmpdir(), descriptors, node = [] }: Around = {},
 ): Omit<Program, "port" | "adminPort"> {
   const preloaded = preload === undefined ? [] : ["--import", `data:text/javascript,${preload}`];
-  const child = spawn(process.execPath, [...preloaded, CLI, ...words], {
-    // No .env of anybody's is read there.
-    cwd: tmpdir(),
+  const command = [process.execPath, ...node, ...preloaded, CLI, ...words];
+  const limited = ["sh", "-c", `ulimit -n ${descriptors} && exec "$@"`, "sh", ...command];
+  const [file = "", ...args] = descriptors === undefined ? command : limited;
+  const child = spawn(file, args, {
+    cwd: directory,
     env: { PATH: process.env["PATH"], NODE_NO_WARNINGS: "1", ...settings },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -83,7 +95,7 @@ export function runProgram(
 /** Starts the proxy on free ports, and waits until it says that it runs. */
 export async function startProgram(
   settings: Settings,
-  { words = [], ...options }: { words?: readonly string[]; preload?: string } = {},
+  { words = [], ...options }: Around & { readonly words?: readonly string[] } = {},
 ): Promise<Program> {
   const [port = 0, adminPort = 0] = await freePorts(2);
   const ports = { PORT: String(port), ADMIN_PORT: String(adminPort) };

@@ -42,6 +42,21 @@ export async function rawClient(port: number): Promise<RawClient> {
   };
 }
 
+/** One GET on a connection that its client keeps, as the plain lane takes it; the answer's bytes up to its body's end, which is this text. */
+export async function keptGet(
+  port: number,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  bodyEnd: string,
+): Promise<string> {
+  const client = await rawClient(port);
+  const lines = Object.entries({ Host: `127.0.0.1:${port}`, ...headers }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
+  client.write(`${[`GET ${path} HTTP/1.1`, ...lines].join("\r\n")}\r\n\r\n`);
+  return client.sees(bodyEnd);
+}
+
 /** Writes one request and reads until the connection ends. */
 export async function exchange(port: number, bytes: string): Promise<string> {
   const client = await rawClient(port);

@@ -5,7 +5,7 @@ import { type MockOrigins, startMockOrigins } from "../../mock-origin/start.ts";
 import type { CacheEvent } from "../../src/cache/events.ts";
 import type { SettingName } from "../../src/config/settings.ts";
 import { type Running, start } from "../../src/start.ts";
-import { configFor } from "../config-for.ts";
+import { loadedFor, settledFor } from "../config-for.ts";
 import { until } from "../until.ts";
 
 /** An answer as it was on the wire: names in their case, lines in their order. */
@@ -76,6 +76,8 @@ export interface Site {
   ask(path: string, how?: Ask): Promise<Answer>;
   /** Asks the admin API. */
   admin(path: string, how?: Ask): Promise<Answer>;
+  /** Writes other settings over those that there are, and asks for a reload. */
+  reload(settings?: Partial<Record<SettingName, string>>): Promise<Answer>;
   /** Asks one mock origin itself. */
   origin(path: string, how?: Ask, index?: number): Promise<Answer>;
   /** Tells every mock origin how to behave. */
@@ -109,15 +111,22 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const mock =
     beside?.mock ?? (await startMockOrigins({ ports: Array.from({ length: origins }, () => 0), now }));
   onTestFinished(() => mock.close());
-  const config = configFor({
+  let written: Partial<Record<SettingName, string>> = {
     ORIGINS: mock.urls.join(","),
     HEALTH_CHECK_INTERVAL: "1h",
     SHUTDOWN_TIMEOUT: "1s",
     ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
     ...settings,
-  });
+  };
+  const { config, settings: shown } = settledFor(written);
+  const reread = () => loadedFor(written);
   const events: CacheEvent[] = [];
-  const proxy = await start(config, { observers: [(event) => events.push(event)], now });
+  const proxy = await start(config, {
+    observers: [(event) => events.push(event)],
+    settings: shown,
+    reread,
+    now,
+  });
   onTestFinished(() => proxy.stop());
   const site: Site = {
     proxy,
@@ -127,6 +136,10 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     get: (path, headers) => site.ask(path, headers === undefined ? {} : { headers }),
     ask: (path, how) => ask(`http://127.0.0.1:${proxy.port}${path}`, how),
     admin: (path, how) => ask(`http://127.0.0.1:${proxy.adminPort}${path}`, how),
+    reload(changed = {}) {
+      written = { ...written, ...changed };
+      return site.admin("/reload", { method: "POST" });
+    },
     origin: (path, how, index = 0) => ask(`${mock.urls[index]}${path}`, how),
     async behave(behavior) {
       const answer = await site.origin("/behavior?all=1", { method: "PUT", body: JSON.stringify(behavior) });

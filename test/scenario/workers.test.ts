@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Agent, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { SettingName } from "../../src/config/settings.ts";
@@ -9,6 +9,7 @@ import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { type Program, runProgram, startProgram } from "./program.ts";
 import { type Ask, ask } from "./site.ts";
+import { load } from "./steady-load.ts";
 
 // Every test starts several processes, each of which takes a second of a busy machine.
 vi.setConfig({ testTimeout: 90_000 });
@@ -93,43 +94,6 @@ const isAlive = (pid: number): boolean => {
     return false;
   }
 };
-
-/** Asks again and again on kept and on new connections until stopped; tells of every answer that was lost. */
-function load(port: number) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 8 });
-  onTestFinished(() => agent.destroy());
-  const lost: string[] = [];
-  let answers = 0;
-  let going = true;
-  const one = (kept: boolean) =>
-    new Promise<void>((resolve) => {
-      const fail = (error: Error) => {
-        lost.push(`${kept ? "kept" : "new"}: ${error}`);
-        resolve();
-      };
-      const how = { port, host: "127.0.0.1", path: "/loaded", agent: kept ? agent : false };
-      const asking = request({ ...how, signal: AbortSignal.timeout(15_000) }, (response) => {
-        response.on("error", fail).resume();
-        response.on("end", () => {
-          if (response.statusCode === 200) answers++;
-          else lost.push(`answered ${response.statusCode}`);
-          resolve();
-        });
-      });
-      asking.on("error", fail).end();
-    });
-  const loops = Array.from({ length: 8 }, async (_, i) => {
-    while (going) await one(i % 2 === 0);
-  });
-  return {
-    lost,
-    answers: () => answers,
-    async stop() {
-      going = false;
-      await Promise.all(loops);
-    },
-  };
-}
 
 describe("a start with two workers", () => {
   it("says where it is once, and both answer", async () => {

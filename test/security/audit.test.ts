@@ -67,6 +67,11 @@ describe("freshline audit", () => {
     expect(await audit([url("/vulnerable/host")], terminal)).toBe(1);
     expect(lines).toContainEqual("  OPEN  x-host: what was sent is repeated, for the next visitor, too");
     expect(lines.at(-1)).toBe("  1 open");
+    expect(await audit([url("/vulnerable/host")], terminal, true)).toBe(1);
+    expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({
+      url: url("/vulnerable/host"),
+      findings: expect.arrayContaining([expect.objectContaining({ name: "x-host", shared: true })]),
+    });
   });
 
   it("tries nothing where a cache does not look at the query", async () => {
@@ -92,7 +97,7 @@ describe("freshline audit", () => {
 
   it("is asked for with the URLs to try", () => {
     const urls = ["http://localhost:3000/", "https://shop.example/a?b"];
-    expect(readCommandLine(["audit", ...urls])).toEqual({ type: "audit", flags: {}, urls });
+    expect(readCommandLine(["audit", ...urls])).toEqual({ type: "audit", flags: {}, urls, json: false });
     for (const words of [[], ["/path"], ["ftp://shop.example/"], ["http://"], ["http://a.example/", "b"]])
       expect(readCommandLine(["audit", ...words]).type).toBe("mistake");
   });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { MAX_DUE } from "../../src/server/lane/connection.ts";
 import { exchange, rawClient } from "../scenario/raw.ts";
 import { answerOf, startRawOrigin } from "../scenario/raw-origin.ts";
 import { startSite } from "../scenario/site.ts";
+import { until } from "../until.ts";
 import { type Watched, watched, writeAll } from "./drive.ts";
 import { bytes, get, HOST, post } from "./rows.ts";
 
@@ -78,6 +80,29 @@ describe("requests that are sent without waiting (RFC 9112 §9.3.2)", () => {
       expect(client.received().match(/<[^>]+>/g)).toEqual(paths.map((path) => `<GET ${path}>`));
       expect(names(await reached()).sort()).toEqual(paths.map((path) => `GET ${path}`).sort());
     }
+  });
+
+  it("are worked on a few at a time, however many they are", async () => {
+    let held: (() => void)[] | undefined = [];
+    const origin = await startRawOrigin(({ socket }, head) => {
+      const answer = () => socket.write(answerOf("200 OK", ["Cache-Control: no-store"], "ok"));
+      if (head.startsWith("GET /held") && held !== undefined) held.push(answer);
+      else answer();
+    });
+    const site = await startSite({ settings: { ORIGINS: origin.url } });
+    const client = await rawClient(site.proxy.port);
+    // Not for the lane, which has a bound of its own.
+    const sent = Array.from({ length: 100 }, (_, i) =>
+      bytes(`GET /held${i} HTTP/1.1`, [HOST, "TE: trailers"]),
+    );
+    client.write(sent.join(""));
+    await until("the first ones are asked for", () => held?.length === MAX_DUE);
+    await site.get("/meanwhile");
+    expect(held).toHaveLength(MAX_DUE);
+    const waiting = held;
+    held = undefined;
+    for (const answer of waiting) answer();
+    await until("all are answered", () => client.received().match(/\r\n\r\nok/g)?.length === sent.length);
   });
 
   it("behind one that is refused are not read at all", async () => {

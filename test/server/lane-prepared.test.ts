@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { CacheResponse } from "../../src/cache/exchange.ts";
 import type { StoredResponse } from "../../src/policy/stored-response.ts";
-import { ID_LENGTH, PreparedAnswers, prepare } from "../../src/server/lane/prepared.ts";
+import { ID_LENGTH } from "../../src/server/fresh-id.ts";
+import { PreparedAnswers, prepare } from "../../src/server/lane/prepared.ts";
 import { aStored } from "../policy/builders.ts";
 
 const KEY = { aspect: "GET", age: 1, ttl: 59 };

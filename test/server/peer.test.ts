@@ -63,6 +63,7 @@ describe("clientAddress", () => {
     ["an IPv4 address without its IPv6 clothes", "::ffff:10.0.0.1", "::ffff:192.0.2.1", TRUSTED, "192.0.2.1"],
     ["nobody where the name is no address", "10.0.0.1", "10.0.0.2, unknown", TRUSTED, undefined],
     ["nobody where the name has a port", "10.0.0.1", "192.0.2.1:80", TRUSTED, undefined],
+    ["who sent a quotation mark before their address", "10.0.0.1", '"\\, 192.0.2.1', TRUSTED, "192.0.2.1"],
     ["nobody where the peer has gone", undefined, "192.0.2.1", TRUSTED, undefined],
   ])("is %s", (_, peer, claimed, trusted, expected) => {
     const fields = claimed === undefined ? [] : ["X-Forwarded-For", claimed];

@@ -197,7 +197,7 @@ describe("a body that arrives", () => {
 
 describe("a sender", () => {
   it("that pauses says that it is there, for as long as that takes, and keeps every chunk", async () => {
-    const short = { ttlMs: 300, graceMs: 900 };
+    const short = { ttlMs: 1000, graceMs: 1500 };
     const [a, b] = [await instance("a", short), await instance("b", short)];
     const { source, told } = a.send();
     source.push(WHOLE.subarray(0, 2500));

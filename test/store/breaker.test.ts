@@ -6,7 +6,7 @@ import { testClock } from "./sample.ts";
 function closedBreaker() {
   const clock = testClock();
   const changes: [boolean, string][] = [];
-  const breaker = new Breaker({ now: clock.now, onChange: (up, detail) => changes.push([up, detail]) });
+  const breaker = new Breaker({ elapsed: clock.now, onChange: (up, detail) => changes.push([up, detail]) });
   let calls = 0;
   const run = (outcome: "ok" | StoreError["code"]) =>
     breaker

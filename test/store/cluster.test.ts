@@ -48,7 +48,7 @@ describe("a cluster", () => {
     const { emit } = eventLog();
     let connection: RedisConnection;
     beforeAll(async () => {
-      connection = new RedisConnection({ url: cluster.url, now: Date.now, emit, commandTimeoutMs: 1000 });
+      connection = new RedisConnection({ url: cluster.url, emit, commandTimeoutMs: 1000 });
       await until("every master answers", () => connection.up());
     });
     afterAll(() => connection.close());

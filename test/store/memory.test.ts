@@ -55,7 +55,7 @@ describe("the memory tier", () => {
     expect(store.stats().bytes).toBe(charged(KEY, entry));
     expect(store.stats().bytes).toBeGreaterThan(10_000);
     store.forget({ type: "url", key: KEY });
-    expect(store.stats()).toEqual({ entries: 0, bytes: 0, evictions: 0 });
+    expect(store.stats()).toEqual({ entries: 0, bytes: 0, evictions: 0, expired: 0, purged: 1 });
   });
 
   it("does not keep a body larger than an eighth of its capacity, nor what that replaces", () => {
@@ -65,7 +65,7 @@ describe("the memory tier", () => {
     expect(store.lookup(KEY, []).type).toBe("found");
     store.keep(KEY, sampleEntry("x".repeat(10_001)));
     expect(store.lookup(KEY, []).type).toBe("none");
-    expect(store.stats()).toEqual({ entries: 0, bytes: 0, evictions: 0 });
+    expect(store.stats()).toEqual({ entries: 0, bytes: 0, evictions: 0, expired: 0, purged: 0 });
   });
 
   it("does not keep what is heavier than its capacity, however short its body", () => {
@@ -86,7 +86,7 @@ describe("the memory tier", () => {
     clock.advance(120);
     expect(store.stats().entries).toBe(1);
     store.lookup(KEY, []);
-    expect(store.stats()).toEqual({ entries: 0, bytes: 0, evictions: 0 });
+    expect(store.stats()).toEqual({ entries: 0, bytes: 0, evictions: 0, expired: 1, purged: 0 });
   });
 
   it("takes an expired entry before a live one, however often it was hit", () => {
@@ -115,11 +115,22 @@ describe("the memory tier", () => {
     }
   });
 
+  it("tells what made room for others from what was over", () => {
+    const size = overheadOf(10);
+    const { store, clock } = open(capacityFor(8 * size));
+    for (let i = 10; i < 26; i++) store.keep(url(i), sized(i, 0));
+    expect(store.stats()).toMatchObject({ entries: 8, evictions: 8, expired: 0 });
+    clock.advance(120);
+    for (let i = 26; i < 30; i++)
+      store.keep(url(i), sampleEntry("", { uri: url(i), responseTime: clock.now() }));
+    expect(store.stats()).toMatchObject({ entries: 8, evictions: 8, expired: 4 });
+  });
+
   it("forgets everything", () => {
     const { store } = open(1e6);
     for (let i = 0; i < 20; i++) store.keep(url(i), sized(i, 10));
     store.forget({ type: "everything" });
-    expect(store.stats()).toEqual({ entries: 0, bytes: 0, evictions: 0 });
+    expect(store.stats()).toEqual({ entries: 0, bytes: 0, evictions: 0, expired: 0, purged: 20 });
     expect(store.lookup(url(3), []).type).toBe("none");
     store.keep(url(3), sized(3, 10));
     expect(store.lookup(url(3), []).type).toBe("found");
@@ -353,6 +364,18 @@ describe("what is found", () => {
     for (let i = 0; i < 400; i++) store.lookup(url(i), []);
     store.lookup(url(399), []);
     expect(store.lookup(url(399), [])).toBe(store.lookup(url(399), []));
+  });
+
+  it("is called fleeting where the next look-up makes another object of it, and nowhere else", () => {
+    const { store } = open(1e6);
+    for (let i = 0; i < 400; i++) store.keep(url(i), sized(i, 1000));
+    const seen = Array.from({ length: 2000 }, (_, n) => {
+      const first = store.lookup(url((n * n) % 400), []);
+      const again = store.lookup(url((n * n) % 400), []);
+      return { isSame: first === again, fleeting: first.type === "found" && first.fleeting === true };
+    });
+    expect(seen.filter(({ isSame, fleeting }) => isSame === fleeting)).toEqual([]);
+    expect(new Set(seen.map(({ fleeting }) => fleeting)).size).toBe(2);
   });
 });
 

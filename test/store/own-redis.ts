@@ -13,7 +13,7 @@ export async function keep<T extends AsyncDisposable>(started: Promise<T>): Prom
 /** A connection that is closed when the test has finished, and what it tells. */
 export function connect(url: string, options: Partial<ConnectionOptions> = {}) {
   const log = eventLog();
-  const connection = new RedisConnection({ url, now: Date.now, emit: log.emit, ...options });
+  const connection = new RedisConnection({ url, emit: log.emit, ...options });
   onTestFinished(() => connection.close());
   return { connection, log, states: () => log.of("store-state") };
 }
@@ -24,7 +24,6 @@ export async function redisOfFile() {
   const log = eventLog();
   const connection = new RedisConnection({
     url: redis.url,
-    now: Date.now,
     emit: log.emit,
     commandTimeoutMs: 2000,
   });

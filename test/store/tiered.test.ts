@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { type Lookup, type Store, StoreError } from "../../src/cache/ports.ts";
+import { type Lookup, readBytes, type Store, StoreError } from "../../src/cache/ports.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { RedisStore } from "../../src/store/redis.ts";
 import { TieredStore } from "../../src/store/tiered.ts";
 import { storeContract } from "./contract.ts";
 import { redisOfFile } from "./own-redis.ts";
-import { eventLog, KEY, sampleEntry, T0, testClock, textOf, until } from "./sample.ts";
+import { bytes, entryOf, eventLog, KEY, sampleEntry, T0, testClock, textOf, until } from "./sample.ts";
 
 const { redis, connection, log } = await redisOfFile();
 
@@ -131,6 +131,32 @@ describe("two tiers", () => {
     a.gate.failure = away;
     expect(await tiers(a.store)).toEqual(["memory"]);
     expect(a.events.of("store-failed")).toHaveLength(1);
+  });
+
+  it("let a body's memory be used again only where one alone reads it, and memory does not keep it", async () => {
+    await redis.command("FLUSHALL");
+    const entry = entryOf(bytes(20_000));
+    const [small, kept] = [1000, 1e6].map(
+      (capacity) =>
+        new TieredStore({
+          memory: new MemoryStore({ capacity, ...testClock() }),
+          redis: redisStore(testClock().now),
+          ...testClock(),
+          emit: log.emit,
+        }),
+    ) as [TieredStore, TieredStore];
+    await small.put(KEY, entry);
+    const look = async (store: TieredStore) => {
+      const found = await store.lookup(KEY, []);
+      if (found.type === "none") throw new Error("it is not there");
+      expect(found.tier).toBe("redis");
+      expect(Buffer.compare(await readBytes(found.entry.body), entry.body)).toBe(0);
+      return found.giveBack !== undefined;
+    };
+    expect(await look(small)).toBe(true);
+    expect(await Promise.all([look(small), look(small), look(small)])).toEqual([false, false, false]);
+    expect(await look(small)).toBe(true);
+    expect(await look(kept)).toBe(false);
   });
 
   it("admit to memory what Redis gave", async () => {

@@ -82,6 +82,17 @@ describe("a Redis behind TLS", () => {
     await redis.command("SELECT", 0);
   });
 
+  it("is read into memory that is used again, as one without TLS is", async () => {
+    const { redis, at } = await startTls();
+    const body = "b".repeat(100_000);
+    await redis.command("HSET", "team:x", "meta", "m", "body", body);
+    const { connection } = connectTrusting(`rediss://${at}`, "authority.pem");
+    await until("it is connected", () => connection.up());
+    const { values, giveBack } = await connection.fields("team:x", ["meta", "body"]);
+    expect(values.map(String)).toEqual(["m", body]);
+    expect(giveBack).toBeTypeOf("function");
+  });
+
   it.each([
     ["another authority", "stranger.pem"],
     ["no authority of one's own", undefined],

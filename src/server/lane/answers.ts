@@ -1,6 +1,7 @@
-import { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { PlainHead } from "./head.ts";
+import { LaneRequest } from "./request.ts";
+import { LaneResponse } from "./response.ts";
 
 interface AnswersDeps {
   readonly socket: Socket;
@@ -10,12 +11,12 @@ interface AnswersDeps {
 }
 
 /**
- * The answers that are due on one connection, in the order of their requests: each as Node's own server
- * makes it, with its request, so that whoever answers cannot tell the difference.
+ * The answers that are due on one connection, in the order of their requests, each with its request. Whoever
+ * answers cannot tell them from those of Node's own server.
  */
 export class Answers {
   readonly #deps: AnswersDeps;
-  readonly #due: ServerResponse[] = [];
+  readonly #due: LaneResponse[] = [];
 
   constructor(deps: AnswersDeps) {
     this.#deps = deps;
@@ -26,23 +27,13 @@ export class Answers {
   }
 
   /** One more; its bytes wait for those before it. */
-  add({ method, target, section }: PlainHead): { incoming: IncomingMessage; outgoing: ServerResponse } {
+  add(head: PlainHead): { incoming: LaneRequest; outgoing: LaneResponse } {
     const { socket, keepAliveTimeoutMs } = this.#deps;
-    const incoming = Object.assign(new IncomingMessage(socket), {
-      method,
-      url: target,
-      rawHeaders: [...section.fields],
-      httpVersion: "1.1",
-      httpVersionMajor: 1,
-      httpVersionMinor: 1,
-      complete: true,
-    });
-    const outgoing = new ServerResponse(incoming);
-    // As Node's server does, for the Keep-Alive field.
-    Object.assign(outgoing, { shouldKeepAlive: section.keepAlive, _keepAliveTimeout: keepAliveTimeoutMs });
+    const incoming = new LaneRequest(head, socket);
+    const outgoing = new LaneResponse(incoming, head.section.keepAlive, keepAliveTimeoutMs);
     outgoing.once("finish", () => this.#finished(outgoing));
     this.#due.push(outgoing);
-    if (this.#due.length === 1) outgoing.assignSocket(socket);
+    if (this.#due.length === 1) outgoing.takeTurn();
     return { incoming, outgoing };
   }
 
@@ -52,24 +43,19 @@ export class Answers {
     if (current?.writableNeedDrain === true) current.emit("drain");
   }
 
-  /** The connection is closed. Node tells the answer whose turn it was; the others have to hear it, too. */
+  /** The connection is closed, and they have to hear it. */
   abandon(): void {
-    for (const outgoing of this.#due.splice(0)) close(outgoing);
+    for (const outgoing of this.#due.splice(0)) outgoing.close();
   }
 
-  #finished(outgoing: ServerResponse): void {
-    const { socket, onWritten } = this.#deps;
+  #finished(outgoing: LaneResponse): void {
     this.#due.shift();
-    outgoing.detachSocket(socket);
+    outgoing.endTurn();
     process.nextTick(close, outgoing);
     const last = !outgoing.shouldKeepAlive;
-    if (!last) this.#due[0]?.assignSocket(socket);
-    onWritten(last);
+    if (!last) this.#due[0]?.takeTurn();
+    this.#deps.onWritten(last);
   }
 }
 
-function close(outgoing: ServerResponse): void {
-  if (outgoing.closed) return;
-  outgoing.destroyed = true;
-  outgoing.emit("close");
-}
+const close = (outgoing: LaneResponse): void => outgoing.close();

@@ -1,21 +1,24 @@
-import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
-import type { CacheEvent, Emit } from "../../cache/events.ts";
+import type { Asker, CacheEvent, Emit } from "../../cache/events.ts";
 import { type Looked, SLICE_BYTES } from "../../cache/exchange.ts";
 import type { Hit, Hits } from "../../cache/hit.ts";
 import type { Tier } from "../../cache/ports.ts";
 import { ttlOf } from "../../cache/respond.ts";
 import { withoutParameters } from "../../policy/key.ts";
 import type { AppSettings } from "../app.ts";
+import { freshId, ID_LENGTH } from "../fresh-id.ts";
 import { operatorFields } from "../own-fields.ts";
 import { tooLong } from "../read-request.ts";
 import type { Aspect, SectionFacts } from "./facts.ts";
 import type { PlainHead } from "./head.ts";
-import { ID_LENGTH, type Prepared, PreparedAnswers, prepare } from "./prepared.ts";
+import { type Prepared, PreparedAnswers, prepare } from "./prepared.ts";
 
 type Answered = CacheEvent & { readonly type: "answered" };
 /** What is known of an answer before it is on its way. */
-type Facts = Pick<Answered, "requestId" | "method" | "uri" | "headMs"> & { readonly tier: Tier };
+type Facts = Pick<Answered, "requestId" | "method" | "uri" | "headMs"> & {
+  readonly tier: Tier;
+  readonly asker: Asker;
+};
 
 /** An answer that the connection has not taken all of yet. */
 export interface Sending {
@@ -62,7 +65,7 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
 
   function answer(
     socket: Socket,
-    { site, id: given, aspects }: SectionFacts,
+    { site, id: given, asker, aspects }: SectionFacts,
     { method, target }: PlainHead,
     onWritten: (error?: Error | null) => void,
     { looked, startedAt }: Partial<LaneLooked> & Pick<LaneLooked, "startedAt"> = { startedAt: elapsed() },
@@ -74,21 +77,28 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
     if (hit === undefined) return undefined;
     const prepared = answerOf(hit, aspect, aspect.name);
     if (prepared === undefined) return undefined;
-    const requestId = given ?? randomUUID();
+    const requestId = given ?? freshId();
     const headMs = elapsed() - startedAt;
     write(socket, prepared, requestId, hit, onWritten);
-    const facts = { requestId, method, uri, tier: hit.found.tier, headMs };
+    const facts = { requestId, method, uri, tier: hit.found.tier, headMs, asker };
     if (socket.writableLength === 0 && socket.errored === null && !socket.destroyed) {
       emit(answered(facts, prepared, headMs, false));
+      hit.found.giveBack?.();
       return "sent";
     }
     // Its bytes are still read from, and the next answer would change them.
     prepared.bytes = Buffer.from(prepared.bytes);
-    return sendingOf(facts, prepared, startedAt);
+    return sendingOf(facts, prepared, startedAt, hit.found.giveBack);
   }
 
-  function sendingOf(facts: Facts, prepared: Prepared, startedAt: number): Sending {
-    return { end: (aborted) => emit(answered(facts, prepared, elapsed() - startedAt, aborted)) };
+  function sendingOf(facts: Facts, prepared: Prepared, startedAt: number, giveBack?: () => void): Sending {
+    return {
+      end(aborted) {
+        emit(answered(facts, prepared, elapsed() - startedAt, aborted));
+        // Who knows until when the system reads from what it did not write?
+        if (!aborted) giveBack?.();
+      },
+    };
   }
 
   function look(
@@ -113,7 +123,7 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
     const response = hits.answer(aspect.facts, hit);
     const operator = operatorFields(aspect.facts.fields, response.fields, settings);
     const prepared = prepare(response, operator, keepAliveSeconds, { aspect: name, age, ttl });
-    if (prepared !== undefined) answers.set(stored, prepared);
+    if (prepared !== undefined && hit.found.fleeting !== true) answers.set(stored, prepared);
     return prepared;
   }
 
@@ -121,7 +131,7 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
 }
 
 const answered = (
-  { requestId, method, uri, tier, headMs }: Facts,
+  { requestId, method, uri, tier, headMs, asker }: Facts,
   { status, outcome, bodyBytes }: Prepared,
   durationMs: number,
   aborted: boolean,
@@ -137,6 +147,7 @@ const answered = (
   headMs,
   durationMs,
   aborted,
+  asker,
 });
 
 function write(

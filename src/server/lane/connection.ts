@@ -2,9 +2,11 @@ import type { Socket } from "node:net";
 import type { Looked } from "../../cache/exchange.ts";
 import { peerOf } from "../read-request.ts";
 import { Answers } from "./answers.ts";
-import type { AtOnce, LaneLooked, Sending } from "./at-once.ts";
+import type { AtOnce, LaneLooked } from "./at-once.ts";
 import { factsOf, type SectionFacts } from "./facts.ts";
 import { isKept, type PlainHead, readHead } from "./head.ts";
+import { Waiting } from "./waiting.ts";
+import { WrittenAtOnce } from "./written-at-once.ts";
 
 /** What a connection needs of its server. */
 export interface LaneDeps {
@@ -29,8 +31,6 @@ export const MAX_DUE = 16;
 const MAX_PIECES = 16;
 /** So much waits unread before the client has to. */
 const MAX_UNREAD_BYTES = 65_536;
-/** Node gives clients so long beyond what Keep-Alive says. */
-const KEEP_ALIVE_GRACE_MS = 1000;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -42,32 +42,28 @@ export class LaneConnection {
   readonly #socket: Socket;
   readonly #deps: LaneDeps;
   readonly #answers: Answers;
+  readonly #written: WrittenAtOnce;
+  readonly #waiting: Waiting;
   #unread: Buffer = NOTHING;
   /** In how many pieces the head has come that is not complete. */
   #pieces = 0;
   #known: SectionFacts | undefined;
-  #sending: Sending | undefined;
   /** Something is being looked up for the only request that is here. */
   #looking = false;
-  /** Of how many answers that were written at once it has not been heard that they are. */
-  #unheard = 0;
-  #writeTimer: NodeJS.Timeout | undefined;
   /** What is unread is not for the lane, and waits until the connection can be handed over. */
   #blocked = false;
+  /** The client has said that this request is its last: what comes behind it is none (RFC 9112 §9.6). */
+  #isLast = false;
   /** The client has ended its side. */
   #heardAll = false;
   /** Nothing more is read here. */
   #ended = false;
-  /** Since when it waits for its client: to ask, as far as it has been looked at, or to complete what it asks. */
-  #waitsSince: number;
-  /** It has been asked since it was last looked at: that costs a hit less than to read the clock. */
-  #active = false;
-  #asked = false;
 
   constructor(socket: Socket, deps: LaneDeps) {
     this.#socket = socket;
     this.#deps = deps;
-    this.#waitsSince = deps.elapsed();
+    this.#waiting = new Waiting(deps.elapsed());
+    this.#written = new WrittenAtOnce(socket, () => this.#advance());
     this.#answers = new Answers({
       socket,
       keepAliveTimeoutMs: deps.keepAliveTimeoutMs,
@@ -95,26 +91,21 @@ export class LaneConnection {
   /** Ends the connection of a client that is too slow. */
   checkTime(now: number): void {
     if (this.#ended || !this.#free) return;
-    if (this.#active && this.#unread.length === 0) this.#waitsSince = now;
-    this.#active = false;
-    const waited = now - this.#waitsSince;
-    const { headersTimeoutMs, keepAliveTimeoutMs, refuse } = this.#deps;
-    if (this.#asked && this.#unread.length === 0) {
-      if (waited > keepAliveTimeoutMs + KEEP_ALIVE_GRACE_MS) this.#socket.destroy();
-    } else if (waited > headersTimeoutMs) {
-      this.#ended = true;
-      refuse(this.#socket, "ERR_HTTP_REQUEST_TIMEOUT");
-    }
+    const late = this.#waiting.tooLong(now, this.#unread.length === 0, this.#deps);
+    if (late === "idle") this.#socket.destroy();
+    if (late !== "head") return;
+    this.#ended = true;
+    this.#deps.refuse(this.#socket, "ERR_HTTP_REQUEST_TIMEOUT");
   }
 
   /** Is no answer due? */
   get #free(): boolean {
-    return this.#answers.size === 0 && this.#sending === undefined && !this.#looking;
+    return this.#answers.size === 0 && !this.#written.underWay && !this.#looking;
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#ended) return;
-    this.#active = true;
+    if (this.#ended || this.#isLast) return;
+    this.#waiting.heard = true;
     this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
     this.#read();
   };
@@ -127,7 +118,7 @@ export class LaneConnection {
     while (at < bytes.length && !this.#ended && this.#mayAnswer) {
       const { maxHeaderBytes, elapsed } = this.#deps;
       const head = readHead(bytes, at, this.#known?.section, maxHeaderBytes);
-      if (typeof head === "string" && this.#pieces === 0) this.#waitsSince = elapsed();
+      if (typeof head === "string" && this.#pieces === 0) this.#waiting.since = elapsed();
       if (head === "exotic" || (head === "incomplete" && this.#pieces >= MAX_PIECES)) {
         if (this.#free) this.#handOver(bytes.subarray(at));
         else this.#blocked = true;
@@ -138,7 +129,8 @@ export class LaneConnection {
         break;
       }
       this.#pieces = 0;
-      at = head.end;
+      this.#isLast = !head.section.keepAlive;
+      at = this.#isLast ? bytes.length : head.end;
       this.#answer(head, at === bytes.length);
     }
     if (this.#ended) return;
@@ -148,12 +140,12 @@ export class LaneConnection {
   }
 
   get #mayAnswer(): boolean {
-    return this.#sending === undefined && !this.#looking && this.#answers.size < MAX_DUE;
+    return !this.#written.underWay && !this.#looking && this.#answers.size < MAX_DUE;
   }
 
   /** `last`: no other request has come behind it, which would have to wait for what is looked up. */
   #answer(head: PlainHead, last: boolean): void {
-    this.#asked = true;
+    this.#waiting.asked = true;
     const { atOnce, serve } = this.#deps;
     const facts = this.#factsOf(head);
     if (this.#free && head.section.keepAlive) {
@@ -174,46 +166,31 @@ export class LaneConnection {
       this.#deps.serve(this.#answers.add(head), looked.looked);
       if (this.#ended) this.#answers.abandon();
     }
-    if (this.#sending === undefined) this.#advance();
+    if (!this.#written.underWay) this.#advance();
   }
 
   /** False where there is more to do, and nothing was done. */
   #answerAtOnce(head: PlainHead, facts: SectionFacts, looked?: LaneLooked): boolean {
     const { atOnce, draining } = this.#deps;
     if (draining() || this.#socket.writableNeedDrain) return false;
-    const sending = atOnce.answer(this.#socket, facts, head, this.#onSent, looked);
-    if (sending === undefined) return false;
-    this.#unheard++;
-    if (sending !== "sent") {
-      this.#sending = sending;
-      this.#writeTimer = setTimeout(() => this.#socket.destroy(), atOnce.settings.writeTimeoutMs);
-    }
+    const answer = atOnce.answer(this.#socket, facts, head, this.#written.onWritten, looked);
+    if (answer === undefined) return false;
+    this.#written.add(answer, atOnce.settings.writeTimeoutMs);
     return true;
   }
 
   #factsOf({ section }: PlainHead): SectionFacts {
-    if (this.#known?.section === section) return this.#known;
-    const facts = factsOf(section, peerOf(this.#socket), this.#deps.atOnce.settings);
+    const { settings } = this.#deps.atOnce;
+    const known = this.#known;
+    if (known?.section === section && known.revision === settings.revision) return known;
+    const facts = factsOf(section, peerOf(this.#socket), settings);
     this.#known = isKept(section) ? facts : undefined;
     return facts;
   }
 
-  /** The first of those that have not been heard of is written, or never will be. */
-  readonly #onSent = (error?: Error | null): void => {
-    this.#unheard--;
-    const sending = this.#sending;
-    // What the system took at once is heard of late.
-    if (sending === undefined || this.#unheard > 0) return;
-    clearTimeout(this.#writeTimer);
-    this.#sending = undefined;
-    const aborted = error !== undefined && error !== null;
-    sending.end(aborted);
-    if (!aborted) this.#advance();
-  };
-
   #advance(): void {
     if (this.#ended) return;
-    this.#waitsSince = this.#deps.elapsed();
+    this.#waiting.since = this.#deps.elapsed();
     if (this.#unread.length > 0) this.#read();
     const mayRead = this.#free || (!this.#blocked && this.#unread.length <= MAX_UNREAD_BYTES);
     if (!this.#ended && mayRead && this.#socket.isPaused()) this.#socket.resume();
@@ -222,7 +199,7 @@ export class LaneConnection {
 
   #handOver(bytes: Buffer): void {
     this.#leave();
-    this.#deps.handOver(this.#socket, bytes, this.#waitsSince);
+    this.#deps.handOver(this.#socket, bytes, this.#waiting.since);
   }
 
   #leave(): void {
@@ -258,9 +235,7 @@ export class LaneConnection {
 
   readonly #onClose = (): void => {
     this.#ended = true;
-    clearTimeout(this.#writeTimer);
-    this.#sending?.end(true);
-    this.#sending = undefined;
+    this.#written.abandon();
     this.#answers.abandon();
   };
 

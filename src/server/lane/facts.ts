@@ -1,8 +1,10 @@
+import type { Asker } from "../../cache/events.ts";
 import { aspectOf } from "../../cache/respond.ts";
 import { bypassReason, type RequestFacts } from "../../policy/decide.ts";
 import { hasField } from "../../policy/fields.ts";
 import { primaryKey } from "../../policy/key.ts";
 import { DEBUG_FIELD } from "../../policy/trace.ts";
+import { RequestAsker } from "../asker.ts";
 import { type OwnFieldSettings, operatorAspect } from "../own-fields.ts";
 import type { Connection } from "../peer.ts";
 import { givenId, type ReadingSettings, sectionFacts, tooMany } from "../read-request.ts";
@@ -18,6 +20,9 @@ export interface Aspect {
 /** All that a field section says on one connection: every request that repeats it is told by its method and target. */
 export interface SectionFacts {
   readonly section: FieldSection;
+  /** Of the settings by which the rest was told. */
+  readonly revision: number;
+  readonly asker: Asker;
   /** How the URIs begin that are asked for (policy/key.ts). */
   readonly site: string;
   /** The client's own id, which each request has again. */
@@ -41,11 +46,16 @@ export function factsOf(
     const stored = answerable ? aspectOf(facts) : undefined;
     return {
       facts,
-      name: stored === undefined ? undefined : JSON.stringify([stored, operatorAspect(fields, settings)]),
+      name:
+        stored === undefined
+          ? undefined
+          : JSON.stringify([stored, operatorAspect(fields, settings), settings.revision]),
     };
   };
   return {
     section,
+    revision: settings.revision,
+    asker: new RequestAsker({ httpVersion: "1.1", rawHeaders: fields, socket: peer }, settings),
     site: primaryKey(forwarded.proto, forwarded.host, ""),
     id: givenId(fields),
     aspects: { GET: aspect("GET"), HEAD: aspect("HEAD") },

@@ -3,8 +3,10 @@ import type { CacheResponse } from "../../cache/exchange.ts";
 import { type FieldLines, hasField } from "../../policy/fields.ts";
 import type { Outcome } from "../../policy/outcome.ts";
 import type { StoredResponse } from "../../policy/stored-response.ts";
+import { ID_LENGTH } from "../fresh-id.ts";
 import { writableLines } from "../interim.ts";
 import { headOf } from "../raw-head.ts";
+import { NODES_OWN, SHORT_BYTES } from "./response.ts";
 
 /** An answer as bytes, but for its X-Request-Id. */
 export interface Prepared {
@@ -21,15 +23,7 @@ export interface Prepared {
   readonly bodyApart: boolean;
 }
 
-/** The length of a UUID. */
-export const ID_LENGTH = 36;
 const ID_PLACE = "#".repeat(ID_LENGTH);
-
-/** So much is copied behind its head: one write of one buffer costs less than one of two. */
-const BODY_BYTES = 8192;
-
-/** What Node writes itself, or reads as an order. */
-const NOT_FROM_STORE = ["connection", "keep-alive", "transfer-encoding", "trailer", "expect"];
 
 /** The answer as Node would write it to a connection that is kept; undefined where Node has more to say of it. */
 export function prepare(
@@ -40,18 +34,14 @@ export function prepare(
 ): Prepared | undefined {
   const { status, fields, body, outcome } = response;
   const message = response.statusMessage || (STATUS_CODES[status] ?? "unknown");
-  if (
-    body.type === "stream" ||
-    !hasField(fields, "date") ||
-    NOT_FROM_STORE.some((name) => hasField(fields, name))
-  )
+  if (body.type === "stream" || !hasField(fields, "date") || NODES_OWN.some((name) => hasField(fields, name)))
     return undefined;
   const own = ["Connection", "keep-alive", "Keep-Alive", `timeout=${keepAliveSeconds}`];
   const lines = [...fields, "X-Request-Id", ID_PLACE, ...operator, ...own];
   if (!isWritable(message, lines)) return undefined;
   const head = headOf(status, message, lines);
   const content = body.type === "bytes" ? body.bytes : new Uint8Array();
-  const bodyApart = content.length > BODY_BYTES;
+  const bodyApart = content.length > SHORT_BYTES;
   return {
     ...key,
     status,

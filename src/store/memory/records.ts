@@ -36,9 +36,12 @@ export function packEntry(key: string, stored: Entry["stored"], body: Uint8Array
   return { text, bytes, own, body: own ? ownBytes(body) : body };
 }
 
-/** A body that is a view of a larger buffer would keep all of that buffer alive, uncounted. */
-const ownBytes = (body: Uint8Array): Uint8Array =>
-  body.byteLength === body.buffer.byteLength ? body : new Uint8Array(body);
+/**
+ * A body that is a view of a larger buffer would keep all of that buffer alive, uncounted. Of what is no
+ * Buffer Node would make one at every write.
+ */
+const ownBytes = (body: Uint8Array): Buffer =>
+  Buffer.from(body.byteLength === body.buffer.byteLength ? body.buffer : new Uint8Array(body).buffer);
 
 /**
  * What is in which slot? Text for all but the body, and the body where it is short, in slabs; longer bodies as
@@ -105,7 +108,7 @@ export class Records {
     const allocate = wanted ? Buffer.allocUnsafeSlow : Buffer.allocUnsafe;
     const body = this.#bodies.get(slot) ?? this.#slabs.body(slot, allocate);
     if (wanted) return this.#unpacked.keep(slot, recordBytes, stored, body);
-    return { type: "found", entry: { stored, body }, tier: "memory" };
+    return { type: "found", entry: { stored, body }, tier: "memory", fleeting: true };
   }
 
   /** The same for those who only look: nothing is kept or touched for them. */

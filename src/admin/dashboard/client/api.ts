@@ -47,9 +47,9 @@ export async function ask(path: string, init: RequestInit): Promise<Response> {
   throw new ApiFailure(response.status, await messageOf(response));
 }
 
-/** What a problem document (RFC 9457) or an error of an older form says. */
+/** What a problem document (RFC 9457) says. */
 async function messageOf(response: Response): Promise<string> {
   const said = (await response.json().catch(() => ({}))) as Record<string, unknown>;
-  const message = said["detail"] ?? said["message"] ?? said["title"];
-  return typeof message === "string" ? message : `the admin API answered ${response.status}`;
+  const { detail } = said;
+  return typeof detail === "string" ? detail : `the admin API answered ${response.status}`;
 }

@@ -1,5 +1,11 @@
+import type {
+  Explained,
+  ExplainedPurge,
+  ExplainedStored,
+  ExplainedVariant,
+  WindowEnd,
+} from "../../answers.ts";
 import { ApiFailure, getJson } from "./api.ts";
-import type { Explained, StoredView, WindowEnd } from "./contract.ts";
 import { byId, type Child, element, facts, table } from "./element.ts";
 import { bytes, instant, span } from "./format.ts";
 import { message } from "./panel.ts";
@@ -20,8 +26,9 @@ export function showExplain(purge: (url: string) => void): ExplainView {
   async function ask(): Promise<void> {
     const mine = ++turn;
     result.replaceChildren(message("Asking …"));
+    const typed = input.value.trim();
     const said = await getJson<Explained>(explainPath(new FormData(form))).then(
-      (explained) => explanation(explained, purge),
+      (explained) => explanation(explained, () => purge(asTyped(typed, explained))),
       (error: unknown) => message(sentence(error), "error"),
     );
     // A later question's answer is not overwritten by an earlier one's.
@@ -58,8 +65,12 @@ const sentence = (error: unknown): string =>
     ? "Explaining is not available from this admin API."
     : `No answer: ${error instanceof Error ? error.message : String(error)}.`;
 
-function explanation(explained: Explained, purge: (url: string) => void): HTMLElement {
-  const { url, key, next, last, stored, advice = [], variants = [], purges = [] } = explained;
+/** Secrets in a query are masked in what is explained, and a purge has to name them. */
+const asTyped = (typed: string, { url }: Explained): string =>
+  typed.startsWith("/") ? new URL(url).origin + typed : typed;
+
+function explanation(explained: Explained, purge: () => void): HTMLElement {
+  const { key, next, last, stored, advice, variants, purges } = explained;
   return element(
     "div",
     { class: "explained" },
@@ -71,31 +82,26 @@ function explanation(explained: Explained, purge: (url: string) => void): HTMLEl
       next.sentence,
       clause(next.clause),
     ),
-    last === null || last === undefined
+    last === null
       ? undefined
       : element("p", {}, `Last time, ${instant(last.time)}: ${last.sentence}`, clause(last.clause)),
     ...advice.map((line) => element("p", { class: "advice" }, line)),
     stored === null ? message("Nothing is stored for this request.") : storedView(stored),
     facts([
       ["Key", element("code", {}, key)],
-      ["Ignored in the key", ignored(explained.key_parts)],
-      ["Selecting header fields", explained.selecting?.join(", ") || "none"],
+      ["Ignored in the key", explained.key_parts.ignored.join(", ") || "nothing"],
+      ["Selecting header fields", explained.selecting.join(", ") || "none"],
     ]),
     variants.length < 2 ? undefined : variantTable(variants),
     purges.length === 0 ? undefined : purgeTable(purges),
-    element("button", { class: "danger", click: () => purge(url) }, "Purge this URL …"),
+    element("button", { class: "danger", click: purge }, "Purge this URL …"),
   );
 }
 
-const clause = (text: string | undefined): Child =>
-  text === undefined || text === "" ? undefined : element("span", { class: "quiet" }, ` (${text})`);
+const clause = (text: string): Child =>
+  text === "" ? undefined : element("span", { class: "quiet" }, ` (${text})`);
 
-const ignored = (parts: Explained["key_parts"]): string => {
-  const names = parts?.["ignored"];
-  return Array.isArray(names) && names.length > 0 ? names.map(String).join(", ") : "nothing";
-};
-
-const storedView = (stored: StoredView): HTMLElement =>
+const storedView = (stored: ExplainedStored): HTMLElement =>
   element(
     "div",
     {},
@@ -106,10 +112,10 @@ const storedView = (stored: StoredView): HTMLElement =>
       ["Size", bytes(stored.size)],
       ["Stored", instant(stored.stored_at)],
       ["Age", span(stored.age)],
-      ["In", stored.tier?.join(", ")],
+      ["In", stored.tier.join(", ")],
       ["ETag", stored.etag ?? undefined],
       ["Last-Modified", stored.last_modified ?? undefined],
-      ["Tags", stored.tags?.join(", ") || "none"],
+      ["Tags", stored.tags.join(", ") || "none"],
       ["Fresh until", end(stored.fresh_until)],
       ["Served while refreshed until", end(stored.refreshing_until)],
       ["Served on error until", end(stored.usable_on_error_until)],
@@ -117,12 +123,12 @@ const storedView = (stored: StoredView): HTMLElement =>
     ]),
   );
 
-const end = (window: WindowEnd | null | undefined): Child =>
-  window === null || window === undefined || window.at === null
-    ? (window?.because ?? "never")
-    : element("span", {}, instant(window.at), element("span", { class: "quiet" }, ` (${window.because})`));
+const end = ({ at, because }: WindowEnd): Child =>
+  at === null
+    ? because
+    : element("span", {}, instant(at), element("span", { class: "quiet" }, ` (${because})`));
 
-const variantTable = (variants: NonNullable<Explained["variants"]>): HTMLElement =>
+const variantTable = (variants: readonly ExplainedVariant[]): HTMLElement =>
   table(
     "Variants",
     [
@@ -140,7 +146,7 @@ const variantTable = (variants: NonNullable<Explained["variants"]>): HTMLElement
     variants,
   );
 
-const purgeTable = (purges: NonNullable<Explained["purges"]>): HTMLElement =>
+const purgeTable = (purges: readonly ExplainedPurge[]): HTMLElement =>
   table(
     "Purges that touched it",
     [

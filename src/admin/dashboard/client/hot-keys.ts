@@ -1,4 +1,4 @@
-import type { Top } from "./contract.ts";
+import type { Top } from "../../answers.ts";
 import { byId, element, table } from "./element.ts";
 import { count } from "./format.ts";
 import { panel } from "./panel.ts";
@@ -29,7 +29,7 @@ export function showHotKeys(top: Source<Top>, explain: (url: string) => void): v
     show: ({ missing }) => {
       const reason = {
         title: "Reason",
-        cell: (row: Top["missing"][number]) => element("code", {}, row.reason ?? "–"),
+        cell: (row: Top["missing"][number]) => element("code", {}, row.reason),
       };
       return table("Most missed", [url, requests, reason, button], missing);
     },

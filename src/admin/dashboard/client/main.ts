@@ -1,6 +1,6 @@
+import type { Hist, Series, ShownOrigin, ShownReason, ShownSetting, Stats, Top } from "../../answers.ts";
 import { ApiFailure, getJson, tokenInUse, useToken } from "./api.ts";
 import type { Chart } from "./chart.ts";
-import type { Hist, OriginState, ReasonSentence, Series, Setting, Stats, Top } from "./contract.ts";
 import { byId } from "./element.ts";
 import { showExplain } from "./explain.ts";
 import { showHotKeys } from "./hot-keys.ts";
@@ -39,9 +39,9 @@ function begin(): void {
   const series = source<Series>("/series?minutes=10", 2_000);
   const top = source<Top>("/top?k=20", 3_000);
   const hist = source<Hist>("/hist", 5_000);
-  const origins = source<Readonly<Record<string, OriginState>>>("/origins", 2_000);
-  const reasons = source<readonly ReasonSentence[]>("/reasons", 600_000);
-  const settings = source<readonly Setting[]>("/settings", 15_000);
+  const origins = source<Readonly<Record<string, ShownOrigin>>>("/origins", 2_000);
+  const reasons = source<readonly ShownReason[]>("/reasons", 600_000);
+  const settings = source<readonly ShownSetting[]>("/settings", 15_000);
   const readiness = source<{ readonly ready: boolean; readonly detail: string }>("/health/ready", 3_000);
 
   const purge = showPurge();

@@ -1,17 +1,14 @@
-import type { OriginState, Top } from "./contract.ts";
+import type { ShownOrigin, Top } from "../../answers.ts";
 import { byId, element, table } from "./element.ts";
 import { count, instant, latency, span } from "./format.ts";
+import { healthySteps, STEP_MS, STEPS } from "./health-history.ts";
 import { panel } from "./panel.ts";
 import type { Source } from "./source.ts";
 
-type Origins = Readonly<Record<string, OriginState>>;
+type Origins = Readonly<Record<string, ShownOrigin>>;
 
-/** How many readings of an origin's health the strip shows. */
-const HISTORY = 40;
-
-/** The origins: health now and while this page was open, and how long they take. */
+/** The origins: health now and over the last minutes, and how long they take. */
 export function showOrigins(origins: Source<Origins>, top: Source<Top>): void {
-  const history = new Map<string, boolean[]>();
   let times: Top["origins"] = [];
   top.subscribe((reading) => {
     if (reading.type === "ready") times = reading.value.origins;
@@ -24,8 +21,8 @@ export function showOrigins(origins: Source<Origins>, top: Source<Top>): void {
         "Origins",
         [
           { title: "Origin", cell: ([name]) => element("code", {}, name) },
-          { title: "Health", cell: ([, { healthy }]) => health(healthy) },
-          { title: "Lately", cell: ([name]) => strip(history.get(name) ?? []) },
+          { title: "Health", cell: ([, origin]) => health(origin) },
+          { title: "Lately", cell: ([, origin]) => strip(origin) },
           { title: "Since", cell: ([, { since }]) => element("span", { title: instant(since) }, ago(since)) },
           { title: "Last check", cell: ([, { detail }]) => detail },
           { title: "In flight", numeric: true, cell: ([, { in_flight }]) => count(in_flight) },
@@ -37,27 +34,51 @@ export function showOrigins(origins: Source<Origins>, top: Source<Top>): void {
       ),
   });
   origins.subscribe((reading) => {
-    if (reading.type !== "ready") return;
-    remember(history, reading.value);
-    draw();
+    if (reading.type === "ready") draw();
   });
 }
 
-function remember(history: Map<string, boolean[]>, origins: Origins): void {
-  for (const name of history.keys()) if (!Object.hasOwn(origins, name)) history.delete(name);
-  for (const [name, { healthy }] of Object.entries(origins)) {
-    history.set(name, [...(history.get(name) ?? []), healthy].slice(-HISTORY));
-  }
+const HEALTH = {
+  up: ["badge good", "✓ healthy"],
+  down: ["badge bad", "✕ unhealthy"],
+  draining: ["badge", "… draining"],
+} as const;
+
+/** What it is, and why it gets no turn while it is that. */
+function health({ state, ejected, breaker_open }: ShownOrigin): HTMLElement {
+  const [name, word] = HEALTH[state];
+  return element(
+    "span",
+    { class: "badges" },
+    element("span", { class: name }, word),
+    ejected
+      ? element(
+          "span",
+          { class: "badge bad", title: "It fails, and gets no turn while others can have it" },
+          "✕ ejected",
+        )
+      : undefined,
+    breaker_open
+      ? element(
+          "span",
+          { class: "badge bad", title: "It leaves requests unanswered, and gets but a trial now and then" },
+          "✕ breaker open",
+        )
+      : undefined,
+  );
 }
 
-const health = (healthy: boolean): HTMLElement =>
-  element("span", { class: healthy ? "badge good" : "badge bad" }, healthy ? "✓ healthy" : "✕ unhealthy");
-
-/** One bar for each reading, the newest right; a bar of an unhealthy one is shorter, too. */
-function strip(readings: readonly boolean[]): HTMLElement {
-  const bad = readings.filter((healthy) => !healthy).length;
-  const label = `healthy in ${readings.length - bad} of ${readings.length} readings`;
-  const bars = readings.map((healthy) => element("i", { class: healthy ? "good" : "bad" }));
+/** One bar for each step, the newest right; a bar of one in which it was unhealthy is shorter, too. */
+function strip(origin: ShownOrigin): HTMLElement {
+  const steps = healthySteps(origin, Date.now());
+  const bad = steps.filter((healthy) => !healthy).length;
+  const minutes = (STEPS * STEP_MS) / 60_000;
+  const last = origin.history.at(-1);
+  const label =
+    last === undefined
+      ? `${origin.healthy ? "healthy" : "unhealthy"} for the last ${minutes} minutes`
+      : `healthy in ${steps.length - bad} of the last ${steps.length} quarters of a minute; last change ${ago(last.at)} ago: ${last.detail}`;
+  const bars = steps.map((healthy) => element("i", { class: healthy ? "good" : "bad" }));
   return element("span", { class: "strip", role: "img", "aria-label": label, title: label }, ...bars);
 }
 

@@ -1,10 +1,10 @@
+import type { CacheWord, Series, Stats, Values } from "../../answers.ts";
 import { type Chart, createChart } from "./chart.ts";
-import { CACHE_WORDS, type CacheWord, type Series, type Stats } from "./contract.ts";
 import { byId, element } from "./element.ts";
 import { bytes, count, latency, rate, share, span } from "./format.ts";
 import { message } from "./panel.ts";
 import type { Source } from "./source.ts";
-import { drawnSteps } from "./steps.ts";
+import { CACHE_WORDS, type DrawnSeries, drawnSteps } from "./steps.ts";
 
 /** How it goes: numbers of now, and requests, hit ratio and latency over time. */
 export function showOverview(stats: Source<Stats>, series: Source<Series>): Chart[] {
@@ -84,19 +84,19 @@ function lastMinute({ at, step_ms, requests }: Series): number {
   const steps = Math.max(1, Math.min(Math.round(60_000 / step_ms), at.length - 1));
   let sum = 0;
   for (const values of Object.values(requests)) {
-    for (const value of (values ?? []).slice(-steps - 1, -1)) sum += value ?? 0;
+    for (const value of values.slice(-steps - 1, -1)) sum += value;
   }
   return sum / ((steps * step_ms) / 1000);
 }
 
-const newest = (values: readonly (number | null)[] | undefined): number | null =>
+const newest = (values: Values | undefined): number | null =>
   values?.findLast((value) => value !== null) ?? null;
 
 function overTime(
   id: string,
   source: Source<Series>,
   options: Parameters<typeof createChart>[1],
-  linesOf: (series: Series) => Parameters<Chart["show"]>[1],
+  linesOf: (series: DrawnSeries) => Parameters<Chart["show"]>[1],
 ): Chart {
   const place = byId(id);
   const canvas = element("div");
@@ -128,34 +128,31 @@ function overTime(
 const LEAST_MS = 60_000;
 
 /** The time before the first request is left out, a minute at least excepted: a proxy that has just started fills the picture. */
-function firstStep({ at, requests }: Series): number {
-  const first = at.findIndex((_, step) =>
-    Object.values(requests).some((values) => (values?.[step] ?? 0) > 0),
-  );
+function firstStep({ at, requests }: DrawnSeries): number {
+  const first = at.findIndex((_, step) => Object.values(requests).some((values) => (values[step] ?? 0) > 0));
   const lastMinute = at.findIndex((time) => time >= (at.at(-1) ?? 0) - LEAST_MS);
   return Math.max(0, Math.min(first, lastMinute));
 }
 
 /** The commonest at the bottom, so that what is rarer stands on steady ground. */
-function byOutcome({ requests, step_ms, at }: Series) {
+function byOutcome({ requests, step_ms }: DrawnSeries) {
   const seconds = step_ms / 1000;
-  const none = at.map(() => 0);
   return CACHE_WORDS.toReversed().map((word) => ({
     label: word,
     color: colorOf(word),
-    values: (requests[word] ?? none).map((value) => (value ?? 0) / seconds),
+    values: requests[word].map((value) => value / seconds),
   }));
 }
 
 const FROM_CACHE: ReadonlySet<CacheWord> = new Set(["HIT", "UPDATING", "STALE", "REVALIDATED"]);
 
 /** BYPASS is in neither part: it is not a cache's business. */
-function ratio({ requests, at }: Series) {
+function ratio({ requests, at }: DrawnSeries) {
   const values = at.map((_, step) => {
     let hits = 0;
     let all = 0;
     for (const word of CACHE_WORDS) {
-      const value = word === "BYPASS" ? 0 : (requests[word]?.[step] ?? 0);
+      const value = word === "BYPASS" ? 0 : (requests[word][step] ?? 0);
       all += value;
       if (FROM_CACHE.has(word)) hits += value;
     }
@@ -165,10 +162,9 @@ function ratio({ requests, at }: Series) {
 }
 
 /** A logarithmic axis has no place for nothing. */
-const drawable = (values: readonly (number | null)[] | undefined) =>
-  (values ?? []).map((value) => (value === null || value <= 0 ? null : value));
+const drawable = (values: Values) => values.map((value) => (value === null || value <= 0 ? null : value));
 
-const latencies = (series: Series) => [
+const latencies = (series: DrawnSeries) => [
   { label: "Hits, median", color: "--hit", values: drawable(series.hit_p50_ms) },
   { label: "Hits, 99th", color: "--updating", values: drawable(series.hit_p99_ms) },
   { label: "Misses, median", color: "--miss", values: drawable(series.miss_p50_ms) },

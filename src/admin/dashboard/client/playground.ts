@@ -1,5 +1,5 @@
+import type { Explained } from "../../answers.ts";
 import { ApiFailure, getJson, postJson } from "./api.ts";
-import type { Explained } from "./contract.ts";
 import { byId, element } from "./element.ts";
 import { latency } from "./format.ts";
 import { drawTimeline, windowsOf } from "./timeline.ts";

@@ -1,12 +1,12 @@
-import type { Hist, ReasonSentence, Top } from "./contract.ts";
+import type { Hist, ShownReason, Top } from "../../answers.ts";
 import { byId, element, table } from "./element.ts";
 import { count, latency, share } from "./format.ts";
 import { panel } from "./panel.ts";
 import type { Source } from "./source.ts";
 
 /** Why requests were not answered by fresh hits, the commonest first, with what would change it. */
-export function showReasons(top: Source<Top>, sentences: Source<readonly ReasonSentence[]>): void {
-  let known: ReadonlyMap<string, ReasonSentence> = new Map();
+export function showReasons(top: Source<Top>, sentences: Source<readonly ShownReason[]>): void {
+  let known: ReadonlyMap<string, ShownReason> = new Map();
   const draw = panel(byId("reasons-table"), top, {
     empty: ({ reasons }) =>
       reasons.length === 0 ? "Nothing was refused, passed on or not stored yet." : undefined,
@@ -46,17 +46,16 @@ export function showHist(hist: Source<Hist>): void {
     ["Origins", "origins"],
   ] as const;
   panel(byId("latency-table"), hist, {
-    empty: (value) =>
-      rows.every(([, name]) => (value[name]?.count ?? 0) === 0) ? "No requests yet." : undefined,
+    empty: (value) => (rows.every(([, name]) => value[name].count === 0) ? "No requests yet." : undefined),
     show: (value) =>
       table(
         "Latency since the start",
         [
           { title: "", cell: ([title]) => title },
-          { title: "Count", numeric: true, cell: ([, name]) => count(value[name]?.count ?? 0) },
-          { title: "Median", numeric: true, cell: ([, name]) => latency(value[name]?.p50_ms) },
-          { title: "90th", numeric: true, cell: ([, name]) => latency(value[name]?.p90_ms) },
-          { title: "99th", numeric: true, cell: ([, name]) => latency(value[name]?.p99_ms) },
+          { title: "Count", numeric: true, cell: ([, name]) => count(value[name].count) },
+          { title: "Median", numeric: true, cell: ([, name]) => latency(value[name].p50_ms) },
+          { title: "90th", numeric: true, cell: ([, name]) => latency(value[name].p90_ms) },
+          { title: "99th", numeric: true, cell: ([, name]) => latency(value[name].p99_ms) },
         ],
         rows,
       ),

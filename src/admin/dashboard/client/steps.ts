@@ -1,9 +1,20 @@
-import { CACHE_WORDS, type Series } from "./contract.ts";
+import type { CacheWord, Series, Values } from "../../answers.ts";
+
+export const CACHE_WORDS = [
+  "HIT",
+  "UPDATING",
+  "STALE",
+  "REVALIDATED",
+  "EXPIRED",
+  "MISS",
+  "BYPASS",
+] as const satisfies readonly CacheWord[];
 
 /** Steps shorter than this are drawn together: seconds of ten minutes would be a thicket. */
 const DRAWN_MS = 5_000;
 
-type Values = readonly (number | null)[];
+/** What charts show of a series. */
+export type DrawnSeries = Omit<Series, "bytes" | "memory_bytes" | "entries" | "purge_lag_ms">;
 
 /**
  * The same series with a step for every five seconds or more, at times that do not move as new ones come.
@@ -11,20 +22,22 @@ type Values = readonly (number | null)[];
  * Requests become the mean of the steps drawn together, a median the middle one of theirs, and a 99th
  * percentile the highest.
  */
-export function drawnSteps(series: Series): Series {
+export function drawnSteps(series: DrawnSeries): DrawnSeries {
   if (series.step_ms >= DRAWN_MS) return series;
   const groups = groupsOf(series.at);
+  const means = (values: readonly number[]) => groups.map(({ from, to }) => mean(values.slice(from, to)));
   const together = (values: Values, one: (values: readonly number[]) => number) =>
     groups.map(({ from, to }) => {
       const known = values.slice(from, to).filter((value) => value !== null);
       return known.length === 0 ? null : one(known);
     });
   return {
-    ...series,
+    step_ms: series.step_ms,
     at: groups.map(({ from }) => series.at[from] ?? 0),
-    requests: Object.fromEntries(
-      CACHE_WORDS.map((word) => [word, together(series.requests[word] ?? series.at.map(() => 0), mean)]),
-    ),
+    requests: Object.fromEntries(CACHE_WORDS.map((word) => [word, means(series.requests[word])])) as Record<
+      CacheWord,
+      number[]
+    >,
     hit_p50_ms: together(series.hit_p50_ms, middle),
     hit_p99_ms: together(series.hit_p99_ms, highest),
     miss_p50_ms: together(series.miss_p50_ms, middle),

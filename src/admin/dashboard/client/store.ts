@@ -1,4 +1,4 @@
-import type { Series, Setting, Stats } from "./contract.ts";
+import type { Series, ShownSetting, Stats } from "../../answers.ts";
 import { byId, element, facts, table } from "./element.ts";
 import { bytes, count, latency } from "./format.ts";
 import { panel } from "./panel.ts";
@@ -41,7 +41,7 @@ export function showStore(stats: Source<Stats>, series: Source<Series>): void {
   });
   series.subscribe((reading) => {
     if (reading.type !== "ready") return;
-    const newest = reading.value.purge_lag_ms?.findLast((value) => value !== null);
+    const newest = reading.value.purge_lag_ms.findLast((value) => value !== null);
     if (newest === lag) return;
     lag = newest;
     draw();
@@ -49,7 +49,7 @@ export function showStore(stats: Source<Stats>, series: Source<Series>): void {
 }
 
 /** The settings in force and where each came from; secrets come masked. */
-export function showSettings(settings: Source<readonly Setting[]>): void {
+export function showSettings(settings: Source<readonly ShownSetting[]>): void {
   const where = byId("settings-table");
   const filter = byId<HTMLInputElement>("settings-filter");
   const apply = (): void => {
@@ -65,7 +65,7 @@ export function showSettings(settings: Source<readonly Setting[]>): void {
         "Settings",
         [
           { title: "Name", cell: ({ name }) => element("code", {}, name) },
-          { title: "Value", cell: ({ value }) => element("code", {}, shown(value)) },
+          { title: "Value", cell: ({ value }) => element("code", {}, value || "–") },
           { title: "From", cell: ({ source }) => source },
           { title: "Meaning", cell: ({ meaning }) => meaning },
           { title: "A change needs", cell: ({ restart }) => (restart ? "a restart" : "a reload") },
@@ -75,8 +75,3 @@ export function showSettings(settings: Source<readonly Setting[]>): void {
   });
   settings.subscribe(apply);
 }
-
-const shown = (value: unknown): string => {
-  if (value === null || value === undefined || value === "") return "–";
-  return typeof value === "string" ? value : JSON.stringify(value);
-};

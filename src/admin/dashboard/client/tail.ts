@@ -1,5 +1,5 @@
+import type { ShownAnswer } from "../../answers.ts";
 import { ApiFailure } from "./api.ts";
-import type { Answered } from "./contract.ts";
 import { byId, element } from "./element.ts";
 import { bytes, clock, count, latency } from "./format.ts";
 import { colorOf } from "./overview.ts";
@@ -24,14 +24,14 @@ export function showTail(explain: (url: string) => void): void {
       class: "scroll tail",
       tabindex: "0",
       role: "region",
-      "aria-label": "Answered requests, the newest first",
+      "aria-label": "ShownAnswer requests, the newest first",
     },
     element("table", {}, element("thead", {}, element("tr", {}, ...head)), body),
   );
   scroll.hidden = true;
   byId("tail-table").append(scroll);
   let stopping: AbortController | undefined;
-  let arrived: Answered[] = [];
+  let arrived: ShownAnswer[] = [];
 
   const say = (text: string): void => {
     state.textContent = text;
@@ -63,7 +63,7 @@ export function showTail(explain: (url: string) => void): void {
         for await (const { event, data } of serverSent(`/events?q=${encodeURIComponent(query)}`, signal)) {
           pause = FIRST_PAUSE_MS;
           if (event === "open") say("Listening; the newest is at the top.");
-          if (event === "answered") add(JSON.parse(data) as Answered);
+          if (event === "answered") add(JSON.parse(data) as ShownAnswer);
           if (event === "dropped")
             say(`${count((JSON.parse(data) as { count: number }).count)} answers came too fast to be shown.`);
         }
@@ -82,7 +82,7 @@ export function showTail(explain: (url: string) => void): void {
   }
 
   /** Drawn once a frame, however many arrive. */
-  function add(answered: Answered): void {
+  function add(answered: ShownAnswer): void {
     arrived.push(answered);
     if (arrived.length > ROWS) arrived.shift();
     if (arrived.length === 1) requestAnimationFrame(draw);
@@ -95,7 +95,7 @@ export function showTail(explain: (url: string) => void): void {
   }
 }
 
-function row(answered: Answered, explain: (url: string) => void): HTMLElement {
+function row(answered: ShownAnswer, explain: (url: string) => void): HTMLElement {
   const dot = element("i", { class: "dot" });
   dot.style.background = `var(${colorOf(answered.cache)})`;
   const cells = [

@@ -1,4 +1,4 @@
-import type { StoredView, WindowEnd } from "./contract.ts";
+import type { ExplainedStored, WindowEnd } from "../../answers.ts";
 import { element } from "./element.ts";
 import { instant, span } from "./format.ts";
 
@@ -15,20 +15,18 @@ interface Window {
 const LONGEST_PART = 3;
 
 /** The windows of a stored response, one after another; those that are closed are left out. */
-export function windowsOf(stored: StoredView): Window[] {
-  const ends: readonly (readonly [string, Window["kind"], WindowEnd | null | undefined])[] = [
+export function windowsOf(stored: ExplainedStored): Window[] {
+  const ends: readonly (readonly [string, Window["kind"], WindowEnd])[] = [
     ["fresh", "fresh", stored.fresh_until],
     ["served while it is refreshed", "refreshing", stored.refreshing_until],
     ["served when the origin fails", "on-error", stored.usable_on_error_until],
     ["kept to be validated", "kept", stored.kept_until],
   ];
-  let from = epochMs(stored.stored_at);
+  let from = stored.stored_at;
   const windows: Window[] = [];
-  for (const [name, kind, end] of ends) {
-    if (end === null || end === undefined || end.at === null) continue;
-    const to = epochMs(end.at);
-    if (to <= from) continue;
-    windows.push({ name, kind, from, to, because: end.because });
+  for (const [name, kind, { at: to, because }] of ends) {
+    if (to === null || to <= from) continue;
+    windows.push({ name, kind, from, to, because });
     from = to;
   }
   return windows;
@@ -87,5 +85,3 @@ function legend(windows: readonly Window[], now: number): HTMLElement[] {
   const gone = (windows.at(-1)?.to ?? 0) <= now;
   return gone ? [...parts, element("span", { class: "window current" }, "gone")] : parts;
 }
-
-export const epochMs = (at: number | string): number => (typeof at === "number" ? at : Date.parse(at));

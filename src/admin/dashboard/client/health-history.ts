@@ -1,0 +1,23 @@
+import type { ShownOrigin } from "../../answers.ts";
+
+/** Ten minutes in steps that are long enough for a bar. */
+export const STEPS = 40;
+export const STEP_MS = 15_000;
+
+/** Was the origin healthy all through each of the last steps? The oldest first. */
+export function healthySteps(
+  { healthy, history }: Pick<ShownOrigin, "healthy" | "history">,
+  now: number,
+): boolean[] {
+  const changes = history.map((change) => ({ at: Date.parse(change.at), healthy: change.healthy }));
+  // Before the first change that is known it was the other.
+  const before = changes[0] === undefined ? healthy : !changes[0].healthy;
+  const healthyAt = (time: number): boolean => changes.findLast(({ at }) => at <= time)?.healthy ?? before;
+  return Array.from({ length: STEPS }, (_, i) => {
+    const begin = now - (STEPS - i) * STEP_MS;
+    const end = begin + STEP_MS;
+    return (
+      healthyAt(begin) && !changes.some((change) => !change.healthy && change.at > begin && change.at <= end)
+    );
+  });
+}

@@ -1,0 +1,131 @@
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { CacheEvent } from "../cache/events.ts";
+import type { EpochMs } from "../policy/stored-response.ts";
+import { described } from "./described.ts";
+import { Distribution, Distributions, REMOTE_BUCKETS } from "./distribution.ts";
+import { type Family, familyOf } from "./families.ts";
+import { METRICS } from "./metric-table.ts";
+import type { MemoryReading } from "./stats.ts";
+
+type Event<Type extends CacheEvent["type"]> = CacheEvent & { readonly type: Type };
+
+/** What the memory tier holds now, and what has left it since the start. */
+export interface TierReading extends MemoryReading {
+  /** Found to be over. */
+  readonly expired: number;
+  /** Dropped by purges. */
+  readonly purged: number;
+}
+
+export interface StoreSources {
+  memory(): TierReading;
+  /** For how many milliseconds purges of others may have gone unheard; absent where there are no others. */
+  readonly purgesBehindMs?: (() => number) | undefined;
+  readonly now: () => EpochMs;
+}
+
+/** Counts what happens in the tiers, and how purges travel. */
+export class StoreMetrics {
+  readonly #stored;
+  readonly #purges;
+  readonly #propagation: Distribution | undefined;
+  readonly #errors;
+  readonly #durations: Distributions;
+  readonly #up;
+  readonly #foreign;
+
+  constructor(registry: Registry, { memory, purgesBehindMs, now }: StoreSources) {
+    const registers = [registry];
+    this.#stored = new Counter({ ...described(METRICS.stored), registers });
+    this.#purges = new Counter({ ...described(METRICS.purges), registers });
+    this.#errors = new Counter({ ...described(METRICS.storeErrors), registers });
+    this.#durations = new Distributions(REMOTE_BUCKETS, now);
+    this.#up = new Gauge({ ...described(METRICS.storeUp), registers });
+    this.#foreign = new Counter({ ...described(METRICS.foreignValues), registers });
+    describeMemory(registers, memory);
+    if (purgesBehindMs === undefined) return;
+    this.#propagation = new Distribution(REMOTE_BUCKETS, now);
+    describeLog(registers, purgesBehindMs);
+  }
+
+  stored(): void {
+    this.#stored.inc();
+  }
+
+  purged({ target, mode, travelledMs }: Event<"purged">): void {
+    this.#purges.inc({ type: target.type, mode });
+    if (travelledMs !== undefined) this.#propagation?.record(travelledMs / 1000);
+  }
+
+  asked({ tier, operation, ms }: Event<"store-asked">): void {
+    this.#durations.of(`${tier} ${operation}`).record(ms / 1000);
+  }
+
+  failed({ tier, operation }: Event<"store-failed">): void {
+    this.#errors.inc({ tier, operation });
+  }
+
+  state({ up }: Event<"store-state">): void {
+    this.#up.set(up ? 1 : 0);
+  }
+
+  foreign(): void {
+    this.#foreign.inc();
+  }
+
+  families(): Family[] {
+    const { storeDuration, purgePropagation } = METRICS;
+    const durations = this.#durations.samples(storeDuration.name, (name) => {
+      const [tier = "", operation = ""] = name.split(" ");
+      return { tier, operation };
+    });
+    const families = [familyOf(storeDuration, durations)];
+    if (this.#propagation !== undefined)
+      families.push(familyOf(purgePropagation, this.#propagation.samples(purgePropagation.name, {})));
+    return families;
+  }
+}
+
+function describeMemory(registers: Registry[], memory: () => TierReading): void {
+  new Gauge({
+    ...described(METRICS.entries),
+    registers,
+    collect() {
+      this.set({ tier: "memory" }, memory().entries);
+    },
+  });
+  new Gauge({
+    ...described(METRICS.bytes),
+    registers,
+    collect() {
+      this.set({ tier: "memory" }, memory().bytes);
+    },
+  });
+  new Counter({
+    ...described(METRICS.evictions),
+    registers,
+    collect() {
+      const { evictions, expired, purged } = memory();
+      this.reset();
+      for (const [cause, count] of Object.entries({ room: evictions, expired, purged }))
+        this.inc({ tier: "memory", cause }, count);
+    },
+  });
+}
+
+function describeLog(registers: Registry[], behindMs: () => number): void {
+  new Gauge({
+    ...described(METRICS.purgeLogAttached),
+    registers,
+    collect() {
+      this.set(behindMs() === 0 ? 1 : 0);
+    },
+  });
+  new Gauge({
+    ...described(METRICS.purgeLogBehind),
+    registers,
+    collect() {
+      this.set(behindMs() / 1000);
+    },
+  });
+}

@@ -1,0 +1,24 @@
+import type { FieldLines } from "../policy/fields.ts";
+import type { Connection } from "./peer.ts";
+
+/** What of Node's IncomingMessage a request is read from; H2Request has it as well. */
+export interface Incoming {
+  /** `1.0`, `1.1`, or HTTP2; Node's parser also lets others through. */
+  readonly httpVersion: string;
+  readonly method?: string | undefined;
+  /** The request-target as it came. */
+  readonly url?: string | undefined;
+  readonly rawHeaders: FieldLines;
+  /** How the content is framed. */
+  readonly headers: {
+    readonly "content-length"?: string | undefined;
+    readonly "transfer-encoding"?: string | undefined;
+  };
+  /** All of it has come. */
+  readonly complete: boolean;
+  readonly socket: Connection;
+  iterator(options: { readonly destroyOnReturn: false }): AsyncIterator<Buffer>;
+}
+
+/** As no parser of HTTP/1 says it, which knows a `2.0` of its own. */
+export const HTTP2 = "2";

@@ -1,0 +1,63 @@
+import type { Socket } from "node:net";
+import type { Redis } from "ioredis";
+import { HashRead } from "./hash-reads.ts";
+import type { OnBytes } from "./reading-connector.ts";
+import { ReplyReader } from "./reply-reader.ts";
+import type { Loan, ReusedMemory } from "./reused-memory.ts";
+
+/** Nobody has written a longer value into a field; one that is there is not read. */
+const LONGEST_VALUE = 16 * 1024 * 1024;
+/** So much of another reply is not copied. */
+const LONG = 65_536;
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Takes the replies to reads of hashes out of what comes on one connection of this client, and leaves all others to
+ * ioredis, whose queue says whose turn it is. What Redis cannot have sent ends the connection.
+ */
+export function hashReplies(client: () => Redis, socket: Socket, memory: ReusedMemory): OnBytes {
+  let loans: Loan[] = [];
+  let kept = false;
+  /** What is being answered. */
+  let read: HashRead | undefined;
+  const next = (): unknown => client().commandQueue.peekFront()?.command;
+  const reader = new ReplyReader({
+    expected() {
+      const command = next();
+      read = command instanceof HashRead ? command : undefined;
+      return read?.fieldCount;
+    },
+    room(bytes) {
+      if (bytes > LONGEST_VALUE) return undefined;
+      const loan = memory.lend(bytes);
+      if (loan === undefined) return Buffer.allocUnsafe(bytes);
+      loans.push(loan);
+      return loan.bytes;
+    },
+    onValues(values) {
+      const lent = loans;
+      if (lent.length > 0) loans = [];
+      // ioredis has given up on all who waited.
+      if (read === undefined || next() !== read) return;
+      client().commandQueue.shift();
+      read.take(values, lent);
+    },
+    onOther: (bytes) => {
+      const isLong = bytes.length >= LONG;
+      if (isLong) kept = true;
+      socket.emit("data", isLong ? bytes : Buffer.from(bytes));
+    },
+  });
+  return (bytes, length) => {
+    if (socket.destroyed) return undefined;
+    kept = false;
+    try {
+      reader.read(bytes, length);
+      // ioredis waits for a sign of life.
+      socket.emit("data", NOTHING);
+    } catch (error) {
+      socket.destroy(error instanceof Error ? error : undefined);
+    }
+    return kept ? "kept" : undefined;
+  };
+}
