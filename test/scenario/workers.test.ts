@@ -132,8 +132,13 @@ describe("a start with two workers", () => {
     expect((await admin("/health/ready")).status).toBe(503);
     state.health = 200;
     await until("all ask the origin", all(200));
-    const told = program.lines().filter(({ msg }) => /^origin (un)?healthy$/.test(`${msg}`));
-    expect(told.map(({ msg }) => msg)).toEqual(["origin unhealthy", "origin healthy"]);
+    const told = () =>
+      program
+        .lines()
+        .map(({ msg }) => `${msg}`)
+        .filter((msg) => /^origin (un)?healthy$/.test(msg));
+    await until("the log has both lines", () => told().length >= 2);
+    expect(told()).toEqual(["origin unhealthy", "origin healthy"]);
   });
 
   it("gives each worker its share of the memory", async () => {
