@@ -50,11 +50,12 @@ test: dist/stamp ## Everything: format, lint, types, and all tests against a rea
 	@server=$$(scripts/redis.sh --binary) && \
 	  FRESHLINE_TEST_REDIS_SERVER="$$server" vitest run $(VITEST_FLAGS)
 
-check: node_modules/.stamp ## The fast part of test: format, lint, types, policy and architecture
+check: node_modules/.stamp ## The fast part of test: format, lint, types, policy and architecture; an audit of dependencies
 	@biome check --error-on-warnings .
 	@tsc --noEmit
 	@tsc --noEmit -p src/admin/dashboard/client
 	@vitest run test/policy test/architecture.test.ts
+	@NODE_NO_WARNINGS=1 node scripts/audit-dependencies.ts
 
 conformance: node_modules/.stamp ## The survey's HTTP cache tests against the proxy: passes, reasons, docs/conformance.md
 	@server=$$(scripts/redis.sh --binary) && \

@@ -10,6 +10,8 @@ interface Import {
   readonly to: string;
   /** Erased at run time. */
   readonly typeOnly: boolean;
+  /** `import()`, which loads it only when it is reached. */
+  readonly dynamic: boolean;
 }
 
 /** Which files of ours, by folder or name, may each folder import? `/` ends a folder, `!types` allows types alone. */
@@ -86,7 +88,12 @@ function importsOf(file: string): Import[] {
     const to = from ?? dynamic ?? bare ?? "";
     const members = names?.match(/\{([\s\S]*)\}/)?.[1]?.split(",") ?? [];
     const everyMemberIsType = members.length > 0 && members.every((name) => /^\s*(type\s|$)/.test(name));
-    return { from: file, to, typeOnly: type !== undefined || everyMemberIsType };
+    return {
+      from: file,
+      to,
+      typeOnly: type !== undefined || everyMemberIsType,
+      dynamic: dynamic !== undefined,
+    };
   });
 }
 
@@ -151,6 +158,19 @@ describe("who may import whom", () => {
   it("has one switch that acts on a decision; others may only make another decision of it", () => {
     const switching = files.filter((file) => /switch \(decision\.type\)/.test(readFileSync(file, "utf8")));
     expect(switching.map(name).filter((file) => !file.startsWith("policy/"))).toEqual(["cache/handle.ts"]);
+  });
+
+  it("loads nothing that sends traces until they are wanted", () => {
+    const loaded = new Set(["main.ts", "worker.ts", "start/primary.ts"].map((root) => join(SRC, root)));
+    for (const file of loaded)
+      for (const { from, to, typeOnly, dynamic } of imports)
+        if (from === file && to.startsWith(".") && !typeOnly && !dynamic)
+          loaded.add(resolve(dirname(file), to));
+    const names = [...loaded].map(name);
+    expect(names).toContain("start/proxied.ts");
+    const tracing = ["start/tracing.ts", "observe/tracer.ts", "observe/traced.ts", "observe/otlp.ts"];
+    for (const file of tracing) expect(files.map(name)).toContain(file);
+    expect(names.filter((file) => tracing.includes(file))).toEqual([]);
   });
 
   it("keeps the mock origin apart from the proxy", () => {

@@ -1,10 +1,10 @@
-/** What there is to begin with, and all that quiet times save up; without it a first failure could not be mended. */
+/** What is given in advance, and all that quiet times save up; without it a first failure could not be mended. */
 const MAX_SAVED = 10;
 
 /**
- * How many requests may be sent beside the first tries: so many per cent of them, and ten to
- * begin with. When everything fails, second tries would otherwise double the load of those who
- * fail because of it.
+ * How many requests may be sent beside the first tries: so many per cent of them, the first ten in
+ * advance. When everything fails, second tries would otherwise double the load of those who fail
+ * because of it.
  */
 export interface RetryBudget {
   /** A first try is sent. */
@@ -16,9 +16,12 @@ export interface RetryBudget {
 export function createRetryBudget(percent: number): RetryBudget {
   // In hundredths: sums of them are exact.
   let saved = percent === 0 ? 0 : 100 * MAX_SAVED;
+  let inAdvance = saved;
   return {
     sent() {
-      saved = Math.min(100 * MAX_SAVED, saved + percent);
+      const earned = Math.max(0, percent - inAdvance);
+      inAdvance = Math.max(0, inAdvance - percent);
+      saved = Math.min(100 * MAX_SAVED, saved + earned);
     },
     take() {
       if (saved < 100) return false;

@@ -80,6 +80,45 @@ describeInChromium("the dashboard", () => {
     expect(await result.locator(".timeline span").count()).toBe(3);
   });
 
+  it("tells percentiles, and how the stores are, in units", async () => {
+    const admin = await anAdmin(fullRoutes(Date.now()));
+    const { page } = await open(admin.url);
+    const hits = page.locator("#latency-table tbody tr", { hasText: "Hits" }).locator("td");
+    await hits.first().waitFor();
+    expect(await hits.allTextContents()).toEqual(["Hits", "900", "100 µs", "300 µs", "500 µs"]);
+    const fact = (name: string) => page.locator("#store-facts dt", { hasText: name }).locator("+ dd");
+    await fact("In memory").getByText("3 MiB in 42 entries").waitFor();
+    await fact("Behind the purge log by").getByText("2 ms").waitFor();
+    await fact("Redis").getByText("✓ there").waitFor();
+    admin.says["/stats"] = { ...(admin.says["/stats"] as object), store: { up: false, errors: 9 } };
+    await fact("Redis").getByText("✕ not there").waitFor();
+    expect(await fact("Errors of the store").textContent()).toBe("9");
+  });
+
+  it("says what it waits for while no answer has come", async () => {
+    const admin = await anAdmin(fullRoutes(Date.now()));
+    const { page } = await open(admin.url);
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route("**/origins", async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.reload();
+    const origins = page.locator("#origins-table");
+    await page.locator("#hot-table table").waitFor();
+    expect(await origins.textContent()).toBe("Loading …");
+    expect([await origins.getAttribute("data-state"), await origins.getAttribute("aria-busy")]).toEqual([
+      "loading",
+      "true",
+    ]);
+    answer();
+    await origins.getByText("http://127.0.0.1:4002").waitFor();
+    expect(await origins.getAttribute("aria-busy")).toBe("false");
+  });
+
   it("tells which routes this admin API lacks, and when there is nothing yet", async () => {
     const admin = await anAdmin({
       "/series": 404,
@@ -127,7 +166,8 @@ describeInChromium("the dashboard", () => {
     expect(asked.filter((url) => url.includes("/events"))).toEqual([]);
     await page.getByLabel("Show only", { exact: true }).fill("cache=HIT");
     await page.getByRole("button", { name: "Start" }).click();
-    await page.locator("#tail-table tbody tr").first().getByText("HIT").waitFor();
+    const answered = page.getByRole("region", { name: "Answered requests, the newest first" });
+    await answered.locator("tbody tr").first().getByText("HIT").waitFor();
     expect(asked.find((url) => url.includes("/events"))).toContain("q=cache%3DHIT");
     // That stream has ended; an operator wants to know, and to have it back.
     await page.locator("#tail-state", { hasText: "trying again" }).waitFor();

@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import { expect, it, onTestFinished } from "vitest";
 import { type MockOrigins, startMockOrigins } from "../../mock-origin/start.ts";
 import { type Program, startProgram } from "../scenario/program.ts";
 import { ask } from "../scenario/site.ts";
+import { anAdmin, fullRoutes } from "./an-admin.ts";
 import { describeInChromium, open } from "./chromium.ts";
 
 /** A proxy beside mock origins, told of them as `make run` does it. */
@@ -49,6 +51,54 @@ describeInChromium("the playground", () => {
     await page.getByRole("button", { name: "Let them recover" }).click();
     await page.getByText("The mock origins are well.").waitFor();
     expect(await behavior()).toEqual({});
+  });
+
+  it("has the README's four URLs", async () => {
+    const { url } = await startPlayground();
+    const { page } = await open(url);
+    await page.getByRole("article").nth(3).waitFor();
+    const urls = await page.getByRole("article").locator("code.url").allTextContents();
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const written = [...readme.matchAll(/'http:\/\/localhost:3000(\/data\?id=[^']+)'/g)].map(
+      ([, path]) => path,
+    );
+    expect(urls).toHaveLength(4);
+    for (const one of urls) expect(written).toContain(one.replace(/^http:\/\/[^/]+/, ""));
+  });
+
+  it("draws the windows of a URL as they pass: fresh, refreshing, on error, gone", async () => {
+    const now = Date.now();
+    const routes = fullRoutes(now);
+    const explained = routes["/explain"] as { stored: object };
+    const until = (seconds: number) => ({ at: now + seconds * 1000, because: "" });
+    const admin = await anAdmin({
+      ...routes,
+      "/playground": { scenes: [{ id: 1, url: "http://localhost:3000/a", about: "All four" }], behavior: {} },
+      "/explain": {
+        ...explained,
+        stored: {
+          ...explained.stored,
+          fresh_until: until(600),
+          refreshing_until: until(1200),
+          usable_on_error_until: until(1800),
+          kept_until: until(1800),
+        },
+      },
+    });
+    const { page } = await open(admin.url);
+    const scene = page.getByRole("article", { name: "All four" });
+    for (const [seconds, window, at] of [
+      [300, "fresh: 5 min left", 100 / 6],
+      [900, "served while it is refreshed: 5 min left", 50],
+      [1500, "served when the origin fails: 5 min left", 500 / 6],
+      [1900, "gone", 100],
+    ] as const) {
+      await page.clock.setFixedTime(now + seconds * 1000);
+      await scene.locator(".window.current", { hasText: window }).waitFor();
+      expect(await scene.locator(".window.current").count()).toBe(1);
+      const mark = await scene.locator(".timeline .now").getAttribute("style");
+      expect(Number(/left: ([\d.]+)%/.exec(mark ?? "")?.[1])).toBeCloseTo(at, 1);
+    }
   });
 
   it("is not there without mock origins", async () => {

@@ -205,21 +205,28 @@ describe("freshline validate", () => {
 
 describe("freshline warm", () => {
   it("warms what a sitemap of the proxy's own lists, a few at once, and says so as JSON", async () => {
-    const pages = Array.from({ length: 40 }, (_, i) => `/page/${i}`);
+    const pages = Array.from({ length: 100 }, (_, i) => `/page/${i}`);
     let now = 0;
     let most = 0;
+    const waiting: (() => void)[] = [];
     const origin = await startOrigin((request, response) => {
       if (request.url === "/sitemap.xml") {
         const urls = [...pages, "/gone"].map((page) => `<url><loc>http://shop.test${page}</loc></url>`);
         response.end(`<urlset>${urls.join("")}<url><loc>http://evil.test/</loc></url></urlset>`);
         return;
       }
+      if (request.url === "/health-check") {
+        response.end();
+        return;
+      }
       most = Math.max(most, ++now);
-      setImmediate(() => {
+      waiting.push(() => {
         now--;
         if (request.url === "/gone") response.writeHead(404).end();
         else response.writeHead(200, { "Cache-Control": "max-age=60" }).end("page");
       });
+      // The first wait until five are there, and all of them for a sixth that may not come.
+      if (most >= 5) for (const answer of waiting.splice(0)) setTimeout(answer, 10);
     });
     const site = await startSite({ settings: { ORIGINS: origin.url } });
     const env = {
@@ -231,13 +238,13 @@ describe("freshline warm", () => {
     const { code, out, err } = await freshline(words, env);
     expect(code).toBe(1);
     expect(JSON.parse(out.join(""))).toEqual({
-      requested: 41,
-      warmed: 40,
+      requested: 101,
+      warmed: 100,
       failed: [{ url: "http://shop.test/gone", detail: "answered 404" }],
       skipped: 1,
     });
     expect(err).toEqual(["freshline: 1 URLs of other sites than their sitemap's are left out"]);
-    expect(most).toBeLessThanOrEqual(5);
+    expect(most).toBe(5);
     expect((await site.get("/page/7", { Host: "shop.test" })).cache).toBe("HIT/HIT");
   });
 });

@@ -24,7 +24,7 @@ export function showTail(explain: (url: string) => void): void {
       class: "scroll tail",
       tabindex: "0",
       role: "region",
-      "aria-label": "ShownAnswer requests, the newest first",
+      "aria-label": "Answered requests, the newest first",
     },
     element("table", {}, element("thead", {}, element("tr", {}, ...head)), body),
   );
