@@ -2,20 +2,27 @@ import { expect, it } from "vitest";
 import { healthySteps, STEP_MS, STEPS } from "../../src/admin/dashboard/client/health-history.ts";
 
 const NOW = Date.parse("2026-01-01T12:00:00Z");
-const change = (stepsAgo: number, healthy: boolean) => ({
-  at: new Date(NOW - stepsAgo * STEP_MS).toISOString(),
+const stepsAgo = (steps: number): string => new Date(NOW - steps * STEP_MS).toISOString();
+const change = (ago: number, healthy: boolean) => ({
+  at: stepsAgo(ago),
   healthy,
   detail: "",
 });
 /** The steps that are bad, counted from now. */
 const bad = (healthy: boolean, ...history: ReturnType<typeof change>[]) =>
-  healthySteps({ healthy, history }, NOW)
+  healthySteps({ healthy, since: stepsAgo(100), history }, NOW)
     .toReversed()
     .flatMap((good, i) => (good ? [] : [i + 1]));
 
 it("an origin without changes was what it is", () => {
   expect(bad(true)).toEqual([]);
   expect(bad(false)).toHaveLength(STEPS);
+});
+
+it("nothing is said of the time before an origin was first looked at", () => {
+  expect(healthySteps({ healthy: true, since: stepsAgo(3.5), history: [] }, NOW)).toEqual(
+    Array(4).fill(true),
+  );
 });
 
 it("a step is bad in which it was unhealthy at any time", () => {

@@ -1,7 +1,7 @@
 import type { ShownOrigin, Top } from "../../answers.ts";
 import { byId, element, table } from "./element.ts";
 import { count, instant, latency, span } from "./format.ts";
-import { healthySteps, STEP_MS, STEPS } from "./health-history.ts";
+import { healthySteps } from "./health-history.ts";
 import { panel } from "./panel.ts";
 import type { Source } from "./source.ts";
 
@@ -72,11 +72,10 @@ function health({ state, ejected, breaker_open }: ShownOrigin): HTMLElement {
 function strip(origin: ShownOrigin): HTMLElement {
   const steps = healthySteps(origin, Date.now());
   const bad = steps.filter((healthy) => !healthy).length;
-  const minutes = (STEPS * STEP_MS) / 60_000;
   const last = origin.history.at(-1);
   const label =
     last === undefined
-      ? `${origin.healthy ? "healthy" : "unhealthy"} for the last ${minutes} minutes`
+      ? `${origin.healthy ? "healthy" : "unhealthy"} for ${ago(origin.since)}`
       : `healthy in ${steps.length - bad} of the last ${steps.length} quarters of a minute; last change ${ago(last.at)} ago: ${last.detail}`;
   const bars = steps.map((healthy) => element("i", { class: healthy ? "good" : "bad" }));
   return element("span", { class: "strip", role: "img", "aria-label": label, title: label }, ...bars);
