@@ -1,6 +1,6 @@
 # `make help` lists what there is. Works with GNU make 3.81 and later.
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check conformance bench bench-peers redis build clean
+.PHONY: help run dev test check pictures conformance defences bench bench-peers redis build clean
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 # Named, so that make 3.81 also searches the PATH below for a command without shell characters.
@@ -57,9 +57,16 @@ check: node_modules/.stamp ## The fast part of test: format, lint, types, policy
 	@vitest run test/policy test/architecture.test.ts
 	@NODE_NO_WARNINGS=1 node scripts/audit-dependencies.ts
 
+pictures: node_modules/.stamp ## The dashboard's pictures in assets/ anew, by the test that takes them in Chromium
+	@PICTURES=assets vitest run test/browser/pictures.test.ts
+
 conformance: node_modules/.stamp ## The survey's HTTP cache tests against the proxy: passes, reasons, docs/conformance.md
 	@server=$$(scripts/redis.sh --binary) && \
 	  FRESHLINE_TEST_REDIS_SERVER="$$server" NODE_NO_WARNINGS=1 node test/conformance/run.ts
+
+defences: node_modules/.stamp ## Takes each defence out of a copy and sees its test fail; only=word chooses
+	@server=$$(scripts/redis.sh --binary) && \
+	  FRESHLINE_TEST_REDIS_SERVER="$$server" NODE_NO_WARNINGS=1 node test/defences/run.ts "only=$(only)"
 
 bench: dist/stamp ## What Freshline costs beside its peers that are here: bench/results/; rows=hit-1k,304 chooses
 	@node bench/run.ts rows=$(rows) rounds=$(rounds) seconds=$(seconds) entries=$(entries)

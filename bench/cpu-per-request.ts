@@ -10,7 +10,7 @@ import type { Stage } from "./stage.ts";
 export const CPU_UNIT = "µs of CPU a request";
 export const CONNECTIONS = 64;
 
-export interface Asked extends Pick<Load, "request" | "status" | "spread"> {
+export interface Asked extends Pick<Load, "request" | "status" | "spread" | "byOurs"> {
   /** Bytes that every body has. */
   readonly bodyBytes: number;
   /** Answered without the origin, once it is stored. */
@@ -101,7 +101,7 @@ async function fill(
 async function measure(
   stage: Stage,
   server: Server,
-  { request, status, spread, beside }: Asked,
+  { request, status, spread, byOurs = false, beside }: Asked,
 ): Promise<Window> {
   await stage.originRequests();
   const besideBefore = beside === undefined ? 0 : cpuSeconds(beside.pid);
@@ -110,6 +110,7 @@ async function measure(
     request,
     status,
     connections: CONNECTIONS,
+    byOurs,
     until: { seconds: stage.extent.seconds },
     ...(spread === undefined ? {} : { spread }),
   });

@@ -4,8 +4,11 @@
  *   /body/<bytes>/<any>                    storable for a day
  *   /no-store/<bytes>/<any>                never to be stored
  *   /delayed/<ms>/<bytes>/<any>            storable, after a while
+ *   /delayed-no-store/<ms>/<bytes>/<any>   never to be stored, after a while
+ *   /failing/<ms>/<any>                    always a 500, after a while
  *   /paced/<bytes a second>/<bytes>/<any>  storable, at that pace
  *   /endless/<bytes>/<any>                 storable by what it says, in chunks, as fast as it is taken
+ *   /sink                                  takes what is sent, and then answers
  *   /count                                 how many requests there were for all these since the last /count
  */
 import { createServer, type ServerResponse } from "node:http";
@@ -53,6 +56,13 @@ async function send(path: string, outgoing: ServerResponse): Promise<void> {
     case "delayed":
       await pause(Number(first));
       return whole(outgoing, STORABLE, Number(second));
+    case "delayed-no-store":
+      await pause(Number(first));
+      return whole(outgoing, "no-store", Number(second));
+    case "failing":
+      if (Number(first) > 0) await pause(Number(first));
+      outgoing.writeHead(500, ["Content-Length", "0"]).end();
+      return;
     case "paced":
       outgoing.writeHead(200, head(STORABLE, Number(second)));
       return pieces(outgoing, Number(second), (Number(first) * PACE_MS) / 1000);
@@ -105,6 +115,10 @@ const server = createServer({ keepAliveTimeout: 600_000 }, (incoming, outgoing) 
     const text = String(count);
     count = 0;
     return void outgoing.writeHead(200, ["Content-Length", String(text.length)]).end(text);
+  }
+  if (path === "/sink") {
+    incoming.once("end", () => outgoing.writeHead(200, ["Content-Length", "0"]).end()).resume();
+    return;
   }
   send(path, outgoing).catch(() => outgoing.destroy());
 });

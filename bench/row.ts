@@ -44,6 +44,10 @@ export function finding(who: string, values: readonly number[], beside?: string)
   return { who, value, least, most, ...(beside === undefined ? {} : { beside }) };
 }
 
+/** The value below or at which this share of all is; NaN of none. */
+export const percentile = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(values.length * share) - 1)] ?? Number.NaN;
+
 /** One contender's value against another's; nothing where one of them was not measured. */
 export function ratioBar(findings: readonly Finding[], who: string, most: number, than: string): Bar[] {
   const measured = (name: string) => findings.find((each) => each.who === name)?.value;

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { audit } from "./cli/audit.ts";
 import { type Flags, readCommandLine } from "./cli/command-line.ts";
@@ -14,6 +14,7 @@ import {
 } from "./cli/commands.ts";
 import { completion } from "./cli/completion.ts";
 import { config as showConfig } from "./cli/config.ts";
+import { entries } from "./cli/entries.ts";
 import { explain } from "./cli/explain.ts";
 import { health } from "./cli/health.ts";
 import { helpText } from "./cli/help.ts";
@@ -26,6 +27,8 @@ import { top } from "./cli/top.ts";
 import { type Examine, validate } from "./cli/validate.ts";
 import { warm } from "./cli/warm.ts";
 import type { Settled } from "./config/changes.ts";
+import { packageDirectory, version } from "./config/package.ts";
+import type { SettingName } from "./config/settings.ts";
 import { type Config, type Loaded, loadConfig } from "./config.ts";
 
 const LIVE = { tail, top, hist, stat } as const;
@@ -67,35 +70,29 @@ export async function cli(argv: readonly string[], around: Surroundings): Promis
         clear(config, asked.json, around, async () => (await around.program()).clearSharedCache),
       );
     case "warm":
-      return withConfig(asked.flags, false, around, (config) => warm(config, asked.warm, asked.json, around));
+      return withAdmin(asked.flags, around, (config) => warm(config, asked.warm, asked.json, around));
     case "purge":
-      return withConfig(asked.flags, false, around, (config) =>
-        purge(config, asked.purge, asked.json, around),
-      );
+      return withAdmin(asked.flags, around, (config) => purge(config, asked.purge, asked.json, around));
     case "audit":
       return audit(asked.urls, around, asked.json);
     case "live":
-      return withConfig(asked.flags, false, around, (config) =>
-        LIVE[asked.live.command](config, asked.live, around),
-      );
+      return withAdmin(asked.flags, around, (config) => LIVE[asked.live.command](config, asked.live, around));
+    case "entries":
+      return withAdmin(asked.flags, around, (config) => entries(config, asked.entries, asked.json, around));
     case "explain":
-      return withConfig(asked.flags, false, around, (config) =>
-        explain(config, asked.explain, asked.json, around),
-      );
+      return withAdmin(asked.flags, around, (config) => explain(config, asked.explain, asked.json, around));
     case "reload":
-      return withConfig(asked.flags, false, around, (config) => reload(config, asked.json, around));
+      return withAdmin(asked.flags, around, (config) => reload(config, asked.json, around));
     case "origins":
-      return withConfig(asked.flags, false, around, (config) =>
-        origins(config, asked.origins, asked.json, around),
-      );
+      return withAdmin(asked.flags, around, (config) => origins(config, asked.origins, asked.json, around));
     case "restart":
-      return withConfig(asked.flags, false, around, (config) => restart(config, asked.json, around));
+      return withAdmin(asked.flags, around, (config) => restart(config, asked.json, around));
     case "config":
       return withConfig(asked.flags, false, around, (config, { settings }) =>
         showConfig(config, settings, asked.json, around),
       );
     case "health":
-      return withConfig(asked.flags, false, around, (config) => health(config, asked.json, around));
+      return withAdmin(asked.flags, around, (config) => health(config, asked.json, around));
     case "validate":
       return validate(
         tryToLoad(asked.flags, around),
@@ -107,7 +104,7 @@ export async function cli(argv: readonly string[], around: Surroundings): Promis
       around.out(completion(asked.shell).trimEnd());
       return 0;
     case "stats":
-      return withConfig(asked.flags, false, around, (config) => stats(config, asked.json, around));
+      return withAdmin(asked.flags, around, (config) => stats(config, asked.json, around));
   }
 }
 
@@ -154,8 +151,33 @@ async function withConfig(
     around.err(`freshline: ${cannotReadDotenv(error)}`);
     return 1;
   }
-  if (loaded.ok) return act(loaded.config, loaded);
-  const { errors } = loaded;
+  return loaded.ok ? act(loaded.config, loaded) : refuse(loaded.errors, around);
+}
+
+/** Who asks a running proxy goes by these. */
+const OF_CLIENTS: ReadonlySet<SettingName> = new Set(["PORT", "ADMIN_HOST", "ADMIN_PORT", "ADMIN_TOKEN"]);
+
+/** For commands that only ask a running proxy: what else is wrong is told, and stops nobody. */
+async function withAdmin(
+  flags: Flags,
+  around: Surroundings,
+  act: (config: Config) => Promise<number>,
+): Promise<number> {
+  const goOn = (without: string) => around.err(`freshline: ${without}; this command goes on without it`);
+  let dotenvText = "";
+  try {
+    dotenvText = textIfThere(join(around.directory, ".env"));
+  } catch (error) {
+    goOn(cannotReadDotenv(error));
+  }
+  const written = { flags, env: around.env, dotenvText, originsRequired: false };
+  const loaded = loadConfig({ ...written, needed: OF_CLIENTS });
+  if (!loaded.ok) return refuse(loaded.errors, around);
+  for (const sentence of loaded.ignored) goOn(sentence);
+  return act(loaded.config);
+}
+
+function refuse(errors: readonly string[], around: Surroundings): number {
   tell(errors.length === 1 ? "1 setting is wrong" : `${errors.length} settings are wrong`, errors, around);
   return 1;
 }
@@ -179,20 +201,6 @@ function textIfThere(path: string): string {
 }
 
 const here = fileURLToPath(import.meta.url);
-
-/** The package's folder: one or two above this file, depending on whether it is built. */
-function packageDirectory(): string {
-  let directory = dirname(here);
-  while (!existsSync(join(directory, "package.json")) && directory !== dirname(directory)) {
-    directory = dirname(directory);
-  }
-  return directory;
-}
-
-function version(): string {
-  const text = readFileSync(join(packageDirectory(), "package.json"), "utf8");
-  return String((JSON.parse(text) as { version?: unknown }).version);
-}
 
 /** Imported by a test, this file does nothing; run by Node, or by bin/freshline.js, it is the program. */
 function isProgram(): boolean {

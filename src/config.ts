@@ -29,6 +29,11 @@ export interface Written {
   readonly dotenvText?: string;
   /** False for commands that only talk to a proxy or to Redis; default true. */
   readonly originsRequired?: boolean;
+  /**
+   * For a command that goes by these alone: of the others what is wrong in the environment or in .env counts as
+   * not written, and is told beside the settings. All when absent.
+   */
+  readonly needed?: ReadonlySet<SettingName>;
 }
 
 export type Loaded =
@@ -37,6 +42,8 @@ export type Loaded =
       readonly config: Config;
       readonly sources: Readonly<Record<SettingName, Source>>;
       readonly settings: readonly SettingInForce[];
+      /** What is wrong and was not needed; one sentence each. */
+      readonly ignored: readonly string[];
     }
   /** One sentence each, secrets masked: `PORT: "abc" is not a port; expected …`. */
   | { readonly ok: false; readonly errors: readonly string[] };
@@ -57,26 +64,38 @@ export function loadConfig(written: Written): Loaded {
   const texts: Partial<Record<SettingName, string>> = {};
   const sources: Partial<Record<SettingName, Source>> = {};
   const errors: string[] = [];
+  const ignored: string[] = [];
+  const { needed } = written;
 
   for (const name of SETTING_NAMES) {
     const found = layers.find(([, written]) => written[name] !== undefined);
     const given = found?.[1][name]?.trim() ?? "";
     sources[name] = found !== undefined && given !== "" ? found[0] : "default";
-    const text = given === "" ? defaultText(name, values) : given;
+    let text = given === "" ? defaultText(name, values) : given;
+    let parsed: Parsed<unknown> = SETTINGS[name].kind.parse(text);
+    if (!parsed.ok) {
+      const isNeeded = needed === undefined || needed.has(name) || sources[name] === "flag";
+      (isNeeded ? errors : ignored).push(...parsed.problems.map((problem) => `${name}: ${problem}`));
+      if (!isNeeded) {
+        sources[name] = "default";
+        text = defaultText(name, values);
+        parsed = SETTINGS[name].kind.parse(text);
+      }
+    }
     texts[name] = text;
-    const parsed: Parsed<unknown> = SETTINGS[name].kind.parse(text);
     if (parsed.ok) values[name] = parsed.value;
-    else errors.push(...parsed.problems.map((problem) => `${name}: ${problem}`));
   }
 
   // Complete only without errors; disagreements looks at nothing that is missing.
   const config = values as Config;
-  errors.push(...disagreements(config, texts, written.originsRequired ?? true));
+  (needed === undefined ? errors : ignored).push(
+    ...disagreements(config, texts, written.originsRequired ?? true),
+  );
   if (errors.length > 0) return { ok: false, errors };
   // Each name has been given both above.
   const from = sources as Record<SettingName, Source>;
   const settings = settingsInForce(texts as Record<SettingName, string>, from);
-  return { ok: true, config, sources: from, settings };
+  return { ok: true, config, sources: from, settings, ignored };
 }
 
 /** What a default goes by stands before it in the table, so that its value is known here, unless it is wrong. */

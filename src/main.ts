@@ -3,6 +3,7 @@ import type { Settled } from "./config/changes.ts";
 import { readWarmList } from "./config/warm-list.ts";
 import type { Config, Loaded } from "./config.ts";
 import { createLogger } from "./observe/log.ts";
+import { collectPassingBuffers } from "./start/passing-buffers.ts";
 import { announce, stopOnSignals, surviveDefects, warmUp } from "./start/process.ts";
 import { reloadOnHangup, tellSteering } from "./start/reload.ts";
 import { redisCredentials } from "./start/shared.ts";
@@ -21,6 +22,7 @@ export async function main({ config, settings }: Settled, reread: () => Loaded):
   });
   const warmList = await readWarmList(config.WARM_URLS, process.cwd());
   surviveDefects(log);
+  collectPassingBuffers();
   const running = await start(config, {
     observers: [log.listen],
     settings,

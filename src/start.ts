@@ -30,6 +30,7 @@ import { originOptions } from "./start/origin-options.ts";
 import { openProxied } from "./start/proxied.ts";
 import { openShared } from "./start/shared.ts";
 import { createSteering, type SteeringNews } from "./start/steering.ts";
+import { TicketSecrets } from "./start/ticket-secrets.ts";
 import { timer, within } from "./start/timer.ts";
 import { MemoryStore } from "./store/memory.ts";
 
@@ -65,6 +66,7 @@ export interface Surroundings {
     /** Takes the place of the purge log that a process has for itself, where no Redis is set. */
     readonly purgeLog: PurgeLog;
     readonly healthChecks: typeof createHealthChecks;
+    readonly tickets: TicketSecrets;
     /** Takes the place of the admin API. */
     readonly openAdmin: (operations: Operations) => Promise<AdminListener>;
   };
@@ -82,6 +84,8 @@ export async function start(begun: Config, surroundings: Surroundings = {}): Pro
   const tracing = await tracingOf(config, tell);
   const emit = tracing?.emit ?? tell;
   const certificates = openCertificates(config, emit);
+  const tickets = worker?.tickets ?? new TicketSecrets();
+  const keepTickets = worker === undefined ? tickets.renewDaily() : () => {};
   const held = new HeldBodies(config.CACHE_FLIGHT_BYTES);
   const memory = new MemoryStore({ capacity: config.CACHE_MEMORY_BYTES, now, sending: held });
   const settings = liveSettings(
@@ -101,7 +105,7 @@ export async function start(begun: Config, surroundings: Surroundings = {}): Pro
     origins: () => pool.states(),
     certificates: certificates.served,
     routes: config.METRICS_ROUTES,
-    ...(config.REDIS_URL === undefined ? {} : { purgesBehindMs }),
+    ...(config.REDIS_URL === undefined ? {} : { purgesBehindMs, load: shared.load }),
   });
   const live = createLive({ now, memory: () => memory.stats(), purgesBehindMs });
   const tail = createTail(observe, now);
@@ -156,6 +160,8 @@ export async function start(begun: Config, surroundings: Surroundings = {}): Pro
     metrics: metrics.families,
     origins: () => pool.states(),
     explain: async (asked) => withoutSecrets(await caching.explain(asked)),
+    entries: caching.entries,
+    storeState: caching.storeState,
     live: liveOf(tail.watch, () => [live.read()]),
     liveReading: live.read,
     tail,
@@ -183,6 +189,7 @@ export async function start(begun: Config, surroundings: Surroundings = {}): Pro
 
   const closeAll = async () => {
     certificates.close();
+    keepTickets();
     live.close();
     await pool.close();
     await shared.close();
@@ -221,7 +228,7 @@ export async function start(begun: Config, surroundings: Surroundings = {}): Pro
     const portIsShared = worker !== undefined;
     const proxied = await openProxied({
       ...{ config, app, onUpgrade, hits: caching.hits, settings: requests },
-      ...{ certificates, portIsShared, tracing, emit, elapsed },
+      ...{ certificates, tickets, portIsShared, tracing, emit, elapsed },
     });
     try {
       const open = worker?.openAdmin ?? ((operations) => openAdmin(config, steering, operations));

@@ -1,10 +1,12 @@
-import type { Emit } from "./cache/events.ts";
+import type { CacheEvent, Emit } from "./cache/events.ts";
 import type { Config } from "./config.ts";
 import { createLogger, type Log } from "./observe/log.ts";
 import type { Reading } from "./observe/together.ts";
 import type { Operations } from "./start/admin.ts";
 import { WatchesForPrimary } from "./start/live-of-workers.ts";
+import { collectPassingBuffers } from "./start/passing-buffers.ts";
 import { surviveDefects, warmUp } from "./start/process.ts";
+import { TicketSecrets } from "./start/ticket-secrets.ts";
 import type { AskedOfPrimary, AskedOfWorker, Beginning, Begun } from "./start/worker-contract.ts";
 import { type Running, start } from "./start.ts";
 import { HeardChecks } from "./workers/heard-checks.ts";
@@ -13,6 +15,8 @@ import { Wire } from "./workers/wire.ts";
 
 /* The program of a worker: src/start/primary.ts starts it, tells it its settings, and ends it. */
 
+/** What happens in all workers alike. */
+const FOR_ALL: ReadonlySet<CacheEvent["type"]> = new Set<CacheEvent["type"]>(["purged", "certificates"]);
 /** Another process that does not answer so long hangs; a purge, the only thing that waits for it, is told so. */
 const PATIENCE_MS = 1000;
 const FAREWELL_MS = 5000;
@@ -25,12 +29,17 @@ interface Self {
 }
 
 let checks: HeardChecks | undefined;
+let tickets: TicketSecrets | undefined;
 let purgeLog: WorkerPurgeLog | undefined;
 let self: Self | undefined;
 
 const wire = new Wire<AskedOfPrimary, AskedOfWorker>((message) => process.send?.(message), {
   begin,
   checked: (checked) => checks?.hear(checked),
+  removed: (origins) => {
+    for (const origin of origins) checks?.remove(origin);
+  },
+  ticketSecret: (secret) => tickets?.renew(secret),
   apply: ({ config, draining }) => begun().operations.apply(config, draining),
   purged: (record) => purgeLog?.receive(record),
   reading: () => reading(begun().operations),
@@ -39,6 +48,8 @@ const wire = new Wire<AskedOfPrimary, AskedOfWorker>((message) => process.send?.
   watch: (watch) => begun().watches.watch(watch),
   unwatch: (id) => self?.watches.unwatch(id),
   explain: (asked) => begun().operations.explain(asked),
+  entries: (asked) => begun().operations.entries(asked),
+  storeState: () => begun().operations.storeState(),
   ready: () => begun().operations.ready(),
   purge: ({ targets, mode }) => begun().operations.purge(targets, mode),
   refetch: (keys) => begun().operations.refetch(keys),
@@ -51,7 +62,15 @@ function begun(): Self {
   return self;
 }
 
-async function begin({ place, config, draining, epoch, checked, warmList }: Beginning): Promise<Begun> {
+async function begin({
+  place,
+  config,
+  draining,
+  epoch,
+  checked,
+  ticketSecret,
+  warmList,
+}: Beginning): Promise<Begun> {
   const log = createLogger({
     level: config.LOG_LEVEL,
     format: config.LOG_FORMAT,
@@ -59,8 +78,10 @@ async function begin({ place, config, draining, epoch, checked, warmList }: Begi
     worker: place,
   });
   surviveDefects(log);
+  collectPassingBuffers();
   const heard = new HeardChecks(checked);
   checks = heard;
+  tickets = new TicketSecrets(ticketSecret);
   purgeLog = new WorkerPurgeLog({
     epoch,
     append: (targets, mode) => wire.ask("append", { targets, mode }, PATIENCE_MS),
@@ -69,14 +90,14 @@ async function begin({ place, config, draining, epoch, checked, warmList }: Begi
   });
   /** What all workers hear of at once, one of them tells. */
   const listen: Emit = (event) => {
-    if (place === 1 || !(event.type === "purged" || heard.hearing)) log.listen(event);
+    if (place === 1 || !(FOR_ALL.has(event.type) || heard.hearing)) log.listen(event);
   };
   let operations: Operations | undefined;
   const openAdmin = async (opened: Operations) => {
     operations = opened;
     return { host: "", port: 0, close: async () => {} };
   };
-  const worker = { purgeLog, healthChecks: heard.create, openAdmin };
+  const worker = { purgeLog, healthChecks: heard.create, tickets, openAdmin };
   const applied = ({ LOG_LEVEL: level, LOG_SAMPLE: sample }: Config) => log.apply({ level, sample });
   const running = await start(config, { observers: [listen], applied, worker });
   if (operations === undefined) throw new Error("a worker without operations");

@@ -34,6 +34,7 @@ describe("defaults", () => {
       REQUEST_TIMEOUT: 300_000,
       KEEP_ALIVE_TIMEOUT: 65_000,
       WRITE_TIMEOUT: 60_000,
+      TUNNEL_IDLE_TIMEOUT: 3_600_000,
       SHUTDOWN_TIMEOUT: 10_000,
       PLAIN_LANE: "on",
       TRUSTED_PROXIES: [],

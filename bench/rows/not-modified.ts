@@ -6,7 +6,7 @@ import { type Row, ratioBar } from "../row.ts";
 import { caches } from "./hit.ts";
 
 const PATH = "/body/1024/a";
-const WHOLE = { request: requestFor(PATH), status: 200, bodyBytes: 1024, cached: true };
+const WHOLE = { request: requestFor(PATH), status: 200, bodyBytes: 1024, cached: true, byOurs: true };
 const MATCHING = {
   ...WHOLE,
   request: requestFor(PATH, ["If-None-Match", '"5f8a-62d1c0b7e4a10"']),

@@ -146,6 +146,72 @@ export interface ShownAnswer {
   readonly worker?: number;
 }
 
+/** GET /entries: some of what is stored, in no order that means anything. */
+export interface ShownEntries {
+  readonly tier: "memory" | "redis";
+  /** Those that there are to look into. */
+  readonly tiers: readonly ("memory" | "redis")[];
+  readonly entries: readonly ShownEntry[];
+  /** How much was looked at to find these. */
+  readonly looked_at: number;
+  /** Where to go on; null at the end. */
+  readonly cursor: string | null;
+}
+
+/** One stored response. Instants are epoch milliseconds, null for a window that it has not. */
+export interface ShownEntry {
+  readonly url: string;
+  /** There is a secret in the URL, which is not shown: by what is shown it is neither explained nor purged. */
+  readonly masked?: true;
+  readonly selecting: Readonly<Record<string, string | null>>;
+  readonly status: number;
+  /** Bytes of the body. */
+  readonly size: number;
+  readonly stored_at: number;
+  /** Seconds. */
+  readonly age: number;
+  /** What may be done with it now. */
+  readonly state: "fresh" | "refreshing" | "on-error" | "kept";
+  /** A purge has ended its freshness. */
+  readonly purged: boolean;
+  readonly fresh_until: number | null;
+  readonly refreshing_until: number | null;
+  readonly usable_on_error_until: number | null;
+  readonly kept_until: number | null;
+  /** How many. */
+  readonly tags: number;
+  /** Which of several workers has it in its memory. */
+  readonly worker?: number;
+}
+
+/** GET /store: what is shared, and by whom. */
+export interface ShownStore {
+  /** Null where no Redis is set, or it does not answer. */
+  readonly redis: {
+    /** In the database that the cache is in, whoever wrote them. */
+    readonly keys: number;
+    /** Bytes that all of the server takes. */
+    readonly used_bytes: number;
+    /** Bytes that it may take; null where nothing limits it. */
+    readonly max_bytes: number | null;
+  } | null;
+  /** This one first. */
+  readonly instances: readonly ShownInstance[];
+}
+
+/** One process that serves, and what it says of itself; null where it has not in time. */
+export interface ShownInstance {
+  readonly instance: string;
+  readonly self: boolean;
+  readonly version: string | null;
+  /** Epoch milliseconds. */
+  readonly since: number | null;
+  /** Up to which purge it has heard. */
+  readonly epoch: number | null;
+  /** For how long purges may have gone unheard; null before any was heard, too. */
+  readonly behind_ms: number | null;
+}
+
 /** The end of a window of a stored response, in epoch milliseconds, and what decided it. */
 export interface WindowEnd {
   readonly at: number | null;
@@ -160,6 +226,8 @@ export interface Explained {
   readonly selecting: readonly string[];
   readonly variants: readonly ExplainedVariant[];
   readonly stored: ExplainedStored | null;
+  /** This one first; absent where there is one alone. */
+  readonly instances?: readonly ExplainedInstance[];
   readonly purges: readonly ExplainedPurge[];
   readonly next: { readonly decision: string; readonly sentence: string; readonly clause: string };
   readonly last: { readonly time: number; readonly sentence: string; readonly clause: string } | null;
@@ -172,6 +240,16 @@ export interface ExplainedVariant {
   readonly size: number;
   /** Epoch milliseconds. */
   readonly stored_at: number;
+}
+
+/** Where one instance has it. */
+export interface ExplainedInstance {
+  readonly instance: string;
+  /** False where it has not said so in time. */
+  readonly answered: boolean;
+  readonly tier: readonly string[];
+  /** Epoch milliseconds. */
+  readonly stored_at: number | null;
 }
 
 export interface ExplainedPurge {

@@ -3,10 +3,11 @@ import { type Context, Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import { type PurgeMode, type PurgeReceipt, type PurgeTarget, StoreError } from "../cache/ports.ts";
 import { type Access, accessControl } from "./access.ts";
-import type { Stats } from "./answers.ts";
+import type { ShownStore, Stats } from "./answers.ts";
 import { jsonBody } from "./body.ts";
 import { addPlayground, type Playground } from "./dashboard/playground.ts";
 import { addDashboard } from "./dashboard/serve.ts";
+import { addEntries, type ListEntries } from "./entries.ts";
 import type { AdminEnv } from "./env.ts";
 import { ApiError, errorResponse, jsonAnswer } from "./errors.ts";
 import { addLive, type Live } from "./events.ts";
@@ -29,6 +30,10 @@ export interface AdminDeps extends Access {
   readonly steering: Steering;
   /** GET /explain: why a request is answered as it is. */
   readonly explain: ExplainRequest;
+  /** GET /entries: what is stored, page by page. */
+  readonly entries: ListEntries;
+  /** GET /store. */
+  storeState(): Promise<ShownStore>;
   /** What is shown while it happens. */
   readonly live: Live;
   /** Ready: an origin is healthy, and we are not draining. */
@@ -74,6 +79,8 @@ POST   /origins             {"origin": <url>}: give it a turn; POST /origins/dra
 DELETE /origins?origin=<url> take it away; what is under way ends
 GET    /settings            the settings in force, and where each was written
 GET    /explain?url=<url>   why it is answered as it is: &method=…, &header=Name: value, &fetch=1, &body=1
+GET    /entries?match=<text> what is stored: &tier=memory or redis, &limit=50, &cursor=<of the page before>
+GET    /store               what Redis holds, and the instances that share it
 GET    /reasons             every reason code, and what would change it
 GET    /events?q=<query>    answers while they are given, as server-sent events
 GET    /top?k=20            hot URLs, missing ones, reasons, origins
@@ -127,7 +134,9 @@ export function createAdminApi(deps: AdminDeps): Hono<AdminEnv> {
   addMetrics(app, deps.metricsText);
   addSteering(app, deps.steering, () => deps.origins());
   addSettings(app, () => deps.steering.settings());
+  app.get("/store", async (c) => jsonAnswer(c, await deps.storeState()));
   addExplain(app, deps.explain);
+  addEntries(app, deps.entries);
   addLive(app, deps.live);
 
   async function purge(c: Context<AdminEnv>, read: () => PurgeRequest | Promise<PurgeRequest>) {

@@ -1,3 +1,4 @@
+import { MAX_ENTRIES } from "./entries.ts";
 import { byName, flag, list, object, oneOf, orNull, ref, type Schema, text, whole } from "./json-schema.ts";
 import type { SCHEMAS } from "./openapi-schemas.ts";
 
@@ -122,6 +123,25 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Partial<Record<Method,
       ],
       answers: json(ref("Explanation")),
     },
+  },
+  "/entries": {
+    get: {
+      summary: "What is stored, page by page, in no order that means anything",
+      parameters: [
+        query("match", text, "What the key contains."),
+        query("tier", oneOf("memory", "redis"), "The first that there is, when absent."),
+        query(
+          "limit",
+          { type: "integer", minimum: 1, maximum: MAX_ENTRIES },
+          "50 when absent; a page of Redis may have about a hundred more.",
+        ),
+        query("cursor", text, "The cursor of the page before."),
+      ],
+      answers: json(ref("Entries")),
+    },
+  },
+  "/store": {
+    get: { summary: "What Redis holds, and the instances that share it", answers: json(ref("Store")) },
   },
   "/reasons": {
     get: { summary: "Every reason code, and what would change it", answers: json(list(ref("Reason"))) },

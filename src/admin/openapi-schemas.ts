@@ -15,6 +15,7 @@ import {
   whole,
 } from "./json-schema.ts";
 import { EXPLANATION_SCHEMAS } from "./openapi-explanation.ts";
+import { STORE_SCHEMAS } from "./openapi-stores.ts";
 import { MAX_CONCURRENCY, MAX_URLS } from "./targets.ts";
 
 const instant = { type: "string", format: "date-time" };
@@ -148,6 +149,7 @@ export const SCHEMAS = {
     { worker: whole },
   ),
   ...EXPLANATION_SCHEMAS,
+  ...STORE_SCHEMAS,
   PurgeTarget: said(
     object({}, { url: text, prefix: text, host: text, tag: text, everything: { const: true } }),
     "One of the members; a tag may have a host.",

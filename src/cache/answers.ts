@@ -110,10 +110,11 @@ export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps
       }
       case "unstorable": {
         const { response: answer, reason, update } = fetched;
+        const at = now();
         if (update === "outdated") keep.drop(key);
         else if (update !== undefined) keep.freshen(key, update, () => {}, request.fields);
         if (!isFailure(answer.status) && !ALONE.has(reason) && tellsOfOthers(request, answer.status)) {
-          if (LASTING.has(reason)) uncacheable.remember(key, now());
+          if (LASTING.has(reason)) uncacheable.remember(key, at);
           // The origin has replaced what was stored by something that may not be.
           if (hasReplaced(need, answer.status)) keep.drop(key);
         }
@@ -124,9 +125,9 @@ export function createAnswers({ keep, uncacheable, variances, now }: AnswersDeps
           fwdStatus: answer.status,
           reason,
         };
-        const lines = passedOn(answer, now());
+        const lines = passedOn(answer, at);
         return {
-          response: fromStream(request, lines, answer.body, { outcome, now: now(), origin: answer.origin }),
+          response: fromStream(request, lines, answer.body, { outcome, now: at, origin: answer.origin }),
         };
       }
     }

@@ -47,10 +47,9 @@ export function createArriving({ arrivals, purges, budget, limits, now, timer }:
       void discard(body);
       return undefined;
     }
-    const flight = new Flight(body, { maxBytes: limits.maxObjectBytes, budget, timer });
-    const abandoned = new Promise<void>((resolve) => {
-      flight.onAbandon = () => resolve();
-    });
+    const { promise: abandoned, resolve } = Promise.withResolvers<void>();
+    const onAbandon = () => resolve();
+    const flight = new Flight(body, { maxBytes: limits.maxObjectBytes, budget, timer, onAbandon });
     // A moment after it was whole it is in the store.
     const stops = Promise.race([abandoned, over.then((whole) => (whole ? ended : undefined))]);
     void flight.serve();

@@ -3,6 +3,10 @@ import type { Epoch } from "../policy/stored-response.ts";
 
 /** How many of those who want a key may lead, after or beside one another, before the rest share the failure. */
 export const MAX_LEADERS = 3;
+/** So many lead after one another however long each took to fail: the first failure may have been the connection's. */
+const SURE_LEADERS = 2;
+/** Who waits for an origin that takes its time to fail is not kept for a third try, which would most likely fail too. */
+const LAST_LEADER_WITHIN_MS = 500;
 /** Fetches of one key that can be followed; one more for each variant (RFC 9111 §4.1). */
 const MAX_PLACES = 32;
 
@@ -25,6 +29,10 @@ export interface Leader<T> {
   waiting<W>(elsewhere: Promise<W>): Promise<W>;
 }
 
+/** Have enough led in vain for those who wait to share the failure? `ms`: since the first of them began. */
+export const enoughHaveFailed = (leaders: number, ms: number): boolean =>
+  leaders >= MAX_LEADERS || (leaders >= SURE_LEADERS && ms >= LAST_LEADER_WITHIN_MS);
+
 export interface Follower<T> {
   readonly role: "follower";
   readonly settled: Promise<Settlement<T>>;
@@ -44,6 +52,8 @@ interface Start {
   readonly selecting: readonly string[];
   /** Leaders that have failed before. */
   readonly failed: number;
+  /** When the first of them began, or this fetch: milliseconds of a clock that never jumps. */
+  readonly since: number;
 }
 
 /**

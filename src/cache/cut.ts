@@ -10,10 +10,14 @@ export interface Cut {
   removeEventListener(type: "abort", listener: Listener): void;
 }
 
+const NONE: readonly Listener[] = [];
+
 /** The one for requests: an AbortController costs a multiple of it, and each request would have two. */
 export class Cutter implements Cut {
   #cut: { readonly reason: unknown } | undefined;
-  #listeners: readonly Listener[] = [];
+  /** One is the rule. */
+  #first: Listener | undefined;
+  #others: readonly Listener[] = NONE;
 
   get aborted(): boolean {
     return this.#cut !== undefined;
@@ -28,22 +32,31 @@ export class Cutter implements Cut {
   }
 
   addEventListener(_type: "abort", listener: Listener): void {
-    if (this.#cut === undefined) this.#listeners = [...this.#listeners, listener];
+    if (this.#cut !== undefined) return;
+    if (this.#first === undefined) this.#first = listener;
+    else this.#others = [...this.#others, listener];
   }
 
   removeEventListener(_type: "abort", listener: Listener): void {
-    this.#listeners = this.#listeners.filter((each) => each !== listener);
+    if (this.#first === listener) this.#next();
+    else if (this.#others.length > 0) this.#others = this.#others.filter((each) => each !== listener);
   }
 
   cut(reason: unknown): void {
     if (this.#cut !== undefined) return;
     this.#cut = { reason };
     for (;;) {
-      const [listener, ...others] = this.#listeners;
+      const listener = this.#first;
       if (listener === undefined) return;
-      this.#listeners = others;
+      this.#next();
       if (typeof listener === "function") listener();
       else listener.handleEvent();
     }
+  }
+
+  #next(): void {
+    const others = this.#others;
+    this.#first = others[0];
+    if (others.length > 0) this.#others = others.slice(1);
   }
 }

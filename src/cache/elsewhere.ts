@@ -2,7 +2,7 @@ import { selectFrom, variantId } from "../policy/key.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import type { Need } from "./answers.ts";
 import { type ArrivingDeps, createArriving } from "./arriving.ts";
-import { type Leader, MAX_LEADERS, type Settlement } from "./coalesce.ts";
+import { enoughHaveFailed, type Leader, MAX_LEADERS, type Settlement } from "./coalesce.ts";
 import type { CacheRequest } from "./exchange.ts";
 import type { Fetched } from "./fetch.ts";
 import type { Joined } from "./join.ts";
@@ -15,6 +15,8 @@ import type { StorePatience } from "./store-patience.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
 
 interface ElsewhereDeps extends ArrivingDeps {
+  /** Milliseconds of a clock that never jumps. */
+  readonly elapsed: () => number;
   /** Absent: there is no other instance. */
   readonly leases?: Leases;
   readonly lookup: FindStored;
@@ -51,7 +53,7 @@ const FETCH = { type: "fetch" } as const satisfies Turn;
 
 /** Does another instance fetch it already, and what has come of that? */
 export function createElsewhere(deps: ElsewhereDeps) {
-  const { leases, lookup, uncacheable, purges, mayHave, now } = deps;
+  const { leases, lookup, uncacheable, purges, mayHave, now, elapsed } = deps;
   const open = createArriving(deps);
 
   /**
@@ -107,7 +109,7 @@ export function createElsewhere(deps: ElsewhereDeps) {
           return { type: "disperse" };
         case "failed": {
           failed = Math.max(failed, end.leaders);
-          if (!fallback && failed < MAX_LEADERS) break;
+          if (!fallback && !enoughHaveFailed(failed, elapsed() - joined.since)) break;
           const error = new OriginError(end.code, `another instance has asked in vain: ${end.code}`);
           return { type: "failed", error, leaders: failed };
         }

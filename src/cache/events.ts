@@ -113,6 +113,8 @@ export type CacheEvent =
     }
   /** A value under one of our keys that is not ours, damaged, or of an unknown version: a miss. */
   | { readonly type: "foreign-value"; readonly key: string; readonly detail: string }
+  /** A client's connection beyond MAX_CONNECTIONS; `answered`: it was told so. */
+  | { readonly type: "connection-refused"; readonly answered: boolean }
   /** Spans of traces that nobody will see: too many waited, or the collector did not take them. */
   | { readonly type: "spans-lost"; readonly spans: number; readonly detail: string }
   /** The certificates of the port for TLS were read anew: they count from now on, or are unusable and the others stay. */

@@ -209,6 +209,7 @@ function adviceOn(known: {
 }): readonly Advice[] {
   const { key, reason, stored, last, tried } = known;
   if (tried?.seen !== undefined) return adviceFor({ key, response: tried.seen, code: tried.code });
+  if (tried !== undefined && stored === undefined) return adviceFor({ key, code: tried.code });
   if (stored !== undefined) return adviceFor({ key, response: seenOf(stored), code: reason });
   return adviceFor({
     key,

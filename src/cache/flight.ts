@@ -8,11 +8,18 @@ type Landing =
   | { readonly type: "complete"; readonly body: Uint8Array }
   | { readonly type: "incomplete"; readonly reason: "cut-off" | "too-large" | "flights-full" };
 
+const NOTHING = (): void => {};
+
 interface FlightOptions {
   /** The longest body that is kept, in bytes. */
   readonly maxBytes: number;
   readonly budget: FlightBudget;
   readonly timer: Timer;
+  /**
+   * Called once, when the flight stops keeping, so that nobody joins any more. Given here, since a function that was
+   * set on the flight later kept it, and its request, until V8's next full collection (docs/decisions/0037).
+   */
+  readonly onAbandon?: (reason: "too-large" | "flights-full") => void;
 }
 
 interface Reader extends Pace {
@@ -38,6 +45,7 @@ export class Flight {
   readonly #maxBytes: number;
   readonly #budget: FlightBudget;
   readonly #timer: Timer;
+  readonly #onAbandon: (reason: "too-large" | "flights-full") => void;
   readonly #chunks: Uint8Array[] = [];
   readonly #readers = new Set<Reader>();
   /** Number of chunks let go from the front. */
@@ -56,14 +64,13 @@ export class Flight {
   #wake: (() => void)[] = [];
   /** Somebody has had everything that is there. */
   #wanted: () => void = () => {};
-  /** Called once, when the flight stops keeping, so that nobody joins any more. */
-  onAbandon: (reason: "too-large" | "flights-full") => void = () => {};
 
-  constructor(source: ByteStream, { maxBytes, budget, timer }: FlightOptions) {
+  constructor(source: ByteStream, { maxBytes, budget, timer, onAbandon = NOTHING }: FlightOptions) {
     this.#source = source;
     this.#maxBytes = maxBytes;
     this.#budget = budget;
     this.#timer = timer;
+    this.#onAbandon = onAbandon;
   }
 
   /** Brings the body in; resolves when it has ended one way or the other, never rejects. */
@@ -187,7 +194,7 @@ export class Flight {
 
   #abandon(reason: "too-large" | "flights-full"): void {
     this.#abandoned = reason;
-    this.onAbandon(reason);
+    this.#onAbandon(reason);
     if (this.#readers.size === 0) this.#stop();
   }
 

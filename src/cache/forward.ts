@@ -4,7 +4,14 @@ import type { Forwarded } from "../policy/outcome.ts";
 import { createAlone, goesAlone, isPart } from "./alone.ts";
 import { createAnswers, type Landed, type Need } from "./answers.ts";
 import type { ArrivingDeps } from "./arriving.ts";
-import { type Coalescer, type Follower, type Leader, MAX_LEADERS, type Settlement } from "./coalesce.ts";
+import {
+  type Coalescer,
+  enoughHaveFailed,
+  type Follower,
+  type Leader,
+  MAX_LEADERS,
+  type Settlement,
+} from "./coalesce.ts";
 import { Cutter } from "./cut.ts";
 import { createElsewhere, endOf, type SoFar } from "./elsewhere.ts";
 import type { Emit } from "./events.ts";
@@ -36,6 +43,8 @@ interface ForwardDeps extends ArrivingDeps, PatienceDeps {
   readonly keying: Keying;
   /** How long followers wait for a leader before one of them leads beside it, in milliseconds. */
   readonly coalescing: { readonly patienceMs: number };
+  /** Milliseconds of a clock that never jumps. */
+  readonly elapsed: () => number;
   readonly emit: Emit;
   /** Runs what waits for a leader, for those who want to see that; as it is when absent. */
   readonly waiting?: <T>(wait: () => Promise<T>) => Promise<T>;
@@ -43,7 +52,7 @@ interface ForwardDeps extends ArrivingDeps, PatienceDeps {
 
 /** Sends requests on: alone, or one for all who want the same. */
 export function createForward(deps: ForwardDeps) {
-  const { origin, fetch, coalescer, coalescing, uncacheable, emit, now, timer } = deps;
+  const { origin, fetch, coalescer, coalescing, uncacheable, emit, now, elapsed, timer } = deps;
   const { waiting = (wait) => wait() } = deps;
   const answers = createAnswers(deps);
   const alone = createAlone({ ...deps, answers });
@@ -79,7 +88,7 @@ export function createForward(deps: ForwardDeps) {
     const selecting = Object.keys(entry.stored.selectingFields);
     const turn = await elsewhere.mayRefresh(request, entry.stored);
     if (turn === undefined) return undefined;
-    const { ticket } = join(request, { selecting, failed: 0 });
+    const { ticket } = join(request, { selecting, failed: 0, since: elapsed() });
     if (ticket.role === "leader") return fetchForAll(need, ticket, turn.lease);
     turn.lease?.release({ type: "lapsed" });
     return undefined;
@@ -94,9 +103,11 @@ export function createForward(deps: ForwardDeps) {
     const selecting = new Set(Object.keys(known?.stored.selectingFields ?? {}));
     const patience = new StorePatience(deps, need.storeWaitedMs ?? 0);
     let failed = 0;
+    let since = elapsed();
     for (let round = 1; round <= MAX_LEADERS; round++) {
-      const joined = join(request, { selecting, failed });
+      const joined = join(request, { selecting, failed, since });
       const { ticket } = joined;
+      since = joined.since;
       if (ticket.role === "leader") return lead(need, joined, ticket, { failed, patience });
       const followed = await waiting(() => follow(need, ticket));
       // Overdue leaders: this one asks beside them.
@@ -111,7 +122,7 @@ export function createForward(deps: ForwardDeps) {
           return alone(need);
         case "takeover":
           failed = Math.max(failed, ticket.leaders());
-          if (need.fallback || failed >= MAX_LEADERS || round === MAX_LEADERS)
+          if (need.fallback || enoughHaveFailed(failed, elapsed() - since) || round === MAX_LEADERS)
             return answers.failed(need, followed.error);
           break;
       }

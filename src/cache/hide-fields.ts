@@ -5,7 +5,8 @@ import type { Handle } from "./handle.ts";
 /** The same answers without these fields (lower-case names), which stay where they are stored. */
 export function hideFields(handle: Handle, hidden: ReadonlySet<string>): Handle {
   if (hidden.size === 0) return handle;
-  return async (request: CacheRequest, looked?: Looked) => withHidden(await handle(request, looked), hidden);
+  return (request: CacheRequest, looked?: Looked) =>
+    handle(request, looked).then((response) => withHidden(response, hidden));
 }
 
 /** The same answer without these fields (lower-case names). */

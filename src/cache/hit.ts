@@ -48,11 +48,12 @@ export function createHits({ lookupNear, lookup, variances, hidden, now }: HitsD
     answer: (request, { found, age }) => withHidden(fresh(request, found, age, now()), hidden),
   };
 
-  async function look(lookup: FindStored, { fields }: RequestFacts, uri: string): Promise<Looked> {
+  function look(lookup: FindStored, { fields }: RequestFacts, uri: string): Promise<Looked> {
     const key = variances.keyFor(uri);
     const askedAt = now();
-    const found = await lookup({ uri: key, fields }, uri);
-    return { key, found, waitedMs: Math.max(0, now() - askedAt) };
+    const looked = (found: Lookup): Looked => ({ key, found, waitedMs: Math.max(0, now() - askedAt) });
+    const found = lookup({ uri: key, fields }, uri);
+    return found instanceof Promise ? found.then(looked) : Promise.resolve(looked(found));
   }
 }
 

@@ -19,6 +19,8 @@ interface Learned {
   readonly selecting: Iterable<string>;
   /** Leaders that have failed. */
   readonly failed: number;
+  /** When the first of them began; now where none has. Milliseconds of a clock that never jumps. */
+  readonly since: number;
 }
 
 export interface Joined {
@@ -26,6 +28,8 @@ export interface Joined {
   /** Where in the purge log. */
   readonly epoch: Epoch;
   readonly at: EpochMs;
+  /** When the first who led for it began, those who have failed included. Milliseconds of the same clock. */
+  readonly since: number;
   /** Names of fields that are known to select among the key's responses. */
   readonly selecting: readonly string[];
 }
@@ -37,7 +41,7 @@ export function createJoin({ coalescer, purges, now }: JoinDeps) {
    * as from the store: by what is not purged and still fresh (RFC 9111 §4). Where it is known
    * which fields select, nobody waits for another variant (§4.1).
    */
-  function join(request: CacheRequest, { selecting, failed }: Learned): Joined {
+  function join(request: CacheRequest, { selecting, failed, since }: Learned): Joined {
     const { uri, fields } = request;
     const { epoch } = purges;
     const underWay = coalescer.underWay(uri).filter((place) => {
@@ -52,8 +56,8 @@ export function createJoin({ coalescer, purges, now }: JoinDeps) {
         ? variantMatches(mine, start.fields)
         : answers(request, storedOf(shared)) && decide(request, storedOf(shared), now()).type === "serve",
     );
-    const ticket = place?.follow() ?? coalescer.lead(uri, { epoch, fields, selecting: names, failed });
-    return { ticket, epoch, at: now(), selecting: names };
+    const ticket = place?.follow() ?? coalescer.lead(uri, { epoch, fields, selecting: names, failed, since });
+    return { ticket, epoch, at: now(), since: place?.start.since ?? since, selecting: names };
   }
 
   function isPurged(uri: string, { start, shared }: Place<Shared>): boolean {

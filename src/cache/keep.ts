@@ -100,16 +100,16 @@ export function createKeep(deps: KeepDeps) {
     request: FieldLines = [],
     tell?: (at: string) => void,
   ): Flight {
-    const flight = new Flight(response.body, { maxBytes: limits.maxObjectBytes, budget, timer });
-    const lost = (reason: NotStoredReason): Kept => {
-      emit({ type: "not-stored", key, reason });
-      return reason;
-    };
-    flight.onAbandon = (reason) => {
+    const onAbandon = (reason: "too-large" | "flights-full"): void => {
       // A full budget says nothing about the next response.
       if (reason === "too-large") uncacheable.remember(key, now());
       sending?.unkept();
       leave(reason);
+    };
+    const flight = new Flight(response.body, { maxBytes: limits.maxObjectBytes, budget, timer, onAbandon });
+    const lost = (reason: NotStoredReason): Kept => {
+      emit({ type: "not-stored", key, reason });
+      return reason;
     };
     const sending = tell && head.part === undefined ? send(key, head, response, flight, tell) : undefined;
     const bringIn = async (): Promise<Kept> => {

@@ -38,6 +38,7 @@ interface PassDeps {
 const UNSENT: ReadonlySet<OriginError["code"]> = new Set<OriginError["code"]>([
   "refused",
   "connect",
+  "certificate",
   "overloaded",
   "no-healthy-origin",
 ]);

@@ -107,6 +107,25 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** Some of what a tier holds. */
+export interface Leaf {
+  readonly found: readonly { readonly key: string; readonly stored: StoredResponse }[];
+  /** How much was looked at to find it. */
+  readonly lookedAt: number;
+  /** Where to go on; absent at the end. */
+  readonly next?: string;
+}
+
+/** A tier that can be leafed through by people: each look costs little, and touches nothing. */
+export interface Browsable {
+  readonly tier: Tier;
+  /**
+   * About `most` of the entries whose keys are wanted, or fewer of which there may be more, from the cursor on
+   * (empty for the beginning). Undefined where it is no cursor of this tier. Rejects with StoreError.
+   */
+  browse(cursor: string, most: number, wanted: (key: string) => boolean): Promise<Leaf | undefined>;
+}
+
 /** The store did not answer in time, refused, or is known to be away. Nothing was changed that counts. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
@@ -249,6 +268,8 @@ export class OriginError extends Error {
   readonly code:
     | "refused"
     | "connect"
+    /** Its certificate is not believed: it is asked nothing (RFC 9110 §4.3.4). */
+    | "certificate"
     | "timeout"
     | "reset"
     | "malformed"
@@ -287,6 +308,8 @@ export function refusalFor(error: OriginError): {
       return { status: 502, code: "no_healthy_origin" };
     case "error-status":
       return { status: 502, code: "origin_error" };
+    case "certificate":
+      return { status: 502, code: "origin_certificate" };
     case "refused":
     case "connect":
     case "reset":

@@ -60,10 +60,10 @@ const MAX_ASPECT_LENGTH = 256;
  */
 export function aspectOf({ method, fields }: RangeRequest): string | undefined {
   if (hasField(fields, "range")) return undefined;
-  const conditions = ["if-none-match", "if-modified-since"].map((name) => fieldValue(fields, name) ?? null);
-  const aspect = conditions.every((value) => value === null)
-    ? method
-    : JSON.stringify([method, ...conditions]);
+  const noneMatch = fieldValue(fields, "if-none-match") ?? null;
+  const modifiedSince = fieldValue(fields, "if-modified-since") ?? null;
+  if (noneMatch === null && modifiedSince === null) return method;
+  const aspect = JSON.stringify([method, noneMatch, modifiedSince]);
   return aspect.length > MAX_ASPECT_LENGTH ? undefined : aspect;
 }
 
@@ -151,6 +151,7 @@ export function fromStream(
 const ORIGIN_SENTENCES: Readonly<Partial<Record<RefusalReason, string>>> = {
   no_healthy_origin: "no server is there that could answer",
   origin_unreachable: "the server behind this proxy gave no usable answer",
+  origin_certificate: "the server behind this proxy could not show who it is",
   origin_error: "the server behind this proxy answered with an error",
   origin_timeout: "the server behind this proxy did not answer in time",
   origin_overloaded: "the server behind this proxy has too much to do",

@@ -1,5 +1,5 @@
 import { type AdminConfig, adminUrl, askAdmin } from "./admin-client.ts";
-import { complain, isSuccess, type Terminal } from "./commands.ts";
+import { complain, isSuccess, readJson, type Terminal } from "./commands.ts";
 
 /** One admin listener of those that a command asks. */
 export interface Admin {
@@ -23,23 +23,21 @@ export function adminsOf(config: AdminConfig, urls: readonly URL[]): readonly Ad
 
 const PATIENCE_MS = 10_000;
 
-/** What each of them answers, without those that do not, which are told; `undefined` when that is all of them. */
+/**
+ * What each of them answers, without those that do not, or without these members, which are told; `undefined` when
+ * that is all of them.
+ */
 export async function askAll<T>(
   admins: readonly Admin[],
-  path: string,
+  { path, members }: { readonly path: string; readonly members: readonly (keyof T & string)[] },
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<T[] | undefined> {
   const answers = await Promise.all(
     admins.map(async ({ config }) => {
       const answer = await askAdmin(config, { method: "GET", path, timeout: PATIENCE_MS, signal });
-      if (answer.type === "answered" && isSuccess(answer.status)) {
-        try {
-          return [JSON.parse(answer.body) as T];
-        } catch {
-          // It is some other program, and told as that.
-        }
-      }
+      const said = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
+      if (said !== undefined && members.every((member) => Object.hasOwn(said, member))) return [said as T];
       if (!signal.aborted) complain(config, answer, terminal);
       return [];
     }),

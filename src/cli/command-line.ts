@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { flagsOf, SETTING_NAMES, SETTINGS, type SettingName } from "../config/settings.ts";
 import { commandOf, SHELLS } from "./command-table.ts";
+import { ENTRIES_FLAGS, type EntriesWords, readEntries } from "./entries-words.ts";
 import {
   EXPLAIN_FLAGS,
   type ExplainFlag,
@@ -33,6 +34,12 @@ export type CommandLine =
       readonly json: boolean;
     }
   | { readonly type: "origins"; readonly flags: Flags; readonly origins: OriginWords; readonly json: boolean }
+  | {
+      readonly type: "entries";
+      readonly flags: Flags;
+      readonly entries: EntriesWords;
+      readonly json: boolean;
+    }
   | { readonly type: "warm"; readonly flags: Flags; readonly warm: WarmWords; readonly json: boolean }
   | { readonly type: "purge"; readonly flags: Flags; readonly purge: PurgeWords; readonly json: boolean }
   | {
@@ -79,11 +86,18 @@ const OPTIONS = Object.fromEntries([
   ...[...PURGE_FLAGS].map(
     ([flag, kind]) => [flag.slice(2), { type: kind === "text" ? "string" : "boolean" }] as const,
   ),
-  ...[...WARM_FLAGS].map(([flag]) => [flag.slice(2), { type: "string" }] as const),
+  ...[...WARM_FLAGS, ...ENTRIES_FLAGS].map(([flag]) => [flag.slice(2), { type: "string" }] as const),
   ["query", { type: "string", short: "q" }] as const,
   ["admin", { type: "string" }] as const,
   ["once", { type: "boolean" }] as const,
   ...[...SETTING_OF].map(([flag, name]) => [flag, { type: isSwitch(name) ? "boolean" : "string" }] as const),
+]);
+
+/** Flags of commands that are read in the same way. */
+const OWN_FLAGS: ReadonlyMap<string, ReadonlyMap<string, "text" | "switch">> = new Map([
+  ["purge", PURGE_FLAGS],
+  ["warm", WARM_FLAGS],
+  ["entries", ENTRIES_FLAGS],
 ]);
 
 export function readCommandLine(argv: readonly string[]): CommandLine {
@@ -119,8 +133,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
       else explainFlags.push(flag);
       continue;
     }
-    const ofPurge = first?.value === "purge" && PURGE_FLAGS.has(token.rawName);
-    if (ofPurge || (first?.value === "warm" && WARM_FLAGS.has(token.rawName))) {
+    if (first !== undefined && OWN_FLAGS.get(first.value)?.has(token.rawName) === true) {
       const flag = readPurgeFlag(token.rawName, token.value, token.inlineValue === true);
       if (typeof flag === "string") mistakes.push(flag);
       else ownFlags.push(flag);
@@ -188,6 +201,10 @@ function command(
   switch (first) {
     case undefined:
       return actions.has("clear-cache") ? { type: "clear", flags, json } : { type: "run", flags };
+    case "entries": {
+      const entries = readEntries(rest, ownFlags);
+      return typeof entries === "string" ? mistake(entries) : { type: "entries", flags, entries, json };
+    }
     case "warm": {
       const warm = readWarm(rest, ownFlags);
       return typeof warm === "string" ? mistake(warm) : { type: "warm", flags, warm, json };

@@ -1,3 +1,4 @@
+import { ENTRIES_FLAGS } from "./entries-words.ts";
 import { EXPLAIN_FLAGS } from "./explain-words.ts";
 import { LIVE_FLAGS } from "./live-words.ts";
 import { PURGE_FLAGS } from "./purge-words.ts";
@@ -68,6 +69,13 @@ export const COMMANDS: readonly Command[] = [
     about:
       "Say why a URL is answered as it is, and what to mend; --fetch asks an origin, stores nothing; --body shows what is stored; -H 'Name: value' and -X POST say more of the request",
     flags: EXPLAIN,
+  }),
+  command({
+    name: "entries",
+    usage: "[<part of a URL>] [--tier memory|redis] [--limit <n>]",
+    about:
+      "List what is stored, without bodies: its state and how long for, its age, status and size; of the memory tier first, 50 unless it is said",
+    flags: flagsOf(ENTRIES_FLAGS),
   }),
   command({
     name: "tail",

@@ -114,20 +114,25 @@ const shown = (value: unknown): string =>
 
 /** Says why the admin API did not do what it was asked. */
 export function complain(config: AdminConfig, answer: AdminAnswer, terminal: Terminal): number {
-  const where = adminUrl(config);
-  if (answer.type === "nobody") {
-    terminal.err(`freshline: no proxy answers at ${where}: ${answer.detail}`);
-  } else if (answer.status === 401) {
-    terminal.err(`freshline: the proxy at ${where} asks for a token; set ADMIN_TOKEN to the one it has`);
-  } else if (isSuccess(answer.status)) {
-    terminal.err(`freshline: what answers at ${where} is not Freshline`);
-  } else {
-    const detail = readJson(answer.body)?.["detail"];
-    const reason = typeof detail === "string" ? `: ${detail}` : "";
-    terminal.err(harmless(`freshline: the proxy at ${where} answered ${answer.status}${reason}`));
-  }
+  terminal.err(`freshline: ${complaintOf(config, answer)}`);
   return 1;
 }
+
+/** Why, in one sentence. */
+export function complaintOf(config: AdminConfig, answer: AdminAnswer): string {
+  const where = adminUrl(config);
+  if (answer.type === "nobody") return `no proxy answers at ${where}: ${answer.detail}`;
+  if (answer.status === 401)
+    return `the proxy at ${where} asks for a token; set ADMIN_TOKEN to the one it has`;
+  if (isSuccess(answer.status)) return strangerAt(config);
+  const detail = readJson(answer.body)?.["detail"];
+  const reason = typeof detail === "string" ? `: ${detail}` : "";
+  return harmless(`the proxy at ${where} answered ${answer.status}${reason}`);
+}
+
+/** Something answers there, and says what Freshline does not. */
+export const strangerAt = (config: AdminConfig): string =>
+  `what answers at ${adminUrl(config)} is not Freshline`;
 
 export const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 

@@ -21,6 +21,7 @@ const BOUNDS = [0.01, 0.1, 1, 10, 100, 1000, 10_000].flatMap((first) => [first, 
 export const hist = (config: AdminConfig, words: LiveWords, terminal: Terminal): Promise<number> =>
   showPolled<Hist>(config, words, terminal, {
     path: "/hist",
+    members: KINDS,
     join: joinHists,
     lines: histLines,
     json: (joined) => joined,

@@ -49,7 +49,8 @@ export function progressWords(done: number, of: number, milliseconds: number): s
   return `${count(done)} of ${count(of)}, ${rate < 100 ? rate.toFixed(1) : count(rate)}/s${left}`;
 }
 
-function duration(seconds: number): string {
+/** `59 s`, `2 min 5 s`, `3 h 0 min` */
+export function duration(seconds: number): string {
   const whole = Math.ceil(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;

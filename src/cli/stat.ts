@@ -48,6 +48,7 @@ export function stat(config: AdminConfig, words: LiveWords, terminal: Terminal):
   };
   return showPolled<ShownStats>(config, words, terminal, {
     path: "/stats",
+    members: COUNTS,
     join: joinStats,
     lines(joined, screen) {
       const rates = next(joined);

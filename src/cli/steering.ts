@@ -1,7 +1,7 @@
 import type { ShownOrigin } from "../admin/answers.ts";
 import type { Config } from "../config.ts";
 import { type AdminAnswer, askAdmin } from "./admin-client.ts";
-import { complain, isSuccess, readJson, type Terminal } from "./commands.ts";
+import { complain, complaintOf, isSuccess, readJson, type Terminal } from "./commands.ts";
 import { harmless } from "./screen.ts";
 
 /** What `freshline origins` is to do; shows them where it names none. */
@@ -34,8 +34,11 @@ export async function reload(config: Config, json: boolean, terminal: Terminal):
     if (!json) for (const error of errors) terminal.err(`  ${error}`);
     return 1;
   }
-  if (said === undefined || answer.type === "nobody" || !isSuccess(answer.status))
-    return complain(config, answer, terminal);
+  if (said === undefined || answer.type === "nobody" || !isSuccess(answer.status)) {
+    if (!json) return complain(config, answer, terminal);
+    terminal.out(JSON.stringify({ errors: [complaintOf(config, answer)] }));
+    return 1;
+  }
   if (json) {
     terminal.out(JSON.stringify(said));
     return 0;
@@ -43,7 +46,7 @@ export async function reload(config: Config, json: boolean, terminal: Terminal):
   const changes = listOf(said["changes"]) as readonly Readonly<Record<string, string>>[];
   for (const { name, from, to, effect } of changes)
     terminal.out(`${name}: ${from || "(empty)"} → ${to || "(empty)"}, ${effect}`);
-  if (changes.length === 0) terminal.out("no setting is written differently");
+  if (changes.length === 0) terminal.out("nothing has changed: every setting is written as it was");
   const emptied = listOf(said["emptied"]);
   if (emptied.length > 0) terminal.out(`the cache was emptied for ${emptied.join(" and ")}`);
   return 0;

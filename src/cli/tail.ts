@@ -1,7 +1,7 @@
 import type { ShownAnswer } from "../admin/answers.ts";
 import type { AdminConfig } from "./admin-client.ts";
 import { type Admin, adminsOf } from "./admins.ts";
-import { complain, type Terminal } from "./commands.ts";
+import { complain, readJson, strangerAt, type Terminal } from "./commands.ts";
 import { hearEvents, type ServerSent } from "./event-stream.ts";
 import { pause, untilInterrupted } from "./interrupted.ts";
 import type { LiveWords } from "./live-words.ts";
@@ -18,15 +18,21 @@ export async function tail(config: AdminConfig, words: LiveWords, terminal: Term
   const { signal, release } = untilInterrupted();
   const { paint } = openScreen(process.stdout, process.env, false);
   const admins = adminsOf(config, words.admins);
-  const show = (admin: Admin, { event, data }: ServerSent): void => {
+  /** False where no Freshline says so. */
+  const show = (admin: Admin, { event, data }: ServerSent): boolean => {
     const from = admins.length === 1 ? undefined : admin.name;
-    const said = JSON.parse(data) as ShownAnswer & { readonly count: number };
-    if (event !== "answered" && event !== "dropped") return;
-    if (words.json) {
-      const named = from === undefined ? said : { admin: from, ...said };
-      terminal.out(JSON.stringify(event === "answered" ? named : { dropped: said.count }));
-    } else if (event === "answered") terminal.out(tailLine(said, from, paint));
-    else terminal.err(`freshline: ${count(said.count)} answers came too fast to be shown`);
+    if (event === "dropped") {
+      const dropped = readJson(data)?.["count"];
+      if (typeof dropped !== "number") return false;
+      if (words.json) terminal.out(JSON.stringify({ dropped }));
+      else terminal.err(`freshline: ${count(dropped)} answers came too fast to be shown`);
+    } else if (event === "answered") {
+      const said = readJson(data);
+      if (!isAnswer(said)) return false;
+      if (words.json) terminal.out(JSON.stringify(from === undefined ? said : { admin: from, ...said }));
+      else terminal.out(tailLine(said, from, paint));
+    }
+    return true;
   };
   try {
     const codes = await Promise.all(
@@ -43,21 +49,27 @@ async function follow(
   query: string,
   signal: AbortSignal,
   terminal: Terminal,
-  hear: (event: ServerSent) => void,
+  hear: (event: ServerSent) => boolean,
 ): Promise<number> {
   let heard = false;
   let waiting = false;
+  const stranger = new AbortController();
+  const either = AbortSignal.any([signal, stranger.signal]);
   for (;;) {
     const ending = await hearEvents(
       admin.config,
       `/events?q=${encodeURIComponent(query)}`,
-      signal,
+      either,
       (event) => {
         waiting = false;
-        hear(event);
+        if (!stranger.signal.aborted && !hear(event)) stranger.abort();
       },
     );
     if (signal.aborted) return 0;
+    if (stranger.signal.aborted) {
+      terminal.err(`freshline: ${strangerAt(admin.config)}`);
+      return 1;
+    }
     if (ending === "ended") {
       heard = true;
       if (!waiting) terminal.err(`freshline: the proxy at ${admin.name} is gone; waiting for it`);
@@ -70,6 +82,14 @@ async function follow(
     if (signal.aborted) return 0;
   }
 }
+
+/** As far as a line goes by it. */
+const isAnswer = (said: Readonly<Record<string, unknown>> | undefined): said is Answered =>
+  said !== undefined &&
+  (["time", "cache", "method", "url"] as const).every((name) => typeof said[name] === "string") &&
+  (["status", "ttfb_ms", "bytes"] as const).every((name) => typeof said[name] === "number");
+
+type Answered = Readonly<Record<string, unknown>> & ShownAnswer;
 
 const COLOURS: Readonly<Record<string, Colour>> = {
   HIT: "green",

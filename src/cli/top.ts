@@ -12,6 +12,7 @@ const MOST = 10;
 export const top = (config: AdminConfig, words: LiveWords, terminal: Terminal): Promise<number> =>
   showPolled<Top>(config, words, terminal, {
     path: "/top?k=50",
+    members: ["since", "hot", "missing", "reasons", "origins"],
     join: joinTops,
     lines: topLines,
     json: (joined) => joined,

@@ -7,6 +7,14 @@ const hasScheme = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(tex
 const plainAuthority = (text: string): string | undefined =>
   /^[\w.-]{1,100}(:\d{1,5})?(?=$|[/?#])(?!.*@)/s.exec(text)?.[0];
 
+/** A longer host is none. */
+const LONGEST_HOST = 255;
+
+/** Is its host one, and no part of a password? There may be a `/` in that, and it looks like a host then. */
+const hasPlainHost = ({ host }: URL, text: string): boolean =>
+  host.length <= LONGEST_HOST &&
+  (!text.includes("@") || text.toLowerCase().startsWith(host, text.lastIndexOf("@") + 1));
+
 /** A server as scheme://host[:port], lower-case, without a default port: no path, query or credentials. */
 export const originUrl: Kind<string> = {
   name: "url",
@@ -20,9 +28,10 @@ export const originUrl: Kind<string> = {
     if (url.protocol !== "http:" && url.protocol !== "https:") {
       return wrong(text, `has the scheme ${url.protocol.slice(0, -1)}`, "http or https");
     }
-    if (url.username !== "" || url.password !== "") return wrong(text, "has credentials", url.origin);
-    if (url.pathname !== "/" || url.search !== "") return wrong(text, "has a path or a query", url.origin);
-    if (url.hash !== "") return wrong(text, "has a fragment", url.origin);
+    const origin = hasPlainHost(url, text) ? url.origin : `${url.protocol}//host:port`;
+    if (url.username !== "" || url.password !== "") return wrong(text, "has credentials", origin);
+    if (url.pathname !== "/" || url.search !== "") return wrong(text, "has a path or a query", origin);
+    if (url.hash !== "") return wrong(text, "has a fragment", origin);
     if (url.port === "0") return wrong(text, "has port 0", "a port from 1 to 65535");
     return value(url.origin);
   },

@@ -28,7 +28,11 @@ export const LISTENING = {
     "1",
     "Processes that serve together, auto for one per core; limits of connections and memory are divided among them.",
   ),
-  MAX_CONNECTIONS: setting(integer(1, 1_000_000), "10000", "Client connections at once; more are refused."),
+  MAX_CONNECTIONS: setting(
+    integer(1, 1_000_000),
+    "10000",
+    "Client connections at once; more are refused: with 503, on the port for TLS without a word.",
+  ),
   MAX_HEADER_BYTES: setting(
     size("1KiB", "1MiB"),
     "16KiB",
@@ -73,6 +77,11 @@ export const LISTENING = {
     milliseconds(),
     "60s",
     "How long a client may take nothing of its answer before it is cut.",
+  ),
+  TUNNEL_IDLE_TIMEOUT: live(
+    milliseconds(),
+    "1h",
+    "How long a tunnel (WebSocket) may carry nothing, either way, before it is closed.",
   ),
   SHUTDOWN_TIMEOUT: setting(
     milliseconds("0s"),

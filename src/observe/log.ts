@@ -128,6 +128,12 @@ export function createLogger(options: LogOptions): Log {
       case "foreign-value":
         logger.debug({ key: redactQuery(event.key), detail: event.detail }, "foreign value");
         return;
+      case "connection-refused":
+        return warnOnceASecond(
+          "connection",
+          {},
+          "connection refused: as many are open as MAX_CONNECTIONS lets in",
+        );
       case "spans-lost": {
         const { spans, detail } = event;
         return warnOnceASecond("spans", { spans, detail }, "spans lost");

@@ -203,6 +203,27 @@ export const METRICS = {
     help: "1 while the shared store answers, 0 while it does not or there is none.",
     together: "min",
   },
+  storeKeys: {
+    kind: "gauge",
+    name: "freshline_store_keys",
+    labels: ["tier"],
+    help: "Keys in the database that the cache is in, of other programs too (DBSIZE of every master); absent without REDIS_URL.",
+    together: "max",
+  },
+  storeUsedBytes: {
+    kind: "gauge",
+    name: "freshline_store_used_bytes",
+    labels: ["tier"],
+    help: "Memory that all of Redis uses, of other programs too (used_memory of every master).",
+    together: "max",
+  },
+  storeMaxBytes: {
+    kind: "gauge",
+    name: "freshline_store_max_bytes",
+    labels: ["tier"],
+    help: "Memory that Redis may use (maxmemory of every master); absent where nothing limits it.",
+    together: "max",
+  },
   foreignValues: {
     kind: "counter",
     name: "freshline_foreign_values_total",
@@ -215,6 +236,12 @@ export const METRICS = {
     labels: ["name"],
     help: "Until when a certificate of TLS_CERT is valid, in seconds since 1970, by whom it is for; of several for the same, the first to end.",
     together: "min",
+  },
+  connectionsRefused: {
+    kind: "counter",
+    name: "freshline_connections_refused_total",
+    labels: ["answered"],
+    help: "Connections of clients beyond MAX_CONNECTIONS, by whether they were told so (503) or closed unanswered.",
   },
   spansLost: {
     kind: "counter",

@@ -46,6 +46,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const registers = [registry];
   const refreshes = new Counter({ ...described(METRICS.backgroundRefreshes), registers });
   watchCertificates(registry, sources.certificates ?? (() => []));
+  const connectionsRefused = new Counter({ ...described(METRICS.connectionsRefused), registers });
   const spansLost = new Counter({ ...described(METRICS.spansLost), registers });
 
   const listen: Emit = (event) => {
@@ -75,6 +76,9 @@ export function createMetrics(sources: MetricsSources): Metrics {
         return stores.state(event);
       case "foreign-value":
         return stores.foreign();
+      case "connection-refused":
+        connectionsRefused.inc({ answered: event.answered ? "yes" : "no" });
+        return;
       case "spans-lost":
         spansLost.inc(event.spans);
         return;
@@ -89,7 +93,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const families = async () => [
     ...requests.families(),
     ...origins.families(),
-    ...stores.families(),
+    ...(await stores.families()),
     ...(await familiesOf(registry)),
   ];
   return { listen, families, text: async (format = "prometheus") => exposed(await families(), format) };

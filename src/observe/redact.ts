@@ -51,13 +51,31 @@ function redactParameters(text: string, separator: RegExp): string {
   for (let i = 2; i < parts.length; i += 2) {
     const part = parts[i] as string;
     const equals = part.indexOf("=");
-    if (equals === -1 || equals === part.length - 1) continue;
-    if (!isSecret(part.slice(0, equals))) continue;
-    parts[i] = `${part.slice(0, equals)}=***`;
-    // A `?` may stand in a query's value.
-    while (parts[i + 1] === "?") parts.splice(i + 1, 2);
+    const [name, value] = [part.slice(0, Math.max(equals, 0)), part.slice(equals + 1)];
+    // A `?` may stand in a query's value, at its beginning as well.
+    if (value === "" && parts[i + 1] !== "?") continue;
+    if (!((equals !== -1 && isSecret(name)) || hidesSecret(value))) continue;
+    parts[i] = equals === -1 ? "***" : `${name}=***`;
+    // Emptied, not cut out: that would move all that follows, each time.
+    for (let more = i + 1; parts[more] === "?"; more += 2) parts[more] = parts[more + 1] = "";
   }
   return parts.join("");
+}
+
+/** A URL is encoded once for each that it stands in: one that leads to a login and from there on. */
+const LEVELS = 2;
+
+/** Is there, decoded so often, a parameter of a secret's name in it? */
+function hidesSecret(value: string): boolean {
+  let text = value;
+  for (let level = 0; level < LEVELS && text.includes("%"); level++) {
+    text = decoded(text);
+    for (const part of text.split(/[?&;#]/)) {
+      const equals = part.indexOf("=");
+      if (equals > 0 && equals < part.length - 1 && isSecret(part.slice(0, equals))) return true;
+    }
+  }
+  return false;
 }
 
 /** Is a value of this name a secret, by our list or the operator's? */
@@ -68,14 +86,9 @@ export function isSecret(name: string): boolean {
 
 const plainName = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "");
 
-function decoded(name: string): string {
-  if (!name.includes("%")) return name;
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
-  }
-}
+/** Byte by byte, since names and what separates them are ASCII: what is no UTF-8 hides nothing. */
+const decoded = (text: string): string =>
+  text.replace(/%([0-9a-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 
 export interface Shown {
   readonly host: string | undefined;

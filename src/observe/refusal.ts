@@ -4,10 +4,12 @@ import type { Reason, RefusalReason } from "../policy/outcome.ts";
 const REFUSALS: Readonly<Record<RefusalReason, true>> = {
   no_healthy_origin: true,
   origin_unreachable: true,
+  origin_certificate: true,
   origin_timeout: true,
   origin_error: true,
   origin_overloaded: true,
   only_if_cached: true,
+  too_many_connections: true,
   bad_request: true,
   purge_forbidden: true,
   store_unavailable: true,

@@ -88,6 +88,7 @@ export function createStats(sources: StatsSources): { readonly listen: Emit; rea
         case "origin-ejected":
         case "coalesced":
         case "store-asked":
+        case "connection-refused":
         case "spans-lost":
         case "purged":
         case "certificates":

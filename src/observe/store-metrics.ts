@@ -17,8 +17,18 @@ export interface TierReading extends MemoryReading {
   readonly purged: number;
 }
 
+/** What the shared store holds, as far as it can be told cheaply. */
+export interface LoadReading {
+  readonly keys: number;
+  readonly usedBytes: number;
+  /** Null where nothing limits it. */
+  readonly maxBytes: number | null;
+}
+
 export interface StoreSources {
   memory(): TierReading;
+  /** Asked at every scrape; absent where no store is shared. May reject, and is then told without. */
+  readonly load?: (() => Promise<LoadReading>) | undefined;
   /** For how many milliseconds purges of others may have gone unheard; absent where there are no others. */
   readonly purgesBehindMs?: (() => number) | undefined;
   readonly now: () => EpochMs;
@@ -33,9 +43,11 @@ export class StoreMetrics {
   readonly #durations: Distributions;
   readonly #up;
   readonly #foreign;
+  readonly #load: StoreSources["load"];
 
-  constructor(registry: Registry, { memory, purgesBehindMs, now }: StoreSources) {
+  constructor(registry: Registry, { memory, load, purgesBehindMs, now }: StoreSources) {
     const registers = [registry];
+    this.#load = load;
     this.#stored = new Counter({ ...described(METRICS.stored), registers });
     this.#purges = new Counter({ ...described(METRICS.purges), registers });
     this.#errors = new Counter({ ...described(METRICS.storeErrors), registers });
@@ -73,7 +85,7 @@ export class StoreMetrics {
     this.#foreign.inc();
   }
 
-  families(): Family[] {
+  async families(): Promise<Family[]> {
     const { storeDuration, purgePropagation } = METRICS;
     const durations = this.#durations.samples(storeDuration.name, (name) => {
       const [tier = "", operation = ""] = name.split(" ");
@@ -82,8 +94,19 @@ export class StoreMetrics {
     const families = [familyOf(storeDuration, durations)];
     if (this.#propagation !== undefined)
       families.push(familyOf(purgePropagation, this.#propagation.samples(purgePropagation.name, {})));
-    return families;
+    return this.#load === undefined ? families : [...families, ...(await loadFamilies(this.#load))];
   }
+}
+
+async function loadFamilies(read: () => Promise<LoadReading>): Promise<Family[]> {
+  const load = await read().catch(() => undefined);
+  const one = (value: number | null | undefined) =>
+    value === undefined || value === null ? [] : [{ labels: { tier: "redis" }, value }];
+  return [
+    familyOf(METRICS.storeKeys, one(load?.keys)),
+    familyOf(METRICS.storeUsedBytes, one(load?.usedBytes)),
+    familyOf(METRICS.storeMaxBytes, one(load?.maxBytes)),
+  ];
 }
 
 function describeMemory(registers: Registry[], memory: () => TierReading): void {

@@ -1,12 +1,19 @@
-import { type FieldLines, fieldLineValues, listMembers, trimOws } from "../policy/fields.ts";
+import { type FieldLines, isNamed, listMembers, trimOws } from "../policy/fields.ts";
+
+const NO_LINES: FieldLines = [];
 
 /** Field lines as undici gives them, one char per byte: raw ones of HTTP/1.1, an object of Node's of HTTP/2. */
 export function fieldLinesFrom(raw: unknown): FieldLines {
   if (!Array.isArray(raw)) return linesOfObject(raw);
-  if (raw.length === 0) return [];
-  const textOf = textsOf(raw);
-  // The parser leaves the whitespace behind a value on it (RFC 9112 §5.1).
-  return raw.map((part: unknown, i) => (i % 2 === 0 ? textOf(part) : trimOws(textOf(part))));
+  if (raw.length === 0) return NO_LINES;
+  const read = readOf(raw);
+  const lines: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    lines.push(textOf(raw[i], read));
+    // The parser leaves the whitespace behind a value on it (RFC 9112 §5.1).
+    if (i + 1 < raw.length) lines.push(trimOws(textOf(raw[i + 1], read)));
+  }
+  return lines;
 }
 
 /** Is this what undici gives of HTTP/2? */
@@ -23,23 +30,36 @@ function linesOfObject(fields: unknown): FieldLines {
 export const fieldBytes = (fields: FieldLines): number =>
   fields.reduce((bytes, part) => bytes + part.length, 0);
 
+/** What came in one read, as text, and where in its buffer that begins. */
+interface Read {
+  readonly buffer: ArrayBufferLike;
+  readonly from: number;
+  readonly text: string;
+}
+
 /** Most parts are views of one read, which is decoded once: that costs a fifth of decoding each. */
-function textsOf(parts: readonly unknown[]): (part: unknown) => string {
+function readOf(parts: readonly unknown[]): Read | undefined {
   const first = parts[0];
   const last = parts.at(-1);
-  const alone = (part: unknown): string => (Buffer.isBuffer(part) ? part.toString("latin1") : String(part));
-  if (!Buffer.isBuffer(first) || !Buffer.isBuffer(last) || last.buffer !== first.buffer) return alone;
+  if (!Buffer.isBuffer(first) || !Buffer.isBuffer(last) || last.buffer !== first.buffer) return undefined;
   const { buffer, byteOffset: from } = first;
   const length = last.byteOffset + last.length - from;
-  const text = Buffer.from(buffer, from, Math.max(0, length)).toString("latin1");
-  return (part) => {
-    if (!Buffer.isBuffer(part)) return alone(part);
-    const at = part.byteOffset - from;
-    const end = at + part.length;
-    // One that came in two reads was put together elsewhere.
-    return part.buffer === buffer && at >= 0 && end <= text.length ? text.slice(at, end) : alone(part);
-  };
+  return { buffer, from, text: Buffer.from(buffer, from, Math.max(0, length)).toString("latin1") };
 }
+
+function textOf(part: unknown, read: Read | undefined): string {
+  const bytes = part as Buffer;
+  // One that came in two reads was put together elsewhere.
+  if (read !== undefined && bytes.buffer === read.buffer) {
+    const at = bytes.byteOffset - read.from;
+    const end = at + bytes.length;
+    if (at >= 0 && end <= read.text.length) return read.text.slice(at, end);
+  }
+  return Buffer.isBuffer(part) ? part.toString("latin1") : String(part);
+}
+
+/** The same bytes in latin1 and UTF-8, and no control characters. */
+const ASCII = /^[\t\x20-\x7e]*$/;
 
 /** Anything but control characters and the replacement character. */
 const WRITABLE = /^[\t\x20-\x7e\x80-\ufffc]*$/;
@@ -50,25 +70,39 @@ const WRITABLE = /^[\t\x20-\x7e\x80-\ufffc]*$/;
  * control characters, which the parser lets through, go any further.
  */
 export function reasonPhrase(decoded: string | undefined): string {
-  if (decoded === undefined || !WRITABLE.test(decoded)) return "";
+  if (decoded === undefined) return "";
+  if (ASCII.test(decoded)) return decoded;
+  if (!WRITABLE.test(decoded)) return "";
   return Buffer.from(decoded, "utf8").toString("latin1");
 }
 
-/** Is the end of the connection the only end of this body? (RFC 9112 §6.3) */
-export function isCloseDelimited(method: string, status: number, fields: FieldLines): boolean {
-  if (method === "HEAD" || status === 204 || status === 304) return false;
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] as string;
-    if (name.length !== 14 && name.length !== 17) continue;
-    const lower = name.toLowerCase();
-    if (lower === "content-length" || lower === "transfer-encoding") return false;
-  }
-  return true;
+/** What a response's head says of where its body ends (RFC 9112 §6). */
+export interface Framing {
+  readonly hasLength: boolean;
+  /** Transfer-Encoding, combined where there are several lines. */
+  readonly coding: string | undefined;
 }
 
+export function framingOf(fields: FieldLines): Framing {
+  let hasLength = false;
+  let coding: string | undefined;
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (isNamed(name, "content-length")) hasLength = true;
+    else if (isNamed(name, "transfer-encoding"))
+      coding = coding === undefined ? fields[i + 1] : `${coding}, ${fields[i + 1]}`;
+  }
+  return { hasLength, coding };
+}
+
+/** Is the end of the connection the only end of this body? (RFC 9112 §6.3) */
+export const isCloseDelimited = (method: string, status: number, { hasLength, coding }: Framing): boolean =>
+  !hasLength && coding === undefined && method !== "HEAD" && status !== 204 && status !== 304;
+
 /** A transfer coding that we neither asked for nor can undo (RFC 9112 §7): the body would be wrong without it. */
-export function unknownTransferCoding(fields: FieldLines): string | undefined {
-  const codings = fieldLineValues(fields, "transfer-encoding").flatMap(listMembers);
+export function unknownTransferCoding({ coding }: Framing): string | undefined {
+  if (coding === undefined || coding.toLowerCase() === "chunked") return undefined;
+  const codings = listMembers(coding);
   return codings.length === 0 || (codings.length === 1 && codings[0]?.toLowerCase() === "chunked")
     ? undefined
     : codings.join(", ");

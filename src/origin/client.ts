@@ -4,7 +4,7 @@ import { buildConnector, Client as Connection, type Dispatcher, Pool } from "und
 import type { Cut } from "../cache/cut.ts";
 import { OriginError, type OriginRequest, type OriginResponse } from "../cache/ports.ts";
 import { bare, originOf } from "./address.ts";
-import { Exchange } from "./exchange.ts";
+import { Exchange, type ExchangeDeps } from "./exchange.ts";
 import { headersFor, inLowerCase } from "./request-fields.ts";
 import { createSlots } from "./slots.ts";
 import { watchStatusLines } from "./status-line.ts";
@@ -85,23 +85,20 @@ export function createClient(address: string, options: ClientOptions): Client {
   const wasReused = (error: unknown): boolean =>
     typeof error === "object" && error !== null && diedReused.has(error);
   const overloaded = (why: string) => new OriginError("overloaded", `${origin}: ${why}`, origin);
+  const exchanging: ExchangeDeps = {
+    origin,
+    unreadMs: options.bodyTimeoutMs,
+    maxHeaderBytes: options.maxHeaderBytes,
+    wasReused,
+    over: slots.give,
+    bodyFailed,
+  };
 
   /** Holds a slot, and gives it back when undici is done. */
   function dispatch(request: OriginRequest, signal: Cut, headMs: number): Promise<OriginResponse> {
     const { body } = request;
     const upload = body === undefined || body.length === 0 ? undefined : new Upload(body.stream);
-    const exchange = new Exchange({
-      origin,
-      request,
-      upload,
-      signal,
-      unreadMs: options.bodyTimeoutMs,
-      maxHeaderBytes: options.maxHeaderBytes,
-      headMs,
-      wasReused,
-      over: slots.give,
-      bodyFailed,
-    });
+    const exchange = new Exchange(exchanging, { request, upload, signal, headMs });
     const headers = headersFor(request, options.preserveHost);
     const multiplexed = upload === undefined ? h2Pool : undefined;
     const dispatched: Sent = {
@@ -111,7 +108,7 @@ export function createClient(address: string, options: ClientOptions): Client {
       // Constant, so that neither a foreign Host chooses the certificate nor a change of Host the connection.
       servername: hostname,
       headersTimeout: headMs,
-      ...(upload === undefined ? {} : { body: upload }),
+      body: upload ?? null,
     };
     (multiplexed ?? pool).dispatch(dispatched as Omit<Sent, "body">, exchange);
     return exchange.answer;
@@ -142,7 +139,7 @@ export function createClient(address: string, options: ClientOptions): Client {
 
 /** What undici takes and its types leave out: any async iterable as body, and a fixed name for TLS. */
 type Sent = Omit<Dispatcher.DispatchOptions, "body"> & {
-  readonly body?: AsyncIterable<Uint8Array>;
+  readonly body: AsyncIterable<Uint8Array> | null;
   readonly servername: string;
 };
 

@@ -1,10 +1,11 @@
 import type { Dispatcher } from "undici";
 import type { Cut } from "../cache/cut.ts";
 import type { OriginError, OriginRequest, OriginResponse } from "../cache/ports.ts";
-import { type FieldLines, hasField } from "../policy/fields.ts";
+import type { FieldLines } from "../policy/fields.ts";
 import {
   fieldBytes,
   fieldLinesFrom,
+  framingOf,
   isCloseDelimited,
   isHttp2Head,
   reasonPhrase,
@@ -17,17 +18,22 @@ import { createInterimRelay } from "./interim.ts";
 import { isHttp10Response } from "./status-line.ts";
 import type { Upload } from "./upload.ts";
 
-export interface ExchangeDeps {
-  readonly origin: string;
+/** One request on its way. */
+interface Sending {
   readonly request: OriginRequest;
   readonly upload: Upload | undefined;
   readonly signal: Cut;
+  /** How long the head may take once there were too many interim responses, in milliseconds. */
+  readonly headMs: number;
+}
+
+/** What is the same for all requests to one origin. */
+export interface ExchangeDeps {
+  readonly origin: string;
   /** How long a full buffer may wait for its first reader, in milliseconds. */
   readonly unreadMs: number;
   /** Bytes of field names and values in a response's head; more is `malformed`. */
   readonly maxHeaderBytes: number;
-  /** How long the head may take once there were too many interim responses, in milliseconds. */
-  readonly headMs: number;
   /** Did the connection that failed with this error carry an earlier response? */
   readonly wasReused: (error: unknown) => boolean;
   /** undici is done with this exchange: exactly once, whatever happened. */
@@ -35,6 +41,9 @@ export interface ExchangeDeps {
   /** The body broke off after the head was handed over; not told when our side ended it. */
   readonly bodyFailed: (error: OriginError) => void;
 }
+
+const NO_LINES: FieldLines = [];
+const ONCE = { once: true } as const;
 
 /**
  * One request to one origin and the response to it, as undici's handler.
@@ -45,9 +54,10 @@ export interface ExchangeDeps {
 export class Exchange implements Dispatcher.DispatchHandler, BodySource {
   readonly answer: Promise<OriginResponse>;
   readonly #deps: ExchangeDeps;
+  readonly #sending: Sending;
   readonly #resolve: (answer: OriginResponse) => void;
   readonly #reject: (reason: unknown) => void;
-  readonly #relayInterim: ReturnType<typeof createInterimRelay>;
+  #relayInterim: ReturnType<typeof createInterimRelay> | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #body: ArrivingBody | undefined;
   #progress: Progress = "unconnected";
@@ -56,23 +66,23 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
   #isOver = false;
   #isHttp2 = false;
   #hasLength = false;
-  #trailers: FieldLines = [];
+  #trailers: FieldLines = NO_LINES;
   #unreadTimer: NodeJS.Timeout | undefined;
   #headTimer: NodeJS.Timeout | undefined;
 
-  constructor(deps: ExchangeDeps) {
+  constructor(deps: ExchangeDeps, sending: Sending) {
     this.#deps = deps;
+    this.#sending = sending;
     const { promise, resolve, reject } = Promise.withResolvers<OriginResponse>();
     this.answer = promise;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#relayInterim = createInterimRelay(deps.request);
-    deps.signal.addEventListener("abort", this, { once: true });
+    sending.signal.addEventListener("abort", this, ONCE);
   }
 
   /** The signal's only event. */
   handleEvent(): void {
-    this.#end(this.#deps.signal.reason);
+    this.#end(this.#sending.signal.reason);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -100,34 +110,36 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     }
     this.#progress = "head-arrived";
     clearTimeout(this.#headTimer);
-    const { origin, request, maxHeaderBytes } = this.#deps;
+    const { origin, maxHeaderBytes } = this.#deps;
     this.#isHttp2 = isHttp2Head(controller.rawHeaders);
     if (this.#isHttp2 && fieldBytes(fields) > maxHeaderBytes) {
       this.#fail("malformed", "a head that is too long");
       return;
     }
-    this.#hasLength = hasField(fields, "content-length");
-    const coding = unknownTransferCoding(fields);
-    if (coding !== undefined) {
-      this.#fail("malformed", `unknown transfer coding: ${coding}`);
+    const framing = framingOf(fields);
+    this.#hasLength = framing.hasLength;
+    const unknown = unknownTransferCoding(framing);
+    if (unknown !== undefined) {
+      this.#fail("malformed", `unknown transfer coding: ${unknown}`);
       return;
     }
-    if (!this.#isHttp2 && isHttp10Response() && hasField(fields, "transfer-encoding")) {
+    if (!this.#isHttp2 && framing.coding !== undefined && isHttp10Response()) {
       // Faulty framing, whatever it says (RFC 9112 §6.1).
       this.#fail("malformed", "a transfer coding in HTTP/1.0");
       return;
     }
     const body = new ArrivingBody(this);
     this.#body = body;
-    this.#resolve({
+    const answer = {
       status,
       statusMessage: reasonPhrase(statusMessage),
       fields,
       body,
       origin,
       trailers: () => this.#trailers,
-      ...(!this.#isHttp2 && isCloseDelimited(request.method, status, fields) ? { closeDelimited: true } : {}),
-    });
+    };
+    const closeDelimited = !this.#isHttp2 && isCloseDelimited(this.#sending.request.method, status, framing);
+    this.#resolve(closeDelimited ? { ...answer, closeDelimited } : answer);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -147,8 +159,8 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
 
   onResponseError(_controller: Dispatcher.DispatchController | null, cause: Error): void {
     if (!this.#ended) {
-      const { origin, upload, wasReused, bodyFailed } = this.#deps;
-      const broke = upload?.brokeWith(cause) === true;
+      const { origin, wasReused, bodyFailed } = this.#deps;
+      const broke = this.#sending.upload?.brokeWith(cause) === true;
       const failure = attemptError(
         broke ? new Error("the request body broke off", { cause }) : cause,
         origin,
@@ -191,6 +203,7 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
       this.#fail("malformed", `a status of ${status}`);
       return;
     }
+    this.#relayInterim ??= createInterimRelay(this.#sending.request);
     const relayed = this.#relayInterim(status, fields);
     if (relayed === "flood") this.#fail("malformed", "more interim responses than anybody reads");
     else if (relayed === "dropped") this.#expectHead();
@@ -199,7 +212,7 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
   /** Every interim response makes undici wait anew; beyond their bound the wait has an end. */
   #expectHead(): void {
     if (this.#headTimer !== undefined) return;
-    const { headMs } = this.#deps;
+    const { headMs } = this.#sending;
     const late = () =>
       this.#fail("timeout", `nothing but interim responses, and then no head for ${headMs} ms`);
     this.#headTimer = setTimeout(late, headMs);
@@ -216,10 +229,10 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
   #end(reason: unknown): void {
     if (this.#ended || this.#isOver) return;
     this.#ended = true;
-    this.#deps.signal.removeEventListener("abort", this);
+    this.#sending.signal.removeEventListener("abort", this);
     this.#reject(reason);
     this.#body?.abort(reason);
-    this.#deps.upload?.cut();
+    this.#sending.upload?.cut();
     // Absent while undici connects: then onRequestStart ends it.
     this.#controller?.abort(reason instanceof Error ? reason : new Error("aborted", { cause: reason }));
   }
@@ -229,8 +242,8 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     this.#isOver = true;
     clearTimeout(this.#unreadTimer);
     clearTimeout(this.#headTimer);
-    this.#deps.signal.removeEventListener("abort", this);
-    this.#deps.upload?.cut();
+    this.#sending.signal.removeEventListener("abort", this);
+    this.#sending.upload?.cut();
     this.#deps.over();
   }
 }

@@ -31,8 +31,8 @@ export class AttemptError extends OriginError {
 /**
  * Says in the port's words what undici or a socket said in theirs.
  *
- * The phase decides first: whatever happens before the connection stands is `refused`
- * or `connect`, even a reset or a time-out.
+ * The phase decides first: whatever happens before the connection stands is `refused`, `certificate`
+ * or `connect`, even a reset or a time-out, unless it is this side that lacks something.
  */
 export function attemptError(cause: unknown, origin: string, facts: AttemptFacts): AttemptError {
   const code = codeOf(cause);
@@ -48,6 +48,27 @@ export function attemptError(cause: unknown, origin: string, facts: AttemptFacts
 /** This machine has no descriptor, port or memory for one more connection. */
 const SHORTAGES: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "EADDRNOTAVAIL", "ENOBUFS", "ENOMEM"]);
 
+/** What OpenSSL and Node find wrong with a certificate that was shown (node:tls, "X509 certificate error codes"). */
+const CERTIFICATE_ERRORS: ReadonlySet<string> = new Set([
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "CERT_REVOKED",
+  "CERT_REJECTED",
+  "CERT_UNTRUSTED",
+  "CERT_SIGNATURE_FAILURE",
+  "CERT_CHAIN_TOO_LONG",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "INVALID_CA",
+  "INVALID_PURPOSE",
+  "PATH_LENGTH_EXCEEDED",
+  "HOSTNAME_MISMATCH",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+]);
+
 function originCode(cause: unknown, code: string, { progress }: AttemptFacts): OriginError["code"] {
   switch (code) {
     // The request itself cannot be written, or the client is closed: no connection was tried.
@@ -60,6 +81,7 @@ function originCode(cause: unknown, code: string, { progress }: AttemptFacts): O
   }
   if (progress === "unconnected") {
     if (SHORTAGES.has(code)) return "overloaded";
+    if (CERTIFICATE_ERRORS.has(code)) return "certificate";
     return isRefusal(cause, code) ? "refused" : "connect";
   }
   switch (code) {
@@ -106,10 +128,17 @@ const isUnexpectedResponse = (cause: unknown): boolean =>
 export const isShortage = (error: unknown): boolean =>
   error instanceof AttemptError && error.code === "overloaded";
 
+/** Failures of a connection that are the origin's. */
+const UNREACHED: ReadonlySet<OriginError["code"]> = new Set<OriginError["code"]>([
+  "refused",
+  "connect",
+  "certificate",
+]);
+
 /** Does the failure say anything about the origin? Not what our side did, nor a connection that had died of idleness. */
 export function blamesOrigin(error: OriginError): boolean {
   if (!(error instanceof AttemptError)) return false;
   const { progress, connectionReused, requestBroke } = error.facts;
   if (requestBroke === true || (connectionReused && error.code === "reset")) return false;
-  return progress !== "unconnected" || error.code === "refused" || error.code === "connect";
+  return progress !== "unconnected" || UNREACHED.has(error.code);
 }

@@ -25,7 +25,13 @@ export interface HealthChecks {
   close(): Promise<void>;
 }
 
-export type Checked = (origin: string, healthy: boolean, detail: string) => void;
+/** `failure`: why there was no answer. */
+export type Checked = (
+  origin: string,
+  healthy: boolean,
+  detail: string,
+  failure?: OriginError["code"],
+) => void;
 
 /** A health check's body is of no interest; this much of it is read so that the connection can be kept. */
 const BODY_LIMIT_BYTES = 65_536;
@@ -123,8 +129,9 @@ function createCheck(origin: string, options: HealthOptions, checked: Checked) {
       checked(origin, isHealthy(response.status), `answered ${response.status}`);
       await drain(response);
     } catch (error) {
-      if (!closing.signal.aborted && !isShortage(error))
-        checked(origin, false, error instanceof OriginError ? error.message : String(error));
+      if (closing.signal.aborted || isShortage(error)) return;
+      if (error instanceof OriginError) checked(origin, false, error.message, error.code);
+      else checked(origin, false, String(error));
     } finally {
       clearTimeout(timer);
       closing.signal.removeEventListener("abort", onClose);

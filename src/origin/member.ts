@@ -61,8 +61,10 @@ export interface Member extends Turn {
   client: Client;
   draining: boolean;
   readonly history: HealthChange[];
-  /** By its last check, and until it refused a connection. */
+  /** By its last check, and until it refused a connection or showed a certificate that is not believed. */
   up: boolean;
+  /** Why it is not up, where no answer came. */
+  failure: OriginError["code"] | undefined;
   readonly breaker: Breaker;
   readonly outlier: Outlier;
   /** Since when it has requests again, by a clock that never jumps. */
@@ -87,6 +89,7 @@ export function createMember(
     draining: false,
     history: [],
     up,
+    failure: undefined,
     breaker: createBreaker(limits),
     outlier: createOutlier(limits),
     backAt: Number.NEGATIVE_INFINITY,

@@ -36,6 +36,8 @@ export interface OriginPool extends Origin {
   states(): OriginState[];
   /** The next healthy origin, for those who speak to it themselves. */
   turn(): Turn | undefined;
+  /** What they say to whoever asked, where there is none. */
+  nobody(): OriginError;
   /** After the first round of health checks, whatever it found. */
   readonly ready: Promise<void>;
   /** Checks the health of every origin now. Never rejects. */
@@ -71,33 +73,37 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
     roster.checked,
   );
 
-  async function attempt(
+  /** `otherwise`: what becomes of its error, which is told by then. */
+  function attempt(
     turn: Turn,
     request: OriginRequest,
     signal: Cut,
     headMs?: number,
+    otherwise: (error: unknown) => Promise<OriginResponse> = rethrow,
   ): Promise<OriginResponse> {
     const startedAt = elapsed();
     const outcome = turn.began();
-    try {
-      const response = await turn.client.send(request, signal, headMs);
-      const { origin, status } = response;
-      outcome.answered(status);
-      emit({
-        type: "origin-answered",
-        origin,
-        status,
-        headMs: elapsed() - startedAt,
-        conditional: isConditional(request.fields),
-      });
-      return response;
-    } catch (error) {
-      if (error instanceof OriginError) {
-        emit({ ...failure(error), ...(isConditional(request.fields) ? { conditional: true } : {}) });
-        outcome.failed(error);
-      }
-      throw error;
-    }
+    return turn.client.send(request, signal, headMs).then(
+      (response) => {
+        const { origin, status } = response;
+        outcome.answered(status);
+        emit({
+          type: "origin-answered",
+          origin,
+          status,
+          headMs: elapsed() - startedAt,
+          conditional: isConditional(request.fields),
+        });
+        return response;
+      },
+      (error: unknown) => {
+        if (error instanceof OriginError) {
+          emit({ ...failure(error), ...(isConditional(request.fields) ? { conditional: true } : {}) });
+          outcome.failed(error);
+        }
+        return otherwise(error);
+      },
+    );
   }
 
   /** Who may be asked a second time, if anybody? */
@@ -115,7 +121,7 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
     return other !== undefined && budget.take() ? other : undefined;
   }
 
-  async function tryTwice(first: Turn, request: OriginRequest, signal: Cut): Promise<OriginResponse> {
+  function tryTwice(first: Turn, request: OriginRequest, signal: Cut): Promise<OriginResponse> {
     const startedAt = elapsed();
     /** One time limit for both tries. */
     const leftMs = () => Math.ceil(settings.headersTimeoutMs - (elapsed() - startedAt));
@@ -128,16 +134,14 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
       const { onInterim: _, ...quiet } = request;
       return (cut: Cut) => attempt(other, quiet, cut, leftMs());
     }
-    try {
-      const { hedgeAfterMs } = settings;
-      return hedgeAfterMs > 0 && isShareable(request)
-        ? await hedge(signal, hedgeAfterMs, (cut) => attempt(first, request, cut), beside)
-        : await attempt(first, request, signal);
-    } catch (error) {
+    const again = (error: unknown): Promise<OriginResponse> => {
       const second = hedged || leftMs() <= 0 ? undefined : secondTurn(error, request, first);
-      if (second === undefined) throw error;
-      return attempt(second, request, signal, leftMs());
-    }
+      return second === undefined ? rethrow(error) : attempt(second, request, signal, leftMs());
+    };
+    const { hedgeAfterMs } = settings;
+    return hedgeAfterMs > 0 && isShareable(request)
+      ? hedge(signal, hedgeAfterMs, (cut) => attempt(first, request, cut), beside).catch(again)
+      : attempt(first, request, signal, undefined, again);
   }
 
   return {
@@ -145,7 +149,7 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
       if (signal.aborted) return Promise.reject(signal.reason);
       const first = roster.turn();
       if (first === undefined) {
-        const error = new OriginError("no-healthy-origin", "no origin is healthy");
+        const error = roster.nobody();
         tellFailure(error);
         return Promise.reject(error);
       }
@@ -155,6 +159,7 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
     anyHealthy: roster.anyHealthy,
     states: roster.states,
     turn: () => roster.turn(),
+    nobody: roster.nobody,
     ready: health.ready,
     checkAll: health.checkAll,
     async apply(changed, draining) {
@@ -180,6 +185,8 @@ export function createOriginPool(options: OriginPoolOptions): OriginPool {
     },
   };
 }
+
+const rethrow = (error: unknown): Promise<never> => Promise.reject(error);
 
 const limitsOf = (options: OriginPoolOptions): MemberLimits => ({
   breakAfter: options.breakAfter,

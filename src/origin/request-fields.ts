@@ -1,4 +1,5 @@
 import type { OriginRequest } from "../cache/ports.ts";
+import { remembering } from "../policy/remembering.ts";
 
 /** Framing and connection are ours to say; an Expect was answered by our own server. */
 const OURS: ReadonlySet<string> = new Set([
@@ -11,6 +12,8 @@ const OURS: ReadonlySet<string> = new Set([
   "expect",
 ]);
 
+const isOurs = remembering((name) => OURS.has(name.toLowerCase()), 256);
+
 /** The field lines that go to the origin, flat as they came; its own Host is written by whoever connects. */
 export function headersFor(request: OriginRequest, preserveHost: boolean): string[] {
   const headers: string[] = [];
@@ -18,7 +21,7 @@ export function headersFor(request: OriginRequest, preserveHost: boolean): strin
   const { fields, body } = request;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] as string;
-    if (!OURS.has(name.toLowerCase())) headers.push(name, fields[i + 1] as string);
+    if (!isOurs(name)) headers.push(name, fields[i + 1] as string);
   }
   if (body?.length !== undefined && body.length > 0) headers.push("content-length", String(body.length));
   return headers;

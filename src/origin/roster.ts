@@ -1,8 +1,9 @@
 import type { Emit } from "../cache/events.ts";
-import type { OriginError } from "../cache/ports.ts";
+import { OriginError } from "../cache/ports.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import type { Client } from "./client.ts";
 import { blamesOrigin } from "./failure.ts";
+import type { Checked } from "./health.ts";
 import {
   createMember,
   inFlight,
@@ -26,8 +27,10 @@ export interface Roster {
   /** The same for a second try: only who is in turn, and is not the first. */
   otherThan(first: Turn): Turn | undefined;
   anyHealthy(): boolean;
+  /** Why nobody is asked, where none is healthy. */
+  nobody(): OriginError;
   /** Takes in the result of a health check. Only a change is told. */
-  checked(origin: string, healthy: boolean, detail: string): void;
+  readonly checked: Checked;
   /**
    * From now on these are the origins, asked through these clients within these limits; those named as draining
    * get no turn. One that is new has to pass a health check first, one that stays goes on as it is.
@@ -60,8 +63,9 @@ export function createRoster(clients: readonly Client[], options: RosterOptions)
       const beganAt = elapsed();
       member.breaker.began(beganAt);
       return {
-        answered: (status) => answered(member, status),
-        failed: (error) => failed(member, error, beganAt),
+        // What was still under way at one that was removed is nobody's news.
+        answered: (status) => members.includes(member) && answered(member, status),
+        failed: (error) => members.includes(member) && failed(member, error, beganAt),
       };
     });
   }
@@ -79,9 +83,10 @@ export function createRoster(clients: readonly Client[], options: RosterOptions)
   }
 
   function failed(member: Member, error: OriginError, beganAt: number): void {
-    if (error.code === "refused") {
+    if (error.code === "refused" || error.code === "certificate") {
       member.up = false;
-      tell(member, "refused a connection");
+      member.failure = error.code;
+      tell(member, error.code === "refused" ? "refused a connection" : error.message);
       return;
     }
     if (!blamesOrigin(error)) return;
@@ -117,17 +122,21 @@ export function createRoster(clients: readonly Client[], options: RosterOptions)
     emit({ type: "origin-health", origin: member.client.origin, healthy, detail });
   }
 
-  /** The one with the least in flight, and among equals the next. */
-  function choose(candidates: readonly Member[], at: number): Member | undefined {
-    const warm = candidates.filter(({ backAt }) => at - backAt >= limits.slowStartMs);
-    const ofWarm = warm.map(inFlight);
+  /** The one with the least in flight of those that may, and among equals the next. */
+  function choose(may: (member: Member, at: number) => boolean, at: number): Member | undefined {
+    let ofWarm: readonly number[] | undefined;
     let chosen: Member | undefined;
     for (let i = 0; i < members.length; i++) {
       const member = members[(next + i) % members.length] as Member;
-      if (!candidates.includes(member)) continue;
+      if (!may(member, at)) continue;
       const share = shareOf(at - member.backAt, limits.slowStartMs);
-      // Where all come back at once, nobody else could take what they do not.
-      if (warm.length > 0 && share < 1 && !mayTakeMore(inFlight(member), ofWarm, share)) continue;
+      if (share < 1) {
+        ofWarm ??= members
+          .filter((other) => may(other, at) && at - other.backAt >= limits.slowStartMs)
+          .map(inFlight);
+        // Where all come back at once, nobody else could take what they do not.
+        if (ofWarm.length > 0 && !mayTakeMore(inFlight(member), ofWarm, share)) continue;
+      }
       if (chosen === undefined || inFlight(member) < inFlight(chosen)) chosen = member;
     }
     return chosen;
@@ -136,30 +145,31 @@ export function createRoster(clients: readonly Client[], options: RosterOptions)
   return {
     turn() {
       const at = elapsed();
-      const inTurn = members.filter((member) => isInTurn(member, at));
-      const candidates = inTurn.length > 0 ? inTurn : members.filter((member) => isAvailable(member, at));
-      const chosen = choose(candidates, at);
+      const chosen = choose(isInTurn, at) ?? choose(isAvailable, at);
       if (chosen !== undefined) next = (members.indexOf(chosen) + 1) % members.length;
       return chosen;
     },
     otherThan(first) {
-      const at = elapsed();
-      return choose(
-        members.filter((member) => member !== first && isInTurn(member, at)),
-        at,
-      );
+      return choose((member, at) => member !== first && isInTurn(member, at), elapsed());
     },
     anyHealthy() {
       const at = elapsed();
       return members.some((member) => isAvailable(member, at));
     },
-    checked(origin, healthy, detail) {
+    nobody() {
+      const all = members.filter(({ draining }) => !draining);
+      return all.length > 0 && all.every(({ up, failure }) => !up && failure === "certificate")
+        ? new OriginError("certificate", "no origin has a certificate that is believed")
+        : new OriginError("no-healthy-origin", "no origin is healthy");
+    },
+    checked(origin, healthy, detail, failure) {
       for (const member of members) {
         if (member.client.origin !== origin) continue;
         member.lastCheck = now();
         // A check that is good as before says nothing about requests that it does not answer.
         if (healthy && !member.up) member.breaker.close();
         member.up = healthy;
+        member.failure = healthy ? undefined : failure;
         if (!healthy || !member.breaker.open) member.detail = detail;
         tell(member, detail);
       }

@@ -5,10 +5,11 @@ import type { Emit } from "../cache/events.ts";
 import { OriginError, type OriginRequest, type OriginResponse } from "../cache/ports.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import { bare } from "./address.ts";
-import { isCloseDelimited } from "./answer.ts";
+import { framingOf, isCloseDelimited } from "./answer.ts";
 import { type AttemptFacts, attemptError } from "./failure.ts";
 import { createInterimRelay } from "./interim.ts";
 import type { Turn } from "./member.ts";
+import type { OriginPool } from "./pool.ts";
 import { headersFor } from "./request-fields.ts";
 import type { OriginTls } from "./tls.ts";
 
@@ -53,7 +54,7 @@ export interface UpgraderOptions {
  * Node's own client does it: it keeps the bytes of the field lines, and gives the socket
  * away with what had arrived behind the 101.
  */
-export function createUpgrader(pool: { turn(): Turn | undefined }, options: UpgraderOptions): Upgrade {
+export function createUpgrader(pool: Pick<OriginPool, "turn" | "nobody">, options: UpgraderOptions): Upgrade {
   const { emit } = options;
   return async (request, signal) => {
     signal.throwIfAborted();
@@ -61,7 +62,7 @@ export function createUpgrader(pool: { turn(): Turn | undefined }, options: Upgr
     const outcome = turn?.began();
     const startedAt = performance.now();
     try {
-      if (turn === undefined) throw new OriginError("no-healthy-origin", "no origin is healthy");
+      if (turn === undefined) throw pool.nobody();
       const upgraded = await shakeHands(turn, request, signal, options);
       const { origin } = turn.client;
       const status = upgraded.type === "switched" ? 101 : upgraded.response.status;
@@ -153,6 +154,9 @@ function shakeHands(
       resolve({ type: "switched", statusMessage, fields, socket, head, origin });
     });
     asked.on("response", (message) => {
+      // Node has found no protocol in it: nobody can say what comes behind (RFC 9110 §7.8).
+      if (message.statusCode === 101)
+        return giveUp(new OriginError("malformed", `${origin}: it has switched to no protocol`, origin));
       settle();
       message.setTimeout(options.bodyTimeoutMs, () => {
         message.destroy(Object.assign(new Error("the body stopped"), { code: "UND_ERR_BODY_TIMEOUT" }));
@@ -189,7 +193,7 @@ function answerOf(
   signal: AbortSignal,
 ): OriginResponse {
   const { statusCode: status = 0, statusMessage = "", rawHeaders: fields } = message;
-  const closeDelimited = isCloseDelimited(method, status, fields);
+  const closeDelimited = isCloseDelimited(method, status, framingOf(fields));
   return {
     status,
     statusMessage,

@@ -170,7 +170,7 @@ export function adviceFor(facts: AdviceFacts): Advice[] {
   }
   const { group, change } = reasonOf(code);
   const explained = found.some((advice) => EXPLAINED[code]?.includes(advice.code as AdviceCode));
-  const mendable = (group === "not storing" || group === "bypassing") && !PASSING.has(code);
+  const mendable = group === "not storing" || group === "bypassing" ? !PASSING.has(code) : LASTING.has(code);
   return mendable && !explained ? [{ code, sentence: change }, ...found] : found;
 }
 
@@ -194,6 +194,9 @@ const EXPLAINED: Readonly<Partial<Record<ReasonCode, readonly AdviceCode[]>>> = 
   partial: ["unasked-part"],
   "no-freshness": FRESHNESS,
 };
+
+/** Failures that wait for the operator, whatever the next answer is. */
+const LASTING: ReadonlySet<ReasonCode> = new Set<ReasonCode>(["origin_certificate"]);
 
 /** The next answer may do better by itself. */
 const PASSING: ReadonlySet<ReasonCode> = new Set<ReasonCode>(["purged"]);

@@ -1,8 +1,8 @@
-import { parseList } from "structured-headers";
 import { type FieldLines, fieldValue } from "./fields.ts";
 import { invalidates } from "./invalidate.ts";
 import { siteOf } from "./key.ts";
 import { searchGroup, searchVariance } from "./no-vary-search.ts";
+import { readList } from "./structured-fields.ts";
 
 /**
  * A structured-field list of strings (RFC 9875 §2, §3), parameters ignored. A field that is
@@ -13,7 +13,7 @@ function groupList(lines: FieldLines, name: string): string[] {
   if (value === undefined) return [];
   try {
     const groups: string[] = [];
-    for (const [item] of parseList(value)) {
+    for (const [item] of readList(value)) {
       if (typeof item !== "string") return [];
       groups.push(item);
     }

@@ -1,9 +1,14 @@
+import { remembering } from "./remembering.ts";
+
 /**
  * Field lines exactly as they came (RFC 9110 §5.2): name, value, name, value, …
  * Case, order and repetition are kept; values are latin1 strings, one char per byte.
  * This is Node's and undici's own shape, so that nothing is copied on the way.
  */
 export type FieldLines = readonly string[];
+
+/** A line's name in lower case (RFC 9110 §5.1): the same ones come again and again. */
+export const lowerCaseName = remembering((name) => name.toLowerCase(), 256);
 
 /** Is this a line's name, ASCII case-insensitive as they are (RFC 9110 §5.1)? `name` is lower-case. Cheap where the length is another. */
 export const isNamed = (line: string, name: string): boolean =>
@@ -38,7 +43,7 @@ export const hasField = (lines: FieldLines, name: string): boolean => {
 export function withoutFields(lines: FieldLines, names: ReadonlySet<string>): string[] {
   const kept: string[] = [];
   for (let i = 0; i + 1 < lines.length; i += 2) {
-    if (!names.has((lines[i] as string).toLowerCase())) kept.push(lines[i] as string, lines[i + 1] as string);
+    if (!names.has(lowerCaseName(lines[i] as string))) kept.push(lines[i] as string, lines[i + 1] as string);
   }
   return kept;
 }
@@ -112,7 +117,10 @@ export const endToEnd = (lines: FieldLines): string[] =>
 
 /** These names, and those that Connection lists as its own (RFC 9110 §7.6.1). */
 export function withNamedByConnection(names: ReadonlySet<string>, lines: FieldLines): ReadonlySet<string> {
-  const named = listedNames(lines, "connection");
+  const value = fieldValue(lines, "connection");
+  // Mostly it names one of them, or nothing.
+  if (value === undefined || names.has(lowerCaseName(value))) return names;
+  const named = listMembers(value).map((member) => member.toLowerCase());
   return named.every((name) => names.has(name)) ? names : new Set([...names, ...named]);
 }
 

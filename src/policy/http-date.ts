@@ -56,9 +56,16 @@ export const formatHttpDate = (instant: EpochMs): string => new Date(instant).to
  * (RFC 9110 §6.6.1); where there are several the first counts, as it does for the age.
  */
 export function withOneDate(lines: FieldLines, now: EpochMs): FieldLines {
-  const dates: number[] = [];
-  for (let i = 0; i < lines.length; i += 2) if (isNamed(lines[i] as string, "date")) dates.push(i);
-  if (dates.length === 1) return lines;
-  if (dates.length === 0) return [...lines, "Date", formatHttpDate(now)];
-  return lines.filter((_, i) => dates.indexOf(i - (i % 2)) <= 0);
+  let first = -1;
+  let count = 0;
+  for (let i = 0; i < lines.length; i += 2) {
+    if (!isNamed(lines[i] as string, "date")) continue;
+    if (count++ === 0) first = i;
+  }
+  if (count === 1) return lines;
+  if (count === 0) return [...lines, "Date", formatHttpDate(now)];
+  return lines.filter((_, i) => {
+    const at = i - (i % 2);
+    return at === first || !isNamed(lines[at] as string, "date");
+  });
 }

@@ -59,6 +59,14 @@ const PREFERENCES: ReadonlySet<string> = new Set([
 /** Every lookup of a variant asks, and a site's clients write them in few ways. */
 const preferencesOf = remembering(canonicalPreferences, 512);
 
+/** A longer value takes so long to read that a request's is read once, however many variants it is compared with. */
+const LONG_VALUE = 256;
+const longValues = new WeakMap<FieldLines, Map<string, ReadValue>>();
+interface ReadValue {
+  readonly value: string;
+  readonly read: string;
+}
+
 /**
  * A selecting header field's value, comparable (RFC 9111 §4.1): preferences by their meaning,
  * others without the whitespace around commas; null where the field is absent.
@@ -66,8 +74,17 @@ const preferencesOf = remembering(canonicalPreferences, 512);
 function normalised(name: string, fields: FieldLines): string | null {
   const value = fieldValue(fields, name);
   if (value === undefined) return null;
-  return PREFERENCES.has(name) ? preferencesOf(value) : listElements(value).join(",");
+  if (value.length <= LONG_VALUE) return comparable(name, value);
+  const known = longValues.get(fields) ?? new Map<string, ReadValue>();
+  const earlier = known.get(name);
+  if (earlier?.value === value) return earlier.read;
+  const read = comparable(name, value);
+  longValues.set(fields, known.set(name, { value, read }));
+  return read;
 }
+
+const comparable = (name: string, value: string): string =>
+  PREFERENCES.has(name) ? preferencesOf(value) : listElements(value).join(",");
 
 /** The request's values of the named fields; null where absent (RFC 9111 §4.1: absent matches absent). */
 export function selectFrom(names: readonly string[], request: FieldLines): Record<string, string | null> {

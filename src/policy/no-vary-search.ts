@@ -1,5 +1,5 @@
-import { parseDictionary } from "structured-headers";
 import { type FieldLines, fieldValue } from "./fields.ts";
+import { readDictionary } from "./structured-fields.ts";
 
 /** Which differences between two queries do not matter (No-Vary-Search, draft-ietf-httpbis-no-vary-search). */
 export interface SearchVariance {
@@ -15,7 +15,7 @@ export function searchVariance(response: FieldLines): SearchVariance | undefined
   const value = fieldValue(response, "no-vary-search");
   if (value === undefined) return undefined;
   try {
-    const members = parseDictionary(value);
+    const members = readDictionary(value);
     const keyOrder = members.get("key-order")?.[0] ?? false;
     const params = members.get("params")?.[0] ?? false;
     const except = members.get("except")?.[0];
@@ -69,7 +69,8 @@ export function canonicalTarget(target: string, variance: SearchVariance): strin
   const mark = target.indexOf("?");
   if (mark === -1) return target;
   const { parameters, keyOrder } = variance;
-  const counts = (name: string): boolean => parameters.names.includes(name) === (parameters.type === "only");
+  const names = new Set(parameters.names);
+  const counts = (name: string): boolean => names.has(name) === (parameters.type === "only");
   // Some origins end a parameter at a `;` as well: what does not count may hide one that does.
   const hides = (text: string): boolean => text.includes(";");
   const pairs = pairsOf(target.slice(mark + 1)).filter(

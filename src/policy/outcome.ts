@@ -1,6 +1,6 @@
-import { parseList } from "structured-headers";
 import { type FieldLines, fieldValue, withoutFields } from "./fields.ts";
 import type { Seconds } from "./stored-response.ts";
+import { readList } from "./structured-fields.ts";
 
 /** nginx's words for what a request met in the cache (X-Cache, the log, the metric label). */
 export type CacheWord = "HIT" | "UPDATING" | "STALE" | "REVALIDATED" | "EXPIRED" | "MISS" | "BYPASS";
@@ -44,10 +44,12 @@ type StaleReason = "stale-while-revalidate" | "stale-if-error" | "client-max-sta
 export type RefusalReason =
   | "no_healthy_origin"
   | "origin_unreachable"
+  | "origin_certificate"
   | "origin_error"
   | "origin_timeout"
   | "origin_overloaded"
   | "only_if_cached"
+  | "too_many_connections"
   | "bad_request"
   | "purge_forbidden"
   | "store_unavailable"
@@ -111,7 +113,7 @@ export function withValidCacheStatus(lines: FieldLines): FieldLines {
   const value = fieldValue(lines, "cache-status");
   if (value === undefined) return lines;
   try {
-    parseList(value);
+    readList(value);
     return lines;
   } catch {
     return withoutFields(lines, CACHE_STATUS);

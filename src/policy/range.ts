@@ -103,7 +103,7 @@ function rangeSpecs(value: string): RangeSpec[] | undefined {
     const match = /^(\d*)-(\d*)$/.exec(member);
     const [, first = "", last = ""] = match ?? [];
     if (first === "" && last === "") return undefined;
-    if (first !== "" && last !== "" && Number(last) < Number(first)) return undefined;
+    if (first !== "" && last !== "" && BigInt(last) < BigInt(first)) return undefined;
     specs.push({ first, last });
   }
   return specs.length === 0 ? undefined : specs;

@@ -92,6 +92,12 @@ export const SERVING = {
     "RFC 9110 §15.6.3",
     "Mend the origin; a window of stale-if-error bridges it.",
   ),
+  origin_certificate: row(
+    "not serving",
+    "The origin's certificate is not believed: it has expired, is another host's, or nobody known vouches for it.",
+    "RFC 9110 §4.3.4, ORIGIN_CA",
+    "Renew the origin's certificate, or name who vouches for it in ORIGIN_CA; GET /origins says what is wrong.",
+  ),
   origin_error: row(
     "not serving",
     "The origin answered a validation with an error, and the stale response may not be served then.",
@@ -115,6 +121,12 @@ export const SERVING = {
     "Redis did not answer, and CACHE_ON_STORE_FAILURE spares the origin then.",
     "CACHE_ON_STORE_FAILURE",
     "Mend Redis, or set CACHE_ON_STORE_FAILURE=origin.",
+  ),
+  too_many_connections: row(
+    "not serving",
+    "More connections of clients are open than may be.",
+    "MAX_CONNECTIONS",
+    "Raise MAX_CONNECTIONS, or add instances; KEEP_ALIVE_TIMEOUT closes idle ones sooner.",
   ),
   bad_request: row(
     "not serving",

@@ -2,15 +2,20 @@
 const MAX_LENGTH = 256;
 
 /** The same pure function, with its answers to up to `bound` texts at hand; when there are more, it begins anew. */
-export function remembering(answer: (text: string) => string, bound: number): (text: string) => string {
-  const answers = new Map<string, string>();
+export function remembering<Answer>(
+  answer: (text: string) => Answer,
+  bound: number,
+): (text: string) => Answer {
+  const answers = new Map<string, Answer>();
   return (text) => {
     const known = answers.get(text);
-    if (known !== undefined) return known;
-    const given = answer(text);
-    if (text.length > MAX_LENGTH) return given;
+    if (known !== undefined || answers.has(text)) return known as Answer;
+    if (text.length > MAX_LENGTH) return answer(text);
+    // One of its own: what was cut out of a longer text, a head's, keeps all of that in memory.
+    const own = ` ${text}`.slice(1);
+    const given = answer(own);
     if (answers.size >= bound) answers.clear();
-    answers.set(text, given);
+    answers.set(own, given);
     return given;
   };
 }

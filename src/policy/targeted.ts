@@ -1,4 +1,3 @@
-import { parseDictionary } from "structured-headers";
 import {
   type Directives,
   hasStrayQuote,
@@ -7,7 +6,9 @@ import {
   responseDirectives,
 } from "./cache-control.ts";
 import { type FieldLines, fieldValue, listMembers, trimOws } from "./fields.ts";
+import { remembering } from "./remembering.ts";
 import { type EpochMs, secondsBetween } from "./stored-response.ts";
+import { readDictionary } from "./structured-fields.ts";
 
 /**
  * The fields that aim at this cache, most specific first (RFC 9213 §2.2). The first that is
@@ -35,12 +36,21 @@ export function instructionsOf(lines: FieldLines, now: EpochMs): Instructions {
     return { directives: responseDirectives(surrogate), expiresCounts: false, from: "surrogate-control" };
   const accel = accelExpires(lines, now);
   if (accel !== undefined) return { directives: accel, expiresCounts: false, from: "x-accel-expires" };
+  const value = fieldValue(lines, "cache-control");
   return {
-    directives: responseDirectives(parseDirectives(lines)),
+    directives: value === undefined ? NO_DIRECTIVES : directivesIn(value),
     expiresCounts: true,
     from: "cache-control",
   };
 }
+
+const NO_DIRECTIVES = responseDirectives(new Map());
+
+/** A site writes them in few ways. */
+const directivesIn = remembering(
+  (value) => responseDirectives(parseDirectives(["cache-control", value])),
+  256,
+);
 
 /**
  * A targeted field as directives: a structured-field dictionary, read strictly (RFC 9213 §2.1).
@@ -51,8 +61,7 @@ function targetedDirectives(lines: FieldLines, name: string): Directives | undef
   const value = fieldValue(lines, name);
   if (value === undefined) return undefined;
   try {
-    // The parser gives 60.0 as the integer 60; the RFC's own example of what not to accept.
-    const members = parseDictionary(value.replace(/(=-?\d+)\.0{1,3}(?![\d.])/g, "$1.5"));
+    const members = readDictionary(value);
     if (members.size === 0) return undefined;
     const directives = new Map<string, string | null>();
     for (const [directive, [item]] of members) {
@@ -98,7 +107,7 @@ function surrogateDirectives(lines: FieldLines): Directives | undefined {
     ["surrogate-control", ours.join(",")],
     "surrogate-control",
   )) {
-    const extended = /^(\d+)\+(\d+)$/.exec(argument ?? "");
+    const extended = name === "max-age" ? /^(\d+)\+(\d+)$/.exec(argument ?? "") : null;
     directives.set(name, extended ? (extended[1] ?? null) : argument);
     if (extended) directives.set("stale-while-revalidate", extended[2] ?? null);
   }

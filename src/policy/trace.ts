@@ -26,6 +26,6 @@ const quoted = (value: string): string => {
     .slice(0, LONGEST_VALUE)
     .replaceAll("§", "section ")
     .toWellFormed()
-    .replace(/["\\%]|[^\x20-\x7e]/g, encodeURIComponent);
+    .replace(/["\\%]|[^\x20-\x7e]/gu, encodeURIComponent);
   return `"${ascii}"`;
 };

@@ -22,15 +22,18 @@ const HEAD_ONLY: ReadonlySet<string> = new Set([
   ...["www-authenticate", "authorization", "cookie", "set-cookie", "strict-transport-security"],
 ]);
 
+const NONE: readonly string[] = [];
+
 /** Content-Digest is computed while content is sent, and made for trailers (RFC 9530 §2). */
 const isAllowed = (name: string): boolean =>
   !HEAD_ONLY.has(name) && (!name.startsWith("content-") || name === "content-digest");
 
 /** The names that Trailer announces, as the origin wrote them (RFC 9110 §6.6.2); only those that are passed on. */
-export const announcedTrailers = (fields: FieldLines): string[] =>
-  listMembers(fieldValue(fields, "trailer") ?? "").filter(
-    (name) => isToken(name) && isAllowed(name.toLowerCase()),
-  );
+export function announcedTrailers(fields: FieldLines): readonly string[] {
+  const value = fieldValue(fields, "trailer");
+  if (value === undefined) return NONE;
+  return listMembers(value).filter((name) => isToken(name) && isAllowed(name.toLowerCase()));
+}
 
 /** The trailer fields that reach the client, announced or not; they are never merged into the head (RFC 9110 §6.5.1). */
 export function passedTrailers(trailers: FieldLines): string[] {

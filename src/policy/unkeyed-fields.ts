@@ -1,4 +1,12 @@
-import { type FieldLines, fieldLineValues, fieldValue, listedNames, mediaType } from "./fields.ts";
+import {
+  type FieldLines,
+  fieldLineValues,
+  fieldValue,
+  listedNames,
+  lowerCaseName,
+  mediaType,
+} from "./fields.ts";
+import { remembering } from "./remembering.ts";
 import type { Instructions } from "./targeted.ts";
 import { type Treatment, UNKEYED } from "./unkeyed.ts";
 
@@ -71,14 +79,14 @@ export function unkeyedFields({ stripped, keyed, passed }: UnkeyedSettings): Unk
   const whole = new Map(
     rules.filter(({ rule }) => !rule.includes("*")).map(({ rule }) => [rule, first(rules, rule)] as const),
   );
-  const treatmentOf = (name: string): Treatment | "passed" | undefined =>
-    whole.get(name) ?? first(wild, name);
+  /** Most names have no rule, which only a look at all rules tells. */
+  const treatmentOf = remembering((name) => whole.get(name) ?? first(wild, name), 1024);
 
   return {
     withoutStripped(lines, method, others = NONE) {
       const kept: string[] = [];
       for (let i = 0; i + 1 < lines.length; i += 2) {
-        const name = (lines[i] as string).toLowerCase();
+        const name = lowerCaseName(lines[i] as string);
         if (others.has(name)) continue;
         const treatment = treatmentOf(name);
         if (treatment === "stripped") continue;
@@ -101,7 +109,7 @@ export function unkeyedFields({ stripped, keyed, passed }: UnkeyedSettings): Unk
     whyAlone({ method, fields: asked }, { uri, fields, shareable }) {
       const vary = listedNames(fields, "vary");
       for (let i = 0; i < asked.length; i += 2) {
-        const name = (asked[i] as string).toLowerCase();
+        const name = lowerCaseName(asked[i] as string);
         const treatment = treatmentOf(name);
         if (treatment === undefined || vary.includes(name)) continue;
         if (treatment === "alone" || (treatment === "stripped-if-safe" && !isRead(method)))

@@ -17,6 +17,7 @@ import { interimWriter } from "./interim.ts";
 import { answerOurselves } from "./last-hop.ts";
 import { lingerBehindAnswer } from "./linger.ts";
 import type { Fragment, RefuseFragment, Wrong } from "./malformed.ts";
+import { createTurnAway, type TurnAway } from "./no-room.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { type OwnFieldSettings, operatorFields, preflightFields } from "./own-fields.ts";
 import type { AnswerPurge } from "./purge-request.ts";
@@ -26,6 +27,8 @@ import { writeResponse } from "./write-response.ts";
 export interface AppSettings extends ReadingSettings, OwnFieldSettings {
   /** How long a client may take nothing of its answer, in milliseconds. */
   readonly writeTimeoutMs: number;
+  /** How long a tunnel may carry nothing, in milliseconds. */
+  readonly tunnelIdleMs: number;
 }
 
 interface AppDeps {
@@ -57,6 +60,7 @@ export interface ProxiedApp {
   readonly refuse: (incoming: Incoming, outgoing: Outgoing, wrong: Wrong) => void;
   /** Refuses what has not become a request, and tells it like one. */
   readonly refuseFragment: RefuseFragment;
+  readonly turnAway: TurnAway;
 }
 
 const REFUSED: Outcome = { word: "BYPASS", body: "none", reason: "bad_request" };
@@ -90,6 +94,7 @@ export function createApp(deps: AppDeps): ProxiedApp {
     serve,
     refuse: (incoming, outgoing, wrong) => void serve(incoming, outgoing, undefined, wrong),
     refuseFragment,
+    turnAway: createTurnAway(deps),
   };
 
   /** Never rejects. `wrong` is what the request is refused for, unless we find more to say. */
@@ -162,11 +167,18 @@ export function createApp(deps: AppDeps): ProxiedApp {
         const purged = method === "PURGE" ? purge?.(request, incoming.socket.remoteAddress) : undefined;
         if (purged !== undefined) return purged.catch(broken);
         const handled = handle(request, looked);
-        const answered =
-          handled instanceof Promise
-            ? handled.then((response) => unlessSpoilt(response, spoilt) ?? traced(response))
-            : traced(handled);
-        return answered instanceof Promise ? answered.catch(broken) : answered;
+        if (!(handled instanceof Promise)) {
+          const answered = traced(handled);
+          return answered instanceof Promise ? answered.catch(broken) : answered;
+        }
+        return handled.then((response) => {
+          try {
+            const answered = unlessSpoilt(response, spoilt) ?? traced(response);
+            return answered instanceof Promise ? answered.catch(broken) : answered;
+          } catch (error) {
+            return broken(error);
+          }
+        }, broken);
       } catch (error) {
         return Promise.resolve(broken(error));
       }

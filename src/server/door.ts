@@ -1,5 +1,6 @@
 import type { BlockList, Server, Socket } from "node:net";
 import type { OtherConnections } from "./drain.ts";
+import type { TurnAway } from "./no-room.ts";
 import { isAmong, withoutMapping } from "./peer.ts";
 import { expectProxyHeader } from "./proxy-connection.ts";
 
@@ -15,8 +16,11 @@ interface Proxies {
   readonly trustedProxies: BlockList;
 }
 
-/** Lets a connection in, or ends it; `take` begins to read it, and it may be paused then. */
-export type Enter = (socket: Socket, take: () => void) => void;
+/**
+ * Lets a connection in, or ends it, with a word where it `isPlain`; `take` begins to read it, and it may be
+ * paused then.
+ */
+export type Enter = (socket: Socket, take: () => void, isPlain: boolean) => void;
 
 /** Those of its connections that nobody has taken yet are its own to close. */
 interface Door extends OtherConnections {
@@ -27,12 +31,12 @@ interface Door extends OtherConnections {
  * What every new connection passes, on whichever port: the limit of connections, and the PROXY protocol where
  * `proxies` speak it. Whoever else connects speaks for itself, and is not believed.
  */
-export function createDoor(settings: DoorSettings, proxies: Proxies | undefined): Door {
+export function createDoor(settings: DoorSettings, proxies: Proxies | undefined, turnAway: TurnAway): Door {
   let open = 0;
   const waiting = new Set<Socket>();
 
-  function enter(socket: Socket, take: () => void): void {
-    if (open >= settings.maxConnections) return void socket.destroy();
+  function enter(socket: Socket, take: () => void, isPlain: boolean): void {
+    if (open >= settings.maxConnections) return void turnAway(socket, isPlain);
     open++;
     socket.once("close", () => {
       open--;
@@ -60,10 +64,14 @@ export function passThrough(server: Server, enter: Enter): (socket: Socket) => v
   };
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) =>
-    enter(socket, () => {
-      take(socket);
-      if (socket.isPaused()) socket.resume();
-    }),
+    enter(
+      socket,
+      () => {
+        take(socket);
+        if (socket.isPaused()) socket.resume();
+      },
+      true,
+    ),
   );
   return take;
 }

@@ -8,6 +8,10 @@ import type { Outgoing } from "./outgoing.ts";
 /** Fields that no message of HTTP/2 has (RFC 9113 §8.2.2); Trailer is none of them. */
 const OF_A_CONNECTION: ReadonlySet<string> = new Set([...HOP_BY_HOP].filter((name) => name !== "trailer"));
 
+/** Greater ones are invalid, for recipients to take as a 5xx (RFC 9110 §15). Node writes none of them in HTTP/2. */
+const LAST_STATUS = 599;
+const BAD_GATEWAY = 502;
+
 /** One for all: nobody looks at it. */
 const BROKEN_OFF = new Error("the answer broke off");
 
@@ -106,7 +110,7 @@ function fieldsOf(status: number, lines: FieldLines): OutgoingHttpHeaders {
   const fields = joined(pairs);
   // It has none (RFC 9110 §8.6).
   if (status === 204 || status < 200) delete fields["content-length"];
-  return Object.assign(fields, { ":status": status });
+  return Object.assign(fields, { ":status": status > LAST_STATUS ? BAD_GATEWAY : status });
 }
 
 /** Each name once, in lower case: Node refuses some fields that are repeated, and a list is the same in one line (RFC 9110 §5.3). */

@@ -38,6 +38,8 @@ export interface Listening {
   readonly tlsPort?: number;
   /** From the next handshake on; absent where there is no TLS. Throws where they are unusable, and changes nothing then. */
   replaceCertificates?(certificates: readonly CertificateAndKey[]): void;
+  /** From now on session tickets of TLS are sealed with it; absent where there is no TLS. */
+  renewTickets?(secret: Uint8Array): void;
   /** Accepts no more connections, lets requests in progress end for so long, then cuts what is left. */
   drain(timeoutMs: number): Promise<void>;
 }
@@ -118,12 +120,7 @@ export async function listen(
   });
   const others: OtherConnections[] = lane === undefined ? [] : [lane];
   const { tls, proxies } = settings;
-  if (tls === undefined && proxies === undefined) {
-    const port = await open(server, settings.port, settings);
-    return { port, drain: (timeoutMs) => drain(timeoutMs, others) };
-  }
-
-  const door = createDoor(settings, proxies);
+  const door = createDoor(settings, proxies, app.turnAway);
   const { enter } = door;
   const takeHttp1 = passThrough(server, enter);
   others.push(door);
@@ -150,15 +147,13 @@ export async function listen(
     port,
     tlsPort,
     replaceCertificates: secure.replaceCertificates,
+    renewTickets: secure.renewTickets,
     drain: (timeoutMs) => drain(timeoutMs, others),
   };
 }
 
 /** Listens, and answers on which port. Rejects with Node's own error when that cannot be had. */
 async function open(server: Server, port: number, settings: ListenSettings): Promise<number> {
-  server.maxConnections = settings.maxConnections;
-  // Without it a connection too many is handed from worker to worker until one has room.
-  Object.assign(server, { dropMaxConnection: true });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ port, host: settings.host, exclusive: settings.portIsShared !== true }, () => {

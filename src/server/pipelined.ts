@@ -45,11 +45,13 @@ function holdBack(socket: Socket): () => void {
     socket.on("resume", () => held.get(socket) !== 0 && !socket.writableEnded && socket.pause());
   held.set(socket, (before ?? 0) + 1);
   socket.pause();
-  return () => {
-    const left = (held.get(socket) ?? 1) - 1;
-    held.set(socket, left);
-    if (left === 0) socket.resume();
-  };
+  // Not in the turn in which they were read: of what is there already all would be read in it, and answered.
+  return () =>
+    setImmediate(() => {
+      const left = (held.get(socket) ?? 1) - 1;
+      held.set(socket, left);
+      if (left === 0) socket.resume();
+    });
 }
 
 /** What Node's parser, which documents none of this, has read last. */

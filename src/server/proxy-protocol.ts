@@ -1,11 +1,15 @@
 import { isIPv4, isIPv6, SocketAddress } from "node:net";
 
-/** What a PROXY header says: the address of the client, or that the connection is the proxy's own. */
+/** What a PROXY header says. */
 export interface ProxyHeader {
+  /** The address of the client, or NOBODY; undefined where the connection is the proxy's own, a check of ours for instance. */
   readonly client: string | undefined;
   /** Where what the client has sent begins. */
   readonly end: number;
 }
+
+/** A client that the proxy cannot name. It is not the proxy, and must not be believed as that is. */
+const NOBODY = "unknown";
 
 const V1 = Buffer.from("PROXY ");
 const V2 = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
@@ -37,7 +41,7 @@ function readV1(bytes: Buffer): ProxyHeader | "incomplete" | "malformed" {
   if (at === -1) return bytes.length < V1_BYTES ? "incomplete" : "malformed";
   const end = at + 2;
   const [, protocol, ...rest] = bytes.toString("latin1", 0, at).split(" ");
-  if (protocol === "UNKNOWN") return { client: undefined, end };
+  if (protocol === "UNKNOWN") return { client: NOBODY, end };
   const [client = "", server = "", clientPort = "", serverPort = ""] = rest;
   const isAddress = protocol === "TCP4" ? isIPv4 : protocol === "TCP6" ? isPlainIPv6 : undefined;
   const good =
@@ -64,7 +68,7 @@ function readV2(bytes: Buffer): ProxyHeader | "incomplete" | "malformed" {
   const end = V2_HEAD_BYTES + bytes.readUInt16BE(14);
   if ((command !== LOCAL && command !== PROXY) || end > V2_BYTES) return "malformed";
   if (bytes.length < end) return "incomplete";
-  // Its own, a check of ours for instance: whatever else it says is to be ignored.
+  // Whatever else it says is to be ignored.
   if (command === LOCAL) return { client: undefined, end };
   const addresses = bytes.subarray(V2_HEAD_BYTES, end);
   switch (family) {
@@ -76,9 +80,9 @@ function readV2(bytes: Buffer): ProxyHeader | "incomplete" | "malformed" {
       return { client: canonical(groups.join(":")), end };
     }
     case FAMILIES.unspecified:
-      return { client: undefined, end };
+      return { client: NOBODY, end };
     case FAMILIES.unix:
-      return addresses.length < 216 ? "malformed" : { client: undefined, end };
+      return addresses.length < 216 ? "malformed" : { client: NOBODY, end };
     default:
       return "malformed";
   }

@@ -8,6 +8,7 @@ import {
 } from "node:tls";
 import type { Enter } from "./door.ts";
 import type { OtherConnections } from "./drain.ts";
+import { ticketKeysFor } from "./ticket-keys.ts";
 
 /** A certificate with those between it and its authority, and its key, both in PEM. */
 export interface CertificateAndKey {
@@ -22,6 +23,8 @@ export interface TlsSettings {
   readonly minVersion: "TLSv1.2" | "TLSv1.3";
   /** Requests under way at once on one connection of HTTP/2; undefined where that is not spoken. */
   readonly http2Streams: number | undefined;
+  /** What session tickets are sealed with; the same in every process that listens on the port. */
+  readonly ticketSecret: Uint8Array;
 }
 
 interface TlsPortOptions extends TlsSettings {
@@ -36,6 +39,8 @@ export interface TlsPort extends OtherConnections {
   readonly server: Server;
   /** From the next handshake on. Throws where OpenSSL takes one of them for unusable; all stays as it was then. */
   replaceCertificates(certificates: readonly CertificateAndKey[]): void;
+  /** Seals session tickets with it from now on; who has an older one makes a whole handshake. */
+  renewTickets(secret: Uint8Array): void;
 }
 
 /** What browsers of the last ten years know, with forward secrecy and authenticated encryption throughout. */
@@ -60,7 +65,9 @@ export function createTlsPort(options: TlsPortOptions): TlsPort {
     // A client that asks for a handshake again and again would cost much more than it pays.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
-  let contexts = contextsOf(options.certificates);
+  let shown = options.certificates;
+  let secret = options.ticketSecret;
+  let contexts = contextsOf(shown);
 
   function contextsOf(certificates: readonly CertificateAndKey[]) {
     return certificates.map(({ cert, key }) => ({
@@ -74,7 +81,9 @@ export function createTlsPort(options: TlsPortOptions): TlsPort {
 
   const tls = createTlsServer({
     ...common,
-    ...options.certificates[0],
+    ...shown[0],
+    // Of this context alone, whichever the client's server name leads to.
+    ticketKeys: ticketKeysFor(secret, shown),
     // Where nothing is agreed on a client speaks HTTP/1.1 (RFC 7301 §3.2).
     ALPNProtocols: http2Streams === undefined ? ["http/1.1"] : ["h2", "http/1.1"],
     SNICallback: (host, give) => give(null, contextFor(host) ?? contexts[0]?.context),
@@ -92,7 +101,7 @@ export function createTlsPort(options: TlsPortOptions): TlsPort {
       undone.delete(socket);
       if (entered.get(ends) === socket) entered.delete(ends);
     });
-    enter(socket, () => tls.emit("connection", socket));
+    enter(socket, () => tls.emit("connection", socket), false);
   });
   tls.on("secureConnection", (socket) => {
     const ends = endsOf(socket);
@@ -115,8 +124,14 @@ export function createTlsPort(options: TlsPortOptions): TlsPort {
     server,
     replaceCertificates(certificates) {
       const replaced = contextsOf(certificates);
-      tls.setSecureContext({ ...common, ...certificates[0] });
+      const ticketKeys = ticketKeysFor(secret, certificates);
+      tls.setSecureContext({ ...common, ...certificates[0], ticketKeys });
       contexts = replaced;
+      shown = certificates;
+    },
+    renewTickets(renewed) {
+      secret = renewed;
+      tls.setTicketKeys(ticketKeysFor(secret, shown));
     },
     closeIdle: closeUndone,
     closeAll: closeUndone,

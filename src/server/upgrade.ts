@@ -1,6 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 import type { Emit } from "../cache/events.ts";
 import { OriginError, type OriginRequest, type OriginResponse, refusalFor } from "../cache/ports.ts";
 import { refusal } from "../cache/respond.ts";
@@ -155,6 +156,8 @@ export function createUpgradeHandler({
       origin.destroy();
     };
     origin.on("error", both);
+    // What passes either way passes here. Who has vanished, or takes nothing, would keep its place for ever.
+    if (client instanceof Socket) client.setTimeout(settings.tunnelIdleMs, both);
     client.once("close", both);
     origin.once("close", both);
     if (originHead.length > 0) client.write(originHead);
@@ -195,8 +198,9 @@ async function answer(
     client.destroy();
     return { bytes, aborted: !finished };
   } catch {
-    // A reset: without Content-Length a clean end would make a part look like the whole.
-    if (client instanceof Socket) client.resetAndDestroy();
+    // A reset: without Content-Length a clean end would make a part look like the whole. TLS has an end of its own,
+    // which is not sent then, and Node resets no such connection.
+    if (client instanceof Socket && !(client instanceof TLSSocket)) client.resetAndDestroy();
     else client.destroy();
     return { bytes, aborted: true };
   }

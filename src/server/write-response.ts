@@ -1,7 +1,9 @@
 import type { EventEmitter } from "node:events";
+import { ServerResponse } from "node:http";
 import { type CacheResponse, discard, SLICE_BYTES, slices, type Trailers } from "../cache/exchange.ts";
 import { hasField } from "../policy/fields.ts";
 import { writableLines } from "./interim.ts";
+import { SHORT_BYTES } from "./lane/response.ts";
 import type { Outgoing } from "./outgoing.ts";
 
 export interface Written {
@@ -32,7 +34,7 @@ export function writeResponse(
     case "bytes":
       // So much a client takes within the time-out at least; a whole body at once would have one for all of it.
       if (body.bytes.length > SLICE_BYTES) return pump(outgoing, slices(body.bytes), writeTimeoutMs);
-      outgoing.end(body.bytes);
+      endWithBody(outgoing, body.bytes);
       return ended(outgoing, body.bytes.length, writeTimeoutMs);
     case "stream": {
       const whole = body.stream.take?.();
@@ -47,6 +49,13 @@ export function writeResponse(
       return pump(outgoing, body.stream, writeTimeoutMs, body.trailers);
     }
   }
+}
+
+/** A short body goes as text, byte for byte: Node writes that with its head in one piece, and bytes in another. */
+function endWithBody(outgoing: Outgoing, bytes: Uint8Array): void {
+  if (outgoing instanceof ServerResponse && bytes.length <= SHORT_BYTES)
+    outgoing.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1"), "latin1");
+  else outgoing.end(bytes);
 }
 
 /** The client has left, or its answer cannot be written. */

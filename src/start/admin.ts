@@ -13,7 +13,10 @@ import type { SteeringInForce } from "./steering.ts";
 type OfSettings = "token" | "hosts" | "ignoredParameters" | "report" | "steering";
 
 /** What a proxy that serves can be asked by its operator. */
-export interface Operations extends Omit<AdminDeps, OfSettings> {
+/** What the admin API asks of the cache. */
+export type OfOperator = Omit<AdminDeps, OfSettings>;
+
+export interface Operations extends OfOperator {
   stats(): Stats;
   readonly explain: Explain;
   /** What metricsText says, for one who adds it up with others'. */
@@ -45,7 +48,7 @@ export function readiness(draining: boolean, healthy: boolean, behindMs: number)
 export function openAdmin(
   config: FixedConfig,
   steering: SteeringInForce,
-  operations: Omit<AdminDeps, OfSettings>,
+  operations: OfOperator,
 ): Promise<AdminListener> {
   const api = createAdminApi({
     ...operations,

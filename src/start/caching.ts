@@ -24,6 +24,7 @@ import type { EpochMs } from "../policy/stored-response.ts";
 import type { MemoryStore } from "../store/memory.ts";
 import { TieredStore } from "../store/tiered.ts";
 import type { LiveSettings } from "./live-settings.ts";
+import { openLooking } from "./looking.ts";
 import type { Shared } from "./shared.ts";
 import { timer } from "./timer.ts";
 import type { Tracing } from "./tracing.ts";
@@ -47,7 +48,7 @@ interface CachingDeps {
 /** Puts the cache together, from tiers to the handler of requests. */
 export function openCaching(deps: CachingDeps) {
   const { config, live, memory, held, shared, origin, answers, tracing, emit, now } = deps;
-  const { store: redis, leases, arrivals, others, log } = shared;
+  const { store: redis, leases, arrivals, log } = shared;
   const storePatienceMs = config.REDIS_COMMAND_TIMEOUT;
   const store = new TieredStore({
     memory,
@@ -91,6 +92,7 @@ export function openCaching(deps: CachingDeps) {
     admission,
     keying: live.requests,
     coalescing: live.caching,
+    elapsed: performance.now.bind(performance),
     storePatienceMs,
     ...(tracing === undefined ? {} : { waiting: tracing.waiting }),
   });
@@ -110,6 +112,7 @@ export function openCaching(deps: CachingDeps) {
   });
   const { refetch, stop } = createRefetch({ store, purges, refresh, concurrency, emit });
 
+  const { others, entries, storeState } = openLooking({ config, admission, memory, shared, purges, now });
   const { explain, trace } = createExplain({
     store,
     purges,
@@ -130,6 +133,8 @@ export function openCaching(deps: CachingDeps) {
   return {
     explain,
     trace,
+    entries,
+    storeState,
     handle: withHits(hideFields(answer, hidden), hits),
     hits,
     purge: tracing?.purge(purge) ?? purge,

@@ -67,13 +67,18 @@ export function openCertificates(config: TlsConfig, emit: Emit): Certificates {
 }
 
 /** What the settings say of a port for TLS; undefined where there is none. */
-export function tlsSettings(config: TlsConfig, certificates: Certificates): TlsSettings | undefined {
+export function tlsSettings(
+  config: TlsConfig,
+  certificates: Certificates,
+  ticketSecret: Uint8Array,
+): TlsSettings | undefined {
   if (config.TLS_CERT.length === 0) return undefined;
   return {
     port: config.TLS_PORT,
     certificates: certificates.served(),
     minVersion: config.TLS_MIN_VERSION,
     http2Streams: config.HTTP2 === "on" ? config.HTTP2_STREAMS : undefined,
+    ticketSecret,
   };
 }
 

@@ -1,3 +1,5 @@
+import type { ShownEntries } from "../admin/answers.ts";
+import type { EntriesPage } from "../cache/entries.ts";
 import type { Explanation, ShownStored, ShownTrial } from "../cache/explanation.ts";
 import type { PurgeTarget } from "../cache/ports.ts";
 import { shownUrl } from "../observe/live.ts";
@@ -32,6 +34,19 @@ export function withoutSecrets(said: Explanation): Explanation {
     ...(fetched === undefined ? {} : { fetched: withShownFields(fetched) }),
     advice: advice.map((sentence) => sentence.replace(WORD, redactQuery)),
   };
+}
+
+/** The same of a list; a URL that is not shown as it is cannot be purged by what is shown of it, and says so. */
+export function entriesWithoutSecrets(
+  page: EntriesPage | { readonly problem: string },
+): ShownEntries | { readonly problem: string } {
+  if ("problem" in page) return page;
+  const entries = page.entries.map((entry) => {
+    const url = shownUrl(entry.url);
+    const masked = url === entry.url ? {} : { masked: true as const };
+    return { ...entry, url, ...masked, selecting: shownSelecting(entry.selecting) };
+  });
+  return { ...page, entries };
 }
 
 const shownSelecting = (fields: Readonly<Record<string, string | null>>): Record<string, string | null> =>

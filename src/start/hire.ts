@@ -1,5 +1,6 @@
 import cluster, { type Worker } from "node:cluster";
 import { fileURLToPath } from "node:url";
+import { StoreError } from "../cache/ports.ts";
 import type { Member } from "../workers/crew.ts";
 import { passLines } from "../workers/lines.ts";
 import { closeWhatIsLost } from "../workers/on-their-way.ts";
@@ -9,6 +10,8 @@ import type { AskedOfPrimary, AskedOfWorker, Beginning, Begun } from "./worker-c
 /** A worker's process, and the line to it. */
 export interface Hired extends Member {
   readonly name: string;
+  /** From 1 on; who replaces it has the same. */
+  readonly place: number;
   readonly wire: Wire<AskedOfWorker, AskedOfPrimary>;
   /** What it said when it began to serve. */
   readonly served: Promise<Begun>;
@@ -56,6 +59,7 @@ export function hire({ beginning, env, answers, write, beginWithinMs }: HireOpti
   let leaving = false;
   return {
     name,
+    place: beginning.place,
     pid: child.pid,
     wire,
     served,
@@ -72,6 +76,14 @@ export function hire({ beginning, env, answers, write, beginWithinMs }: HireOpti
     },
   };
 }
+
+/** For the operator a worker that does not answer is a store that does not: throws that instead of a WireError. */
+export const unanswered =
+  (what: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof WireError)) throw error;
+    throw new StoreError("timeout", `the worker that was to ${what} has not answered`, { cause: error });
+  };
 
 const untilEnded = (worker: Worker): Promise<string> =>
   new Promise((resolve) => {

@@ -74,6 +74,7 @@ const requestSettings = (config: Config, revision: number): RequestSettings => (
   corsOrigins: config.CORS_ORIGINS,
   securityHeaders: config.SECURITY_HEADERS,
   writeTimeoutMs: config.WRITE_TIMEOUT,
+  tunnelIdleMs: config.TUNNEL_IDLE_TIMEOUT,
   purgeAllowed: config.PURGE_ALLOW.length === 0 ? undefined : trustedPeers(config.PURGE_ALLOW),
   debugAllowed: config.DEBUG_ALLOW.length === 0 ? undefined : trustedPeers(config.DEBUG_ALLOW),
 });

@@ -6,13 +6,15 @@ import type { MetricsFormat } from "../observe/exposition.ts";
 import type { Together } from "../observe/together.ts";
 import type { OriginState } from "../origin/member.ts";
 import type { Crew } from "../workers/crew.ts";
-import { WireError } from "../workers/wire.ts";
-import type { Readiness } from "./admin.ts";
-import type { Hired } from "./hire.ts";
+import type { OfOperator, Readiness } from "./admin.ts";
+import { type Hired, unanswered } from "./hire.ts";
 import { liveOf, type WatchesOfWorkers } from "./live-of-workers.ts";
+import { storesOf } from "./stores-of-workers.ts";
 
 /** A worker that does not answer its operator for so long is left out. */
 const PATIENCE_MS = 1000;
+/** With a look into Redis. */
+const LOOK_PATIENCE_MS = 2000;
 /** With a request to an origin. */
 const EXPLAIN_PATIENCE_MS = 15_000;
 const PURGE_PATIENCE_MS = 30_000;
@@ -30,13 +32,14 @@ interface OperationsDeps {
 }
 
 /** What several workers answer the operator, as if they were one process. */
-export function operationsOf({ crew, hired, together, watches, shared, isDraining }: OperationsDeps) {
-  /** The answers of those who give one. */
-  async function answersOf<T, W>(of: Iterable<W>, ask: (worker: W) => Promise<T>): Promise<T[]> {
-    const asked = await Promise.allSettled(Array.from(of, ask));
-    return asked.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-  }
-
+export function operationsOf({
+  crew,
+  hired,
+  together,
+  watches,
+  shared,
+  isDraining,
+}: OperationsDeps): Omit<OfOperator, "restart"> {
   const readAll = () =>
     answersOf(hired, async (worker) => {
       const reading = await worker.wire.ask("reading", undefined, PATIENCE_MS);
@@ -44,12 +47,11 @@ export function operationsOf({ crew, hired, together, watches, shared, isDrainin
       if (hired.has(worker)) together.read(worker, reading);
     });
 
-  /** One that serves. Throws StoreError where none does. */
-  function anyone(): Hired {
-    const [first] = crew.serving;
-    if (first === undefined) throw nobodyServes();
-    return first;
-  }
+  const anyone = (patienceMs: number): Promise<Hired> => firstToAnswer(crew.serving, patienceMs);
+
+  /** Who has to fetch what all are to have. */
+  const fetchers = async (): Promise<readonly Hired[]> =>
+    shared ? [await anyone(EXPLAIN_PATIENCE_MS)] : crew.serving;
 
   return {
     async stats() {
@@ -62,17 +64,22 @@ export function operationsOf({ crew, hired, together, watches, shared, isDrainin
     },
     origins: async () =>
       originsOf(await answersOf(crew.serving, ({ wire }) => wire.ask("origins", undefined, PATIENCE_MS))),
-    explain: async (asked: Asked): Promise<Explanation> =>
-      explainedBy(
+    async explain(asked: Asked): Promise<Explanation> {
+      // One asks an origin, and other instances, for all.
+      const asker = await anyone(EXPLAIN_PATIENCE_MS);
+      return explainedBy(
         await Promise.all(
-          crew.serving.map(async ({ wire, name }, place) => {
-            // One asks an origin, and other instances, for all.
-            const mine = { ...asked, fetch: asked.fetch && place === 0, alone: place > 0 };
-            const explanation = wire.ask("explain", mine, EXPLAIN_PATIENCE_MS).catch(() => undefined);
-            return { name, explanation: await explanation };
+          crew.serving.map(async (worker) => {
+            const asks = worker === asker;
+            const mine = { ...asked, fetch: asked.fetch && asks, alone: !asks };
+            const patienceMs = asks ? EXPLAIN_PATIENCE_MS : LOOK_PATIENCE_MS;
+            const explanation = worker.wire.ask("explain", mine, patienceMs).catch(() => undefined);
+            return { name: worker.name, explanation: await explanation };
           }),
         ),
-      ),
+      );
+    },
+    ...storesOf({ serving: () => crew.serving, anyone, shared }),
     live: liveOf(
       (query) => watches.watch(query),
       () => answersOf(crew.serving, ({ wire }) => wire.ask("live", undefined, PATIENCE_MS)),
@@ -88,29 +95,44 @@ export function operationsOf({ crew, hired, together, watches, shared, isDrainin
       };
     },
     async purge(targets: readonly PurgeTarget[], mode: PurgeMode): Promise<PurgeReceipt> {
-      try {
-        return await anyone().wire.ask("purge", { targets, mode }, PURGE_PATIENCE_MS);
-      } catch (error) {
-        if (!(error instanceof WireError)) throw error;
-        throw new StoreError("timeout", "the worker that was to purge has not answered", { cause: error });
-      }
+      const { wire } = await anyone(PURGE_PATIENCE_MS);
+      return wire.ask("purge", { targets, mode }, PURGE_PATIENCE_MS).catch(unanswered("purge"));
     },
     refetch(keys: readonly string[]): void {
-      if (keys.length > 0) for (const { wire } of fetchers()) wire.tell("refetch", keys);
+      if (keys.length === 0) return;
+      void fetchers().then(
+        (all) => {
+          for (const { wire } of all) wire.tell("refetch", keys);
+        },
+        // Where none answers nobody has a cache to fetch it into.
+        () => {},
+      );
     },
-    warm: async (urls: readonly string[], concurrency?: number): Promise<WarmResult> =>
-      warmedBy(
-        urls,
-        await Promise.all(
-          fetchers().map(({ wire }) => wire.ask("warm", { urls, concurrency }, WARM_PATIENCE_MS)),
-        ),
-      ),
+    async warm(urls: readonly string[], concurrency?: number): Promise<WarmResult> {
+      const warmed = (await fetchers()).map(({ wire }) =>
+        wire.ask("warm", { urls, concurrency }, WARM_PATIENCE_MS).catch(unanswered("warm")),
+      );
+      return warmedBy(urls, await Promise.all(warmed));
+    },
   };
+}
 
-  /** Who has to fetch what all are to have. */
-  function fetchers(): readonly Hired[] {
-    return shared ? crew.serving.slice(0, 1) : crew.serving;
-  }
+/** The answers of those who give one. */
+async function answersOf<T, W>(of: Iterable<W>, ask: (worker: W) => Promise<T>): Promise<T[]> {
+  const asked = await Promise.allSettled(Array.from(of, ask));
+  return asked.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+}
+
+/** One that serves, and answers: another may hang. Rejects with StoreError where none does. */
+async function firstToAnswer(serving: readonly Hired[], patienceMs: number): Promise<Hired> {
+  if (serving.length === 0) throw nobodyServes();
+  const answering = serving.map(async (worker) => {
+    await worker.wire.ask("ready", undefined, patienceMs);
+    return worker;
+  });
+  return Promise.any(answering).catch((cause: unknown) => {
+    throw new StoreError("timeout", "no worker has answered", { cause });
+  });
 }
 
 const nobodyServes = () => new StoreError("unavailable", "no worker serves");

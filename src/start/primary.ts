@@ -20,6 +20,7 @@ import { healthOptions } from "./origin-options.ts";
 import { announce, stopOnSignals, surviveDefects, warmUp } from "./process.ts";
 import { reloadOnHangup, tellSteering } from "./reload.ts";
 import { createSteering } from "./steering.ts";
+import { TicketSecrets } from "./ticket-secrets.ts";
 import type { Beginning } from "./worker-contract.ts";
 import { shareOf } from "./worker-share.ts";
 
@@ -42,11 +43,16 @@ export async function primary({ config, settings }: Settled, reread: () => Loade
   const hired = new Set<Hired>();
   const known = new Map<string, Checked>();
   const origins = config.ORIGINS.map(originOf);
-  const health = createHealthChecks(origins, healthOptions(config), (origin, healthy, detail) => {
-    const checked = { origin, healthy, detail };
+  const health = createHealthChecks(origins, healthOptions(config), (origin, healthy, detail, failure) => {
+    const checked = { origin, healthy, detail, ...(failure === undefined ? {} : { failure }) };
     known.set(origin, checked);
     for (const { wire } of hired) wire.tell("checked", checked);
   });
+  const tickets = new TicketSecrets();
+  tickets.follow((secret) => {
+    for (const { wire } of hired) wire.tell("ticketSecret", secret);
+  });
+  tickets.renewDaily();
   const order = new PurgeOrder(Date.now);
   const together = new Together<Hired>(() => crew.serving.map(({ pid }) => pid ?? 0), Date.now);
   const watches = new WatchesOfWorkers();
@@ -75,6 +81,7 @@ export async function primary({ config, settings }: Settled, reread: () => Loade
           ...inForce,
           epoch: order.join(hearer),
           checked: [...known.values()],
+          ticketSecret: tickets.secret,
           // What Redis keeps need be fetched once.
           warmList: shared ? [] : warmList,
         },
@@ -120,10 +127,13 @@ export async function primary({ config, settings }: Settled, reread: () => Loade
     settled: { config, settings },
     reread,
     async apply(changed, drained) {
+      const these = changed.ORIGINS.map(originOf);
+      const removed = inForce.config.ORIGINS.map(originOf).filter((origin) => !these.includes(origin));
+      // Before they are asked to take over the rest: who has not begun waits for what is checked.
+      if (removed.length > 0) for (const { wire } of hired) wire.tell("removed", removed);
       inForce = { config: shareIn(changed), draining: drained };
       log.logger.level = changed.LOG_LEVEL;
       await applyToAll(crew.serving, hired, () => inForce);
-      const these = changed.ORIGINS.map(originOf);
       for (const origin of known.keys()) if (!these.includes(origin)) known.delete(origin);
       await health.apply(these, healthOptions(changed));
     },

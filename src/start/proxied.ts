@@ -6,6 +6,7 @@ import { createAtOnce } from "../server/lane/at-once.ts";
 import { type Listening, listen } from "../server/listen.ts";
 import type { createUpgradeHandler } from "../server/upgrade.ts";
 import { type Certificates, tlsSettings } from "./certificates.ts";
+import type { TicketSecrets } from "./ticket-secrets.ts";
 import type { Tracing } from "./tracing.ts";
 
 type OnUpgrade = ReturnType<typeof createUpgradeHandler>["onUpgrade"];
@@ -17,6 +18,7 @@ interface ProxiedDeps {
   readonly hits: Hits;
   readonly settings: AppSettings;
   readonly certificates: Certificates;
+  readonly tickets: TicketSecrets;
   /** Other workers of this program listen on the port as well. */
   readonly portIsShared: boolean;
   /** Absent where nobody wants traces. */
@@ -27,9 +29,9 @@ interface ProxiedDeps {
 
 /** Opens the ports that clients ask. Rejects with Node's error when one cannot be had. */
 export async function openProxied(deps: ProxiedDeps): Promise<Listening> {
-  const { config, app, onUpgrade, hits, settings, certificates, tracing, emit, elapsed } = deps;
+  const { config, app, onUpgrade, hits, settings, certificates, tickets, tracing, emit, elapsed } = deps;
   const keepAliveTimeoutMs = config.KEEP_ALIVE_TIMEOUT;
-  const tls = tlsSettings(config, certificates);
+  const tls = tlsSettings(config, certificates, tickets.secret);
   const listening = {
     port: config.PORT,
     host: config.HOST,
@@ -47,6 +49,7 @@ export async function openProxied(deps: ProxiedDeps): Promise<Listening> {
   const lane = config.PLAIN_LANE === "on" ? (tracing?.lane(atOnce) ?? atOnce) : undefined;
   const proxied = await listen(app, tracedUpgrade(onUpgrade, tracing), listening, lane);
   if (proxied.replaceCertificates !== undefined) certificates.follow(proxied.replaceCertificates);
+  if (proxied.renewTickets !== undefined) tickets.follow(proxied.renewTickets);
   return proxied;
 }
 

@@ -4,7 +4,7 @@ import type { Arrivals } from "../cache/arrivals.ts";
 import { MAX_LEADERS } from "../cache/coalesce.ts";
 import type { Emit } from "../cache/events.ts";
 import type { Leases } from "../cache/leases.ts";
-import type { PurgeLog, Store } from "../cache/ports.ts";
+import type { Browsable, PurgeLog, Store } from "../cache/ports.ts";
 import type { OtherInstances } from "../cache/whereabouts.ts";
 import type { FixedConfig } from "../config.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
@@ -15,15 +15,20 @@ import { LocalPurgeLog } from "../store/local-purge-log.ts";
 import { RedisPurgeLog } from "../store/purge-log.ts";
 import { RedisQuestions } from "../store/questions.ts";
 import { chunkGate, RedisStore } from "../store/redis.ts";
+import { redisLeaves } from "../store/redis-leaves.ts";
+import { type RedisLoad, readLoad } from "../store/redis-load.ts";
 import { createTimed } from "../store/timed.ts";
 
 /** What all instances share. */
 export interface Shared {
-  /** Absent with `leases`, `arrivals` and `others` where no Redis is set. */
+  /** Absent with all of the next five where no Redis is set. */
   readonly store?: Store;
   readonly leases?: Leases;
   readonly arrivals?: Arrivals;
   readonly others?: OtherInstances;
+  readonly leaves?: Browsable;
+  /** What Redis holds. Rejects with StoreError. */
+  readonly load?: () => Promise<RedisLoad>;
   readonly log: PurgeLog;
   /** When Redis answers, or is not waited for any longer. */
   readonly ready: Promise<void>;
@@ -85,6 +90,8 @@ export function openShared(
     leases: timed.leases(leases),
     arrivals,
     others,
+    leaves: redisLeaves({ connection, namespace }),
+    load: () => readLoad(connection),
     log,
     ready: attachedWithin(log, REDIS_AT_START_MS),
     attached: () => log.attached(),

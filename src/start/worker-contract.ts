@@ -1,3 +1,5 @@
+import type { ShownEntries, ShownStore } from "../admin/answers.ts";
+import type { AskedEntries } from "../cache/entries.ts";
 import type { Asked } from "../cache/explain.ts";
 import type { Explanation } from "../cache/explanation.ts";
 import type { Acknowledged, PurgeMode, PurgeReceipt, PurgeRecord, PurgeTarget } from "../cache/ports.ts";
@@ -21,6 +23,8 @@ export interface Beginning {
   readonly epoch: Epoch;
   /** What is known of origins already. */
   readonly checked: readonly Checked[];
+  /** What session tickets of TLS are sealed with. */
+  readonly ticketSecret: Uint8Array;
   /** Which of its origins get no new requests. */
   readonly draining: readonly string[];
   /** What to fetch into its cache. */
@@ -38,12 +42,17 @@ export interface Begun {
 export type AskedOfWorker = {
   readonly begin: (given: Beginning) => Begun;
   readonly checked: (given: Checked) => void;
+  /** Which origins nobody checks any more. */
+  readonly removed: (given: readonly string[]) => void;
+  readonly ticketSecret: (given: Uint8Array) => void;
   /** Settings and origins as they are from now on. */
   readonly apply: (given: Pick<Beginning, "config" | "draining">) => void;
   readonly purged: (given: PurgeRecord) => void;
   readonly reading: () => Reading;
   readonly origins: () => readonly OriginState[];
   readonly explain: (given: Asked) => Explanation;
+  readonly entries: (given: AskedEntries) => ShownEntries | { readonly problem: string };
+  readonly storeState: () => ShownStore;
   readonly live: () => LiveReading;
   readonly watch: (given: Watch) => void;
   readonly unwatch: (given: Watch["id"]) => void;

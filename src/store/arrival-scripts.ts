@@ -53,11 +53,14 @@ if is_hash(key) then tell(key, ARGV[1], ARGV[2]) end
 return redis.call('UNLINK', key)
 `);
 
-/** Reads an arrival, and wants to hear of it: KEYS arrival; ARGV instance. Answers its fields, or nothing where it is gone. */
+/** Reads an arrival, and wants to hear of it: KEYS arrival; ARGV instance, ms for which one lives. Answers its fields, or nothing where it is gone. */
 export const FOLLOW_BODY = luaScript(`${ARRIVALS}
 if not is_hash(KEYS[1]) then return false end
 local fields = redis.call('HMGET', KEYS[1], 'head', 'body', 'origin', 'arrived', 'checksum')
 if not fields[1] then return false end
 redis.call('HSET', KEYS[1], 'waiter:' .. ARGV[1], 1)
+-- Nobody gives it a longer life, or none: the clock of Redis went back, perhaps, and its sender may be gone.
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 or left > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return fields
 `);

@@ -118,8 +118,9 @@ export class RedisArrivals implements Arrivals {
 
   /** The arrival as it is now; undefined where it is gone. Rejects with StoreError. */
   async #read(at: string): Promise<ArrivalRecord | undefined> {
-    const { connection, namespace, instance } = this.#options;
-    const fields = await connection.run((client) => runScript(client, FOLLOW_BODY, [at], [instance]), at);
+    const { connection, namespace, instance, ttlMs } = this.#options;
+    const args = [instance, ttlMs];
+    const fields = await connection.run((client) => runScript(client, FOLLOW_BODY, [at], args), at);
     return parseArrival(at, namespace, fields);
   }
 

@@ -69,19 +69,31 @@ export class Breaker {
 
   /** Runs the operation if it may be tried. Rejects only with StoreError. */
   run<T>(operation: () => Promise<T>): Promise<T> {
-    if (!this.allow()) return Promise.reject(new StoreError("unavailable", "Redis is known to be away"));
-    return operation().then(
-      (result) => {
-        this.succeeded();
-        return result;
-      },
-      (cause) => {
-        const error = asStoreError(cause);
-        if (error.code === "refused") this.succeeded();
-        else this.failed(error.message);
-        throw error;
-      },
+    return this.try(() =>
+      operation().then(
+        (result) => {
+          this.succeeded();
+          return result;
+        },
+        (cause) => {
+          throw this.rejected(cause);
+        },
+      ),
     );
+  }
+
+  /** The same for an operation that tells by itself what comes of it: `succeeded` or `rejected`. */
+  try<T>(operation: () => Promise<T>): Promise<T> {
+    if (this.allow()) return operation();
+    return Promise.reject(new StoreError("unavailable", "Redis is known to be away"));
+  }
+
+  /** An operation was rejected with this; answers what it is for those who wait. */
+  rejected(cause: unknown): StoreError {
+    const error = asStoreError(cause);
+    if (error.code === "refused") this.succeeded();
+    else this.failed(error.message);
+    return error;
   }
 
   #tell(up: boolean, detail: string): void {

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { ChunkedBody } from "../cache/ports.ts";
+import { HOP_BY_HOP, isToken } from "../policy/fields.ts";
 import type { StoredResponse } from "../policy/stored-response.ts";
 import { isCount, parseJson } from "./json.ts";
 
@@ -16,6 +17,10 @@ import { isCount, parseJson } from "./json.ts";
 const ENTRY_MAGIC = "FL2e";
 const DIVIDED_MAGIC = "FL2v";
 const CHECKSUM_LENGTH = 8;
+/** In seconds; far beyond what any field can say (RFC 9111 §1.2.2). */
+const LONGEST = 2 ** 40;
+/** Ours to say of each answer, and never stored. */
+const FRAMING: ReadonlySet<string> = new Set([...HOP_BY_HOP, "content-length"]);
 /** A record larger than this is not ours: field sections are bounded long before (RFC 9110 §5.4). */
 const LARGEST_META = 4 * 1024 * 1024;
 
@@ -103,8 +108,8 @@ function decodeEntry(bytes: Buffer): Meta {
     !isText(uri) ||
     !(key === null || isText(key)) ||
     !isSelecting(selectingFields) ||
-    !isCount(status) ||
-    !isText(statusMessage) ||
+    !isStatus(status) ||
+    !isWritable(statusMessage) ||
     !isFields(fields) ||
     !(etag === null || isText(etag)) ||
     !(lastModified === null || isText(lastModified)) ||
@@ -154,6 +159,7 @@ function decodeDivided(bytes: Buffer): Meta {
   if (!isText(key)) return foreign("a divided record without a key");
   const sets: string[][] = [];
   for (const line of lines.slice(1, 1 + MAX_SETS)) {
+    if (line.length > LONGEST_SET) return foreign("a divided record with more names than anybody sends");
     const names = line.split(",").map(decodeName);
     if (names.some((name) => name === undefined || name === "")) return foreign("a damaged divided record");
     sets.push(names as string[]);
@@ -163,6 +169,8 @@ function decodeDivided(bytes: Buffer): Meta {
 
 /** More sets of selecting field names than this are not remembered for one resource: the oldest goes. */
 export const MAX_SETS = 8;
+/** Nor is one that is longer as a line, in characters: each lookup makes a name of it. */
+export const LONGEST_SET = 8192;
 
 function decodeName(encoded: string): string | undefined {
   try {
@@ -174,9 +182,17 @@ function decodeName(encoded: string): string | undefined {
 
 const isText = (value: unknown): value is string => typeof value === "string";
 const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
-const isSeconds = (value: unknown): value is number => isNumber(value) && value >= 0;
+const isSeconds = (value: unknown): value is number => isNumber(value) && value >= 0 && value <= LONGEST;
+/** Of a final response: anything else would be no answer, or none that could be written. */
+const isStatus = (value: unknown): value is number => isCount(value) && value >= 200 && value <= 999;
+const isWritable = (value: unknown): value is string =>
+  isText(value) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+const isName = (value: unknown): boolean =>
+  isText(value) && isToken(value) && !FRAMING.has(value.toLowerCase());
 const isFields = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.length % 2 === 0 && value.every(isText);
+  Array.isArray(value) &&
+  value.length % 2 === 0 &&
+  value.every((each, i) => (i % 2 === 0 ? isName(each) : isWritable(each)));
 const isPart = (value: unknown, bodyLength: number): value is [number, number, number] => {
   if (!Array.isArray(value) || value.length !== 3 || !value.every(isCount)) return false;
   const [first, last, length] = value as [number, number, number];

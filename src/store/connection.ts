@@ -19,7 +19,7 @@ export interface ConnectionOptions extends Credentials {
 /** What belongs to no resource lives beside the purge log, in one slot of a Cluster. */
 const SHARED_KEY = "{purges}";
 
-type Route = Pick<RedisCluster, "up" | "run" | "fields" | "follower" | "close">;
+type Route = Pick<RedisCluster, "up" | "masters" | "run" | "fields" | "follower" | "close">;
 
 /**
  * The way to Redis, whatever its topology; it heals itself for as long as it is not closed.
@@ -51,6 +51,11 @@ export class RedisConnection {
   /** Does Redis answer, in a Cluster every master of it? */
   up(): boolean {
     return this.#route.up === true;
+  }
+
+  /** The servers that have all keys between them, for what concerns no key; empty until they are known. */
+  masters(): readonly Pick<RedisNode, "run">[] {
+    return this.#route.masters;
   }
 
   /**

@@ -2,6 +2,7 @@ import { decodeMeta, type Meta } from "./codec.ts";
 
 /** A record that was decoded, and the bytes that it was decoded from. */
 interface Known {
+  readonly name: string;
   readonly bytes: Buffer;
   readonly meta: Meta;
 }
@@ -30,33 +31,38 @@ export class DecodedRecords {
     return this.#bytes;
   }
 
-  /** As `decodeMeta`, of the record under this key of Redis. */
-  decode(name: string, bytes: Buffer): Meta {
-    const known = this.#known.get(name);
+  /** What the record of this is called in Redis; undefined where that has to be made up anew. */
+  nameOf(id: string): string | undefined {
+    return this.#known.get(id)?.name;
+  }
+
+  /** As `decodeMeta`, of the record that has this name in Redis. `id` stands for it here, and for no other. */
+  decode(id: string, bytes: Buffer, name = id): Meta {
+    const known = this.#known.get(id);
     if (known?.bytes.equals(bytes) === true) return known.meta;
     const meta = decodeMeta(bytes);
-    this.#forget(name);
+    this.#forget(id);
     if (meta.type !== "foreign" && bytes.length <= LONGEST)
-      this.#keep(name, { bytes: Buffer.from(bytes), meta });
+      this.#keep(id, { name, bytes: Buffer.from(bytes), meta });
     return meta;
   }
 
-  #keep(name: string, known: Known): void {
-    this.#known.set(name, known);
-    this.#bytes += weigh(name, known);
+  #keep(id: string, known: Known): void {
+    this.#known.set(id, known);
+    this.#bytes += weigh(id, known);
     for (const oldest of this.#known.keys()) {
       if (this.#bytes <= this.#capacity) break;
       this.#forget(oldest);
     }
   }
 
-  #forget(name: string): void {
-    const known = this.#known.get(name);
+  #forget(id: string): void {
+    const known = this.#known.get(id);
     if (known === undefined) return;
-    this.#known.delete(name);
-    this.#bytes -= weigh(name, known);
+    this.#known.delete(id);
+    this.#bytes -= weigh(id, known);
   }
 }
 
-const weigh = (name: string, { bytes }: Known): number =>
-  DECODED_TIMES * bytes.length + name.length + OVERHEAD;
+const weigh = (id: string, { name, bytes }: Known): number =>
+  DECODED_TIMES * bytes.length + id.length + name.length + OVERHEAD;

@@ -12,6 +12,13 @@ export interface FieldValues {
 
 type PipelineStream = Extract<NonNullable<Parameters<Redis["sendCommand"]>[1]>, { isPipeline: true }>;
 
+/** Who hears what came of each read (breaker.ts). */
+export interface Outcomes {
+  succeeded(): void;
+  /** Answers what the read is rejected with. */
+  rejected(cause: Error): Error;
+}
+
 /**
  * Reads fields of hashes, all that are asked for in one turn of the event loop with one write.
  *
@@ -20,24 +27,19 @@ type PipelineStream = Extract<NonNullable<Parameters<Redis["sendCommand"]>[1]>, 
  */
 export class HashReads {
   readonly #client: Redis;
-  readonly #deadlines: Deadlines;
+  readonly #asker: Asker;
   #batch: HashRead[] = [];
 
-  constructor(client: Redis, timeoutMs: number) {
+  constructor(client: Redis, timeoutMs: number, outcomes: Outcomes) {
     this.#client = client;
-    this.#deadlines = new Deadlines(timeoutMs);
+    this.#asker = { outcomes, deadlines: new Deadlines(timeoutMs), outOfStep: this.#outOfStep };
   }
 
-  /** Rejects with Redis' own error, with ioredis', or with StoreError where no answer came in time. */
+  /** Rejects with what `outcomes` makes of Redis' own error, of ioredis', or of a StoreError where no answer came in time. */
   read(name: string, fields: readonly string[]): Promise<FieldValues> {
     return new Promise((resolve, reject) => {
-      const read = new HashRead(name, fields, {
-        resolve,
-        reject,
-        deadlines: this.#deadlines,
-        outOfStep: this.#outOfStep,
-      });
-      this.#deadlines.begin(read);
+      const read = new HashRead(name, fields, this.#asker, resolve, reject);
+      this.#asker.deadlines.begin(read);
       if (this.#batch.length === 0) setImmediate(this.#send);
       this.#batch.push(read);
     });
@@ -64,13 +66,14 @@ export class HashReads {
       // It asks of a command what this has, and rejects it where it cannot be sent.
       if (read.at !== undefined) this.#client.sendCommand(read as unknown as Command, stream);
     }
-    if (text !== "") this.#client.stream.write(text);
+    if (text === "") return;
+    // Of ASCII they are the same bytes, and Node makes less of those: it knows how many they are.
+    this.#client.stream.write(text, Buffer.byteLength(text) === text.length ? "latin1" : "utf8");
   };
 }
 
 interface Asker {
-  readonly resolve: (values: FieldValues) => void;
-  readonly reject: (error: Error) => void;
+  readonly outcomes: Outcomes;
   readonly deadlines: Deadlines;
   readonly outOfStep: () => void;
 }
@@ -78,29 +81,45 @@ interface Asker {
 /** One HMGET, as much of a command as ioredis needs to know. */
 export class HashRead extends Waiting {
   readonly name = "hmget";
-  readonly args: readonly string[];
   /** Told to nobody beside us. */
   readonly isTraced = true;
   readonly promise = undefined;
+  readonly #key: string;
+  readonly #fields: readonly string[];
   readonly #asker: Asker;
+  readonly #resolve: (values: FieldValues) => void;
+  readonly #reject: (error: Error) => void;
 
-  constructor(name: string, fields: readonly string[], asker: Asker) {
+  constructor(
+    key: string,
+    fields: readonly string[],
+    asker: Asker,
+    resolve: (values: FieldValues) => void,
+    reject: (error: Error) => void,
+  ) {
     super();
-    this.args = [name, ...fields];
+    this.#key = key;
+    this.#fields = fields;
     this.#asker = asker;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  get args(): readonly string[] {
+    return [this.#key, ...this.#fields];
   }
 
   get fieldCount(): number {
-    return this.args.length - 1;
+    return this.#fields.length;
   }
 
   /** Its reply, as hash-replies.ts has read it. */
   take(values: FieldValues["values"], loans: readonly Loan[]): void {
-    const { deadlines, resolve } = this.#asker;
-    deadlines.end(this);
-    if (loans.length === 0) resolve({ values });
+    if (!this.#ends()) return;
+    this.#asker.outcomes.succeeded();
+    if (loans.length === 0) this.#resolve({ values });
     else {
-      resolve({
+      this.#resolve({
         values,
         giveBack: () => {
           for (const loan of loans) loan.giveBack();
@@ -115,31 +134,58 @@ export class HashRead extends Waiting {
   setTimeout(): void {}
 
   toWritable(): string {
-    let text = `*${this.args.length + 1}\r\n$5\r\nhmget\r\n`;
-    for (const each of this.args) text += `$${Buffer.byteLength(each)}\r\n${each}\r\n`;
-    return text;
+    const { head, tail } = around(this.#fields);
+    return `${head}${Buffer.byteLength(this.#key)}\r\n${this.#key}${tail}`;
   }
 
   /** Its reply, as ioredis has read it. */
   resolve(reply: unknown): void {
-    const { deadlines, resolve, reject, outOfStep } = this.#asker;
-    deadlines.end(this);
-    if (areValues(reply, this.fieldCount)) resolve({ values: reply });
+    if (areValues(reply, this.fieldCount)) this.take(reply, NOTHING_LENT);
     else {
-      reject(new Error("the answer to another command"));
-      outOfStep();
+      this.reject(new Error("the answer to another command"));
+      this.#asker.outOfStep();
     }
   }
 
   reject(error: Error): void {
-    this.#asker.deadlines.end(this);
-    this.#asker.reject(error);
+    if (this.#ends()) this.#rejected(error);
   }
 
   override late(): void {
-    this.#asker.reject(new StoreError("timeout", "Redis did not answer in time"));
+    this.#rejected(new StoreError("timeout", "Redis did not answer in time"));
+  }
+
+  #rejected(error: Error): void {
+    this.#reject(this.#asker.outcomes.rejected(error));
+  }
+
+  /** Has anybody waited for it until now? What comes late is nothing that came. */
+  #ends(): boolean {
+    const isAwaited = this.at !== undefined;
+    this.#asker.deadlines.end(this);
+    return isAwaited;
   }
 }
+
+/** What is said before the length of the key and behind the key. */
+interface Around {
+  readonly head: string;
+  readonly tail: string;
+}
+
+const AROUND = new WeakMap<readonly string[], Around>();
+
+/** Most reads are of the same list of fields, and it is the same object. */
+function around(fields: readonly string[]): Around {
+  const known = AROUND.get(fields);
+  if (known !== undefined) return known;
+  const named = fields.map((field) => `$${Buffer.byteLength(field)}\r\n${field}\r\n`).join("");
+  const made = { head: `*${fields.length + 2}\r\n$5\r\nhmget\r\n$`, tail: `\r\n${named}` };
+  AROUND.set(fields, made);
+  return made;
+}
+
+const NOTHING_LENT: readonly Loan[] = [];
 
 /** Answers that have got out of step with their questions are of any type (in-step.ts). */
 const areValues = (reply: unknown, length: number): reply is FieldValues["values"] =>

@@ -10,6 +10,8 @@ const LONGEST_VALUE = 16 * 1024 * 1024;
 /** So much of another reply is not copied. */
 const LONG = 65_536;
 const NOTHING = Buffer.alloc(0);
+/** How much later ioredis may hear of a sign of life, in milliseconds: each time it begins its timer anew. */
+const LATER_MS = 100;
 
 /**
  * Takes the replies to reads of hashes out of what comes on one connection of this client, and leaves all others to
@@ -48,13 +50,23 @@ export function hashReplies(client: () => Redis, socket: Socket, memory: ReusedM
       socket.emit("data", isLong ? bytes : Buffer.from(bytes));
     },
   });
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let later: NodeJS.Timeout | undefined;
+  /** ioredis waits for a sign of life, where it is owed an answer. */
+  const tell = (): void => {
+    later = undefined;
+    toldAt = performance.now();
+    if (!socket.destroyed) socket.emit("data", NOTHING);
+  };
   return (bytes, length) => {
     if (socket.destroyed) return undefined;
     kept = false;
     try {
       reader.read(bytes, length);
-      // ioredis waits for a sign of life.
-      socket.emit("data", NOTHING);
+      if (later === undefined) {
+        if (performance.now() - toldAt >= LATER_MS) tell();
+        else later = setTimeout(tell, LATER_MS).unref();
+      }
     } catch (error) {
       socket.destroy(error instanceof Error ? error : undefined);
     }

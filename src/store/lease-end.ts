@@ -54,6 +54,7 @@ type Code = Extract<LeaseEnd, { type: "failed" }>["code"];
 const CODES: Readonly<Record<Code, true>> = {
   refused: true,
   connect: true,
+  certificate: true,
   timeout: true,
   reset: true,
   malformed: true,

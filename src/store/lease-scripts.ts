@@ -33,9 +33,14 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local kind = redis.call('TYPE', key).ok
 local is_hash = kind == 'hash'
-local ended = is_hash and redis.call('HGET', key, 'end')
-if ended and ARGV[7] ~= '1' then return { ARGV[1], 'ended', ended } end
 local left = redis.call('PTTL', key)
+-- Nobody gives one a longer life: the clock of Redis went back, perhaps, and its holder may be gone.
+if left > ttl then
+  redis.call('PEXPIRE', key, ttl)
+  left = ttl
+end
+local ended = is_hash and left >= 0 and redis.call('HGET', key, 'end')
+if ended and ARGV[7] ~= '1' then return { ARGV[1], 'ended', ended } end
 local led = is_hash and left >= 0 and tonumber(redis.call('HGET', key, 'leaders') or '')
 if led then
   local since = tonumber(redis.call('HGET', key, 'since') or '') or now

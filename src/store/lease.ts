@@ -33,6 +33,9 @@ const RENEWALS = 3;
 /** Nobody asks more often. */
 const SHORTEST_WAIT_MS = 10;
 
+/** Others who lead may still have an answer, unless this is one. */
+const lingers = ({ type }: LeaseEnd): boolean => type === "stored" || type === "uncacheable";
+
 const UNKNOWN: LeaseAnswer = { type: "unknown" };
 const LAPSED: LeaseEnd = { type: "lapsed" };
 
@@ -106,8 +109,10 @@ export class RedisLeases implements Leases {
       }
       waiting.hear(LAPSED);
       if (word === "held") return { type: "held", lease: this.#hold(name, token, Number(detail)) };
-      const end = word === "ended" ? parseLeaseEnd(String(detail)) : undefined;
-      if (end !== undefined) return { type: "ended", end };
+      if (word === "ended") {
+        const end = parseLeaseEnd(String(detail));
+        return end !== undefined && lingers(end) ? { type: "ended", end } : UNKNOWN;
+      }
       return { type: "elsewhere", arriving, ended: waiting.ended };
     } catch (cause) {
       waiting.hear(LAPSED);
@@ -146,8 +151,7 @@ export class RedisLeases implements Leases {
 
   /** Never rejects: a lease that cannot be released ends by itself. */
   async #release(name: string, token: string, end: LeaseEnd): Promise<void> {
-    // Others who lead may still have an answer, unless this is one.
-    const lingerMs = end.type === "stored" || end.type === "uncacheable" ? LINGER_MS : 0;
+    const lingerMs = lingers(end) ? LINGER_MS : 0;
     const args = [token, this.#channels, JSON.stringify([name, end]), JSON.stringify(end), lingerMs];
     await this.#run(RELEASE, name, args).catch(() => undefined);
   }

@@ -112,6 +112,21 @@ export class MemoryStore implements Store {
       .map((slot) => this.#records.peek(slot, key));
   }
 
+  /** Of the entries in so many slots from `first` on at most `most` that are wanted; and where it has come to. */
+  leaf(first: number, slots: number, most: number, wanted: (key: string) => boolean) {
+    const now = this.#now();
+    const end = Math.min(first + slots, this.#keys.length);
+    const found: { readonly key: string; readonly stored: Entry["stored"] }[] = [];
+    let slot = first;
+    for (; slot < end && found.length < most; slot++) {
+      const key = this.#keys[slot] as string;
+      // A vacant slot has no key.
+      if (key === "" || (this.#until[slot] as number) <= now || !wanted(key)) continue;
+      found.push({ key, stored: this.#records.peek(slot, key).entry.stored });
+    }
+    return { found, slot, isEnd: slot >= this.#keys.length };
+  }
+
   /** `put`, at once. What is too large, elsewhere or already over is not kept, and neither is what it replaces. */
   keep(key: string, entry: Entry): void {
     const variant = variantId(entry.stored.selectingFields);

@@ -34,7 +34,9 @@ local epoch, floor
 if is(stream, 'stream') and is(epoch_key, 'string') and is(floor_key, 'string') then
   epoch, floor = tonumber(redis.call('GET', epoch_key)), tonumber(redis.call('GET', floor_key))
 end
-local function sound(number) return number and number >= 0 and number < 2^53 end
+-- In 70 years' time no clock is, and an epoch that nothing can follow would end the log for good.
+local latest = math.min(math.max(seen, micros) + 2^51, 2^53)
+local function sound(number) return number and number >= 0 and number < latest end
 local whole = sound(epoch) and sound(floor) and epoch >= seen and epoch >= floor
 if whole then
   local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]

@@ -67,6 +67,12 @@ export class RedisCluster {
     return this.#told;
   }
 
+  /** Those that have all slots between them, in an order that stays; empty until the cluster is known. */
+  get masters(): readonly RedisNode[] {
+    const owners = new Set(this.#owners.filter((node) => node !== undefined));
+    return [...owners].sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ connection }) => connection);
+  }
+
   /** Runs commands on keys of the same slot as `key`. Rejects only with StoreError. */
   run<T>(operation: (client: Redis) => Promise<T>, key: string): Promise<T> {
     return this.#route(key, (node) => node.run(operation), operation);

@@ -59,7 +59,7 @@ export class RedisNode {
       },
     });
     this.#client = new Redis({ ...this.#forCommands, ...this.#reading(memory) });
-    this.#reads = new HashReads(this.#client, commandTimeoutMs);
+    this.#reads = new HashReads(this.#client, commandTimeoutMs, this.#breaker);
     let reason: string | undefined;
     let sentinels: string | undefined;
     this.#client.on("sentinelError", (error: Error) => {
@@ -85,21 +85,26 @@ export class RedisNode {
     return this.#breaker.up;
   }
 
+  /** The servers that have all there is: itself. */
+  get masters(): readonly RedisNode[] {
+    return [this];
+  }
+
   /** Runs commands under the breaker. Rejects only with StoreError. */
   run<T>(operation: (client: Redis) => Promise<T>): Promise<T> {
-    return this.#whenReady(this.#client, () => operation(this.#client));
+    return this.#whenReady(this.#client, () => this.#breaker.run(() => operation(this.#client)));
   }
 
   /** Fields of a hash, under the breaker. Rejects only with StoreError. */
   fields(name: string, fields: readonly string[]): Promise<FieldValues> {
-    return this.#whenReady(this.#client, () => this.#reads.read(name, fields));
+    return this.#whenReady(this.#client, () => this.#breaker.try(() => this.#reads.read(name, fields)));
   }
 
   /** Runs commands on keys whose slot is on its way to this node. Rejects only with StoreError. */
   runAsking<T>(operation: (client: Redis) => Promise<T>): Promise<T> {
     this.#asking ??= openAsking(this.#forCommands);
     const client = this.#asking;
-    return this.#whenReady(client, () => operation(client));
+    return this.#whenReady(client, () => this.#breaker.run(() => operation(client)));
   }
 
   /** A connection for subscriptions at the same server; its owner closes it. */
@@ -138,7 +143,7 @@ export class RedisNode {
       return Promise.reject(new StoreError("unavailable", "Redis is not connected"));
     }
     this.#used = true;
-    return this.#breaker.run(operation);
+    return operation();
   }
 
   async #check(): Promise<void> {

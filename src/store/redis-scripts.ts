@@ -1,5 +1,5 @@
 import { CHECKSUM_BYTES, CHUNKS_PATTERN, LONGEST_RECORD, MAX_CHUNKS } from "./chunks.ts";
-import { MAX_SETS } from "./codec.ts";
+import { LONGEST_SET, MAX_SETS } from "./codec.ts";
 import { MAX_VARIANTS } from "./memory.ts";
 import { luaScript } from "./redis-command.ts";
 
@@ -86,7 +86,7 @@ local lines, longest = { line }, ttl
 local meta = is_hash(base) and redis.call('HGET', base, 'meta')
 if meta and string.sub(meta, 1, #head) == head then
   for other in string.gmatch(string.sub(meta, #head + 1), '[^\\n]+') do
-    if other ~= line and #lines < ${MAX_SETS} then lines[#lines + 1] = other end
+    if other ~= line and #other <= ${LONGEST_SET} and #lines < ${MAX_SETS} then lines[#lines + 1] = other end
   end
   longest = math.max(longest, redis.call('PTTL', base))
 else
@@ -154,7 +154,8 @@ if ARGV[4] ~= '1' then return instances end
 local all = redis.call('HGETALL', key)
 for i = 1, #all, 2 do
   local at, when = string.match(all[i + 1], '^(%d+) (%d+)$')
-  if when and now - tonumber(when) < alive then
+  -- Nor does who spoke before the clock of Redis went back.
+  if when and math.abs(now - tonumber(when)) < alive then
     instances[#instances + 1] = all[i]
     instances[#instances + 1] = at
   else

@@ -1,9 +1,9 @@
 import { type Entry, readBytes, type SentBody, StoreError } from "../cache/ports.ts";
 import { keepUntil } from "../policy/freshness.ts";
 import { variantId } from "../policy/key.ts";
-import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
+import type { EpochMs } from "../policy/stored-response.ts";
 import { type Chunks, chunksRecord, divide } from "./chunks.ts";
-import { bodyChecksum, dividedHead, dividedLine } from "./codec.ts";
+import { bodyChecksum, dividedHead, dividedLine, LONGEST_SET } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { Gate } from "./gate.ts";
 import { writeChunks } from "./redis-body.ts";
@@ -58,13 +58,15 @@ export class RedisWriter {
     const name = entryName(base, stored);
     const keys = [base, indexKey(base), name];
     const ttl = Math.min(LONGEST_TTL_MS, Math.floor(keepUntil(stored) - now()));
-    if (!(ttl > 0)) {
+    const line = dividedLine(Object.keys(stored.selectingFields));
+    // Nobody reads a marker with more names than that, and it is the marker of the other variants, too.
+    if (!(ttl > 0) || line.length > LONGEST_SET) {
       await this.free(name);
       return true;
     }
     const write = (checksum: number, record = "", bodyField: (string | Buffer)[] = []) => {
       const meant = [mode, ttl, stored.bodyLength, bodyId(stored, checksum)];
-      const divided = [dividedHead(key), setLine(stored), suffix, variantLabel(stored), stored.uri];
+      const divided = [dividedHead(key), line, suffix, variantLabel(stored), stored.uri];
       const fields = [...hashFields(key, stored, checksum), ...bodyField];
       const args = [...meant, ...divided, graceMs, record, ...fields];
       return connection.run((client) => runScript(client, WRITE, keys, args), base);
@@ -113,7 +115,5 @@ export class RedisWriter {
     }
   }
 }
-
-const setLine = (stored: StoredResponse): string => dividedLine(Object.keys(stored.selectingFields));
 
 const asBuffer = (body: Uint8Array): Buffer => Buffer.from(body.buffer, body.byteOffset, body.byteLength);

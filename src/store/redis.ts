@@ -17,6 +17,7 @@ import { bodyMatches, type Meta } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
 import { DecodedRecords } from "./decoded-records.ts";
 import { Gate } from "./gate.ts";
+import type { FieldValues } from "./hash-reads.ts";
 import { MAX_VARIANTS } from "./memory.ts";
 import { RedisBody } from "./redis-body.ts";
 import { isReply, runScript } from "./redis-command.ts";
@@ -97,8 +98,8 @@ export class RedisStore implements Store {
   }
 
   lookup(key: string, request: FieldLines): Promise<Lookup> {
-    const base = baseKey(this.#namespace, key);
-    return this.#read(base, key).then((read) => {
+    const base = this.#records.nameOf(key) ?? baseKey(this.#namespace, key);
+    const answer = (read: Read): Lookup | Promise<Lookup> => {
       switch (read.meta?.type) {
         case undefined:
         case "foreign":
@@ -108,20 +109,24 @@ export class RedisStore implements Store {
         case "divided":
           return this.#variant(base, key, request, read.meta.sets);
       }
-    });
+    };
+    return this.#read(base, key, answer, key);
   }
 
   async inspect(key: string): Promise<readonly Inspected[]> {
     const base = baseKey(this.#namespace, key);
-    const { meta } = await this.#read(base, key);
+    const meta = await this.#read(base, key, (read) => read.meta);
     if (meta === undefined || meta.type === "foreign") return [];
     const suffixes = meta.type === "entry" ? [] : await this.#suffixes(base);
     const names = meta.type === "entry" ? [base] : suffixes.map((suffix) => `${base}:${suffix}`);
     const found = await Promise.all(
-      names.slice(0, MAX_VARIANTS).map(async (name) => {
-        const read = await this.#read(name, key);
-        return read.meta?.type === "entry" ? this.#whole(name, key, read.meta, read) : URI_MISS;
-      }),
+      names
+        .slice(0, MAX_VARIANTS)
+        .map((name) =>
+          this.#read(name, key, (read) =>
+            read.meta?.type === "entry" ? this.#whole(name, key, read.meta, read) : URI_MISS,
+          ),
+        ),
     );
     return found.filter((one) => one.type === "found");
   }
@@ -165,11 +170,12 @@ export class RedisStore implements Store {
   ): Promise<Lookup> {
     const names = sets.map((set) => `${base}:${variantSuffix(variantId(selectFrom(set, request)))}`);
     const candidates = await Promise.all(
-      names.map(async (name) => {
-        const read = await this.#read(name, key);
-        const selected = read.meta?.type === "entry" && this.#selected(read.meta, request);
-        return selected ? this.#whole(name, key, read.meta, read) : URI_MISS;
-      }),
+      names.map((name) =>
+        this.#read(name, key, (read) => {
+          const selected = read.meta?.type === "entry" && this.#selected(read.meta, request);
+          return selected ? this.#whole(name, key, read.meta, read) : URI_MISS;
+        }),
+      ),
     );
     let newest: Found | undefined;
     for (const found of candidates) {
@@ -184,21 +190,34 @@ export class RedisStore implements Store {
     return variantMatches(stored.selectingFields, request);
   }
 
-  #read(name: string, key: string): Promise<Read> {
+  /** What `make` makes of it at once: each hit waits here, and has one promise for it. `id`: as DecodedRecords know it. */
+  #read<Made>(
+    name: string,
+    key: string,
+    make: (read: Read) => Made | Promise<Made>,
+    id = name,
+  ): Promise<Made> {
     return this.#connection.fields(name, HIT_FIELDS).then(
-      ({ values: [record, body], giveBack }) => {
-        if (!record)
-          return { meta: body ? this.#foreign(key, "a body without a record") : undefined, body: null };
-        const meta = this.#records.decode(name, record);
-        if (meta.type === "foreign") return { meta: this.#foreign(key, meta.detail), body: null };
-        if (meta.key !== key) return { meta: this.#foreign(key, "a record of another resource"), body: null };
-        return { meta, body: body ?? null, giveBack };
-      },
+      (values) => make(this.#understood(id, name, key, values)),
       (error: StoreError) => {
         if (!isReply(error.cause, "WRONGTYPE")) throw error;
-        return { meta: this.#foreign(key, "a value of another type"), body: null };
+        return make({ meta: this.#foreign(key, "a value of another type"), body: null });
       },
     );
+  }
+
+  #understood(
+    id: string,
+    name: string,
+    key: string,
+    { values: [record, body], giveBack }: FieldValues,
+  ): Read {
+    if (!record)
+      return { meta: body ? this.#foreign(key, "a body without a record") : undefined, body: null };
+    const meta = this.#records.decode(id, record, name);
+    if (meta.type === "foreign") return { meta: this.#foreign(key, meta.detail), body: null };
+    if (meta.key !== key) return { meta: this.#foreign(key, "a record of another resource"), body: null };
+    return { meta, body: body ?? null, giveBack };
   }
 
   /** The entry with its body; nothing where it is over, or its body is not there. */

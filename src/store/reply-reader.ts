@@ -55,6 +55,8 @@ const CR = 13;
 const LF = 10;
 /** Of a length: more bytes than there can be. */
 const MOST_DIGITS = 10;
+/** No reply that is asked for has a longer list in it, for which ioredis would make room as soon as it is announced. */
+const MOST_VALUES = 100_000;
 
 /**
  * Where does each reply end, in bytes that come in any pieces? Lists of values that answer reads of fields are taken
@@ -170,7 +172,12 @@ export class ReplyReader {
     if (this.#values !== undefined) this.#checkOurs();
     if (kind === TEXT || this.#negative) this.#onValue();
     else if (kind === BLOB) this.#onBlob();
-    else this.#lacking += (kind === MAP ? 2 * this.#length : this.#length) - 1;
+    else this.#onList(kind === MAP ? 2 * this.#length : this.#length);
+  }
+
+  #onList(values: number): void {
+    must(values <= MOST_VALUES, "a list that is too long");
+    this.#lacking += values - 1;
   }
 
   /** One list, of as many values as were asked for, and none of them is a list. */

@@ -1,5 +1,6 @@
 import { type Emit, storeFailed } from "../cache/events.ts";
 import {
+  type ChunkedBody,
   type Entry,
   type Inspected,
   type Lookup,
@@ -92,9 +93,17 @@ export class TieredStore implements Store {
   /** Where Redis does not answer, what is in memory; an event tells of it. */
   async inspect(key: string): Promise<readonly Inspected[]> {
     const near = await this.#memory.inspect(key);
-    if (this.#redis === undefined) return near;
+    const redis = this.#redis;
+    if (redis === undefined) return near;
     try {
-      return [...near, ...(await inTime(this.#redis.inspect(key), this.#deadlines))];
+      return [
+        ...near,
+        ...(await inTime(
+          () => redis.inspect(key),
+          this.#deadlines,
+          (far) => far,
+        )),
+      ];
     } catch (error) {
       this.#emit(storeFailed("lookup", error));
       return near;
@@ -198,7 +207,7 @@ export class TieredStore implements Store {
   }
 
   /** `sharedAs`: what others find this reading by while it lasts. */
-  async #readAlone(
+  #readAlone(
     reading: Reading,
     redis: Store,
     key: string,
@@ -206,30 +215,47 @@ export class TieredStore implements Store {
     newerThan = Number.NEGATIVE_INFINITY,
     sharedAs?: string,
   ): Promise<Lookup> {
-    try {
-      const far = await inTime(redis.lookup(key, request), this.#deadlines);
-      if (far.type === "none") return far;
-      let { entry } = far;
-      if (this.#heldBack(key, entry.stored)) return URI_MISS;
-      const isNews = !reading.outdated && entry.stored.responseTime > newerThan;
-      if (!isNews || entry.body.length > this.#memory.maxBodyBytes)
-        return reading.shared ? neverGivenBack(far) : far;
-      if (!(entry.body instanceof Uint8Array)) {
-        const leave = this.#room(entry.body.length);
-        if (leave === undefined) return far;
-        const body = await readBytes(entry.body).catch(() => undefined);
-        leave();
-        // The store of the body tells of that.
-        if (body === undefined) return URI_MISS;
-        entry = { ...entry, body };
-      }
-      if (!reading.outdated) this.#memory.keep(key, entry);
-      return neverGivenBack({ ...far, entry });
-    } finally {
+    const end = (): void => {
       this.#readings.end(key, reading);
       if (sharedAs !== undefined && this.#shared.get(sharedAs)?.reading === reading)
         this.#shared.delete(sharedAs);
-    }
+    };
+    return inTime(
+      () => redis.lookup(key, request),
+      this.#deadlines,
+      (far) => {
+        const answer = this.#admitted(far, reading, key, newerThan);
+        if (answer instanceof Promise) return answer.finally(end);
+        end();
+        return answer;
+      },
+      end,
+    );
+  }
+
+  /** What Redis has, which memory keeps where it is news. */
+  #admitted(far: Lookup, reading: Reading, key: string, newerThan: EpochMs): Lookup | Promise<Lookup> {
+    if (far.type === "none") return far;
+    const { stored, body } = far.entry;
+    if (this.#heldBack(key, stored)) return URI_MISS;
+    const isNews = !reading.outdated && stored.responseTime > newerThan;
+    if (!isNews || body.length > this.#memory.maxBodyBytes) return reading.shared ? neverGivenBack(far) : far;
+    if (!(body instanceof Uint8Array)) return this.#brought(far, body, reading, key);
+    this.#memory.keep(key, far.entry);
+    return neverGivenBack(far);
+  }
+
+  /** With its body, that lies in Redis, where there is room for it here. */
+  async #brought(far: Found, lying: ChunkedBody, reading: Reading, key: string): Promise<Lookup> {
+    const leave = this.#room(lying.length);
+    if (leave === undefined) return far;
+    const body = await readBytes(lying).catch(() => undefined);
+    leave();
+    // The store of the body tells of that.
+    if (body === undefined) return URI_MISS;
+    const entry = { ...far.entry, body };
+    if (!reading.outdated) this.#memory.keep(key, entry);
+    return neverGivenBack({ ...far, entry });
   }
 }
 

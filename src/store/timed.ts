@@ -1,6 +1,7 @@
 import type { Emit, StoreOperation } from "../cache/events.ts";
 import type { Leases } from "../cache/leases.ts";
-import type { Store } from "../cache/ports.ts";
+import type { Lookup, Store } from "../cache/ports.ts";
+import type { FieldLines } from "../policy/fields.ts";
 
 interface TimedDeps {
   readonly emit: Emit;
@@ -15,13 +16,33 @@ export function createTimed({ emit, elapsed }: TimedDeps) {
     try {
       return await act();
     } finally {
-      emit({ type: "store-asked", tier: "redis", operation, ms: elapsed() - startedAt });
+      tell(operation, startedAt);
     }
   }
 
+  /** The same with fewer promises, for what each hit waits for. What is answered at once takes no time. */
+  function timedLookup(store: Store, key: string, request: FieldLines): Lookup | Promise<Lookup> {
+    const startedAt = elapsed();
+    const answer = store.lookup(key, request);
+    if (!(answer instanceof Promise)) return answer;
+    return answer.then(
+      (found) => {
+        tell("lookup", startedAt);
+        return found;
+      },
+      (error) => {
+        tell("lookup", startedAt);
+        throw error;
+      },
+    );
+  }
+
+  const tell = (operation: StoreOperation, startedAt: number): void =>
+    emit({ type: "store-asked", tier: "redis", operation, ms: elapsed() - startedAt });
+
   return {
     store: (store: Store): Store => ({
-      lookup: (key, request) => timed("lookup", () => store.lookup(key, request)),
+      lookup: (key, request) => timedLookup(store, key, request),
       put: (key, entry, sent) => timed("put", () => store.put(key, entry, sent)),
       freshen: (key, entry) => timed("freshen", () => store.freshen(key, entry)),
       inspect: (key) => store.inspect(key),

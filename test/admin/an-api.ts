@@ -46,6 +46,14 @@ export function anApi(overrides: Partial<AdminDeps> = {}): {
     origins: () => [],
     steering: aSteering(),
     live: liveOf(createTail(createEvents().listen, Date.now).watch, () => []),
+    entries: async ({ tier = "memory" }) => ({
+      tier,
+      tiers: [tier],
+      entries: [],
+      looked_at: 0,
+      cursor: null,
+    }),
+    storeState: async () => ({ redis: null, instances: [] }),
     explain: async (asked) => ({ asked }) as object as Explained,
     ready: () => ({ ready: true, detail: "1 of 1 origins healthy" }),
     purge: async (targets, mode) => {

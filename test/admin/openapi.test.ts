@@ -137,6 +137,8 @@ describe("what is answered", () => {
       ["/top", "/top?k=3"],
       ["/hist", "/hist"],
       ["/series", "/series?minutes=1"],
+      ["/entries", "/entries?match=data&limit=1"],
+      ["/store", "/store"],
       ["/explain", `${explain}&body=1&fetch=1`],
       ["/explain", "/explain?url=/never"],
       ["/warm", "/warm", post({ urls: ["/data?id=3&cache-control=max-age=5", "/none"] })],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { finding, limitBar, ratioBar } from "../../bench/row.ts";
+import { finding, limitBar, percentile, ratioBar } from "../../bench/row.ts";
 import { markdown, type Ran, terminalTable } from "../../bench/table.ts";
 
 const findings = [finding("ours", [30, 10, 20]), finding("theirs", [40, 10])];
@@ -10,6 +10,15 @@ describe("a finding", () => {
       { who: "ours", value: 20, least: 10, most: 30 },
       { who: "theirs", value: 25, least: 10, most: 40 },
     ]);
+  });
+});
+
+describe("a percentile", () => {
+  it("is the value that so many of all do not exceed, and none where there are no values", () => {
+    const values = Array.from({ length: 200 }, (_, i) => 200 - i);
+    expect([0.5, 0.99, 1].map((share) => percentile(values, share))).toEqual([100, 198, 200]);
+    expect(percentile([7], 0.99)).toBe(7);
+    expect(percentile([], 0.99)).toBeNaN();
   });
 });
 

@@ -32,6 +32,8 @@ async function full(scheme: "light" | "dark", width: number): Promise<Page> {
   await page.locator("#explain-result .timeline").waitFor();
   await page.locator("#playground .timeline").waitFor();
   await page.locator("#settings-table table").waitFor();
+  await page.locator("#entries-table table").waitFor();
+  await page.locator("#instances-table table").waitFor();
   return page;
 }
 

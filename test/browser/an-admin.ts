@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { onTestFinished } from "vitest";
+import type { ShownEntries, ShownEntry, ShownStore } from "../../src/admin/answers.ts";
 import type { AdminDeps } from "../../src/admin/api.ts";
 import type { AdminEnv } from "../../src/admin/env.ts";
 import { type AdminListener, listenAdmin } from "../../src/admin/listen.ts";
@@ -149,6 +150,30 @@ export function fullRoutes(now: number): Routes {
         restart: false,
       },
     ],
+    "/entries": {
+      tier: "memory",
+      tiers: ["memory", "redis"],
+      entries: [
+        anEntry(now, { url, fresh_until: now + 600_000 }),
+        anEntry(now, {
+          state: "refreshing",
+          refreshing_until: now + 9_000,
+          selecting: { "accept-encoding": "gzip" },
+        }),
+        anEntry(now, { state: "on-error", purged: true, usable_on_error_until: now + 86_400_000, worker: 2 }),
+        anEntry(now, { state: "kept", kept_until: now, masked: true }),
+      ],
+      looked_at: 4096,
+      cursor: "4096",
+    } satisfies ShownEntries,
+    "/store": {
+      redis: { keys: 1234, used_bytes: 5 * 1024 * 1024, max_bytes: 1024 ** 3 },
+      instances: [
+        { instance: "a-1-0", self: true, version: "0.1.0", since: now - 7_500_000, epoch: 12, behind_ms: 0 },
+        { instance: "b-2-0", self: false, version: "0.1.0", since: now - 60_000, epoch: 9, behind_ms: 2500 },
+        { instance: "c-3-0", self: false, version: null, since: null, epoch: null, behind_ms: null },
+      ],
+    } satisfies ShownStore,
     "/explain": {
       url,
       key: url,
@@ -169,6 +194,11 @@ export function fullRoutes(now: number): Routes {
         usable_on_error_until: { at: now + 700_000, because: "stale-if-error=100" },
         kept_until: { at: now + 4_500_000, because: "CACHE_KEEP" },
       },
+      instances: [
+        { instance: "a-1-0", answered: true, tier: ["memory", "redis"], stored_at: now },
+        { instance: "b-2-0", answered: true, tier: [], stored_at: null },
+        { instance: "c-3-0", answered: false, tier: [], stored_at: null },
+      ],
       purges: [],
       next: {
         decision: "serve",
@@ -193,6 +223,23 @@ export function fullRoutes(now: number): Routes {
     })}\n\n`,
   };
 }
+
+export const anEntry = (now: number, changes: Partial<ShownEntry> = {}): ShownEntry => ({
+  url: "http://localhost:3000/a",
+  selecting: {},
+  status: 200,
+  size: 2048,
+  stored_at: now - 75_000,
+  age: 75,
+  state: "fresh",
+  purged: false,
+  fresh_until: null,
+  refreshing_until: null,
+  usable_on_error_until: null,
+  kept_until: null,
+  tags: 2,
+  ...changes,
+});
 
 const origin = (now: number, healthy: boolean, detail: string) => ({
   healthy,

@@ -78,6 +78,8 @@ describeInChromium("the dashboard", () => {
       .or(result.getByText(/fresh: 9 min \d+ s left/))
       .waitFor();
     expect(await result.locator(".timeline span").count()).toBe(3);
+    const where = result.getByRole("region", { name: "Where instances have it" }).locator("td:nth-child(2)");
+    expect(await where.allTextContents()).toEqual(["memory, redis", "nothing", "no answer"]);
   });
 
   it("tells percentiles, and how the stores are, in units", async () => {

@@ -1,5 +1,15 @@
 import { expect, it } from "vitest";
-import { bytes, count, latency, rate, share, span } from "../../src/admin/dashboard/client/format.ts";
+import {
+  bytes,
+  clock,
+  count,
+  instant,
+  latency,
+  moment,
+  rate,
+  share,
+  span,
+} from "../../src/admin/dashboard/client/format.ts";
 
 it.each([
   [count(0), "0"],
@@ -30,6 +40,8 @@ it.each([
   [span(7505), "2 h 5 min"],
   [span(86_400), "1 d"],
   [span(90_061), "1 d 1 h"],
+  [moment(43_199_999, 0), clock(43_199_999)],
+  [moment(0, 43_200_000), instant(0)],
 ])("writes %s as %s", (written, wanted) => {
   expect(written).toBe(wanted);
 });

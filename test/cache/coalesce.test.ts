@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Coalescer, MAX_LEADERS, type Place } from "../../src/cache/coalesce.ts";
+import { Coalescer, enoughHaveFailed, MAX_LEADERS, type Place } from "../../src/cache/coalesce.ts";
 
-const START = { epoch: 0, fields: [], selecting: [], failed: 0 };
+const START = { epoch: 0, fields: [], selecting: [], failed: 0, since: 0 };
 const MAX_PLACES = 32;
 
 function placeOf(coalescer: Coalescer<string>, key = "k"): Place<string> {
@@ -113,6 +113,16 @@ describe("a follower whose leader is overdue", () => {
     expect(await follower.settled).toEqual({ type: "takeover", error: "second" });
     expect(follower.leaders()).toBe(2);
   });
+});
+
+it.each([
+  [1, 60_000, false],
+  [2, 0, false],
+  [2, 499, false],
+  [2, 500, true],
+  [3, 0, true],
+])("%i leaders that have failed in %i ms are enough: %s", (leaders, ms, enough) => {
+  expect(enoughHaveFailed(leaders, ms)).toBe(enough);
 });
 
 describe("the fetches of one key", () => {

@@ -4,6 +4,7 @@ import {
   type Head,
   type Seen,
   settled,
+  T0,
   type TestProxy,
   tally,
   UNCACHEABLE_MS,
@@ -169,6 +170,33 @@ describe("a leader", () => {
     expect(proxy.origin.asked).toHaveLength(3);
     await expectQuiet(proxy);
   });
+
+  it.each([
+    [249, 3, 747],
+    [250, 2, 500],
+    [700, 2, 1400],
+    [60_000, 2, 120_000],
+  ])(
+    "that takes %i ms to fail is followed by others while that is quick: %i, done in %i ms",
+    async (...row) => {
+      const [ms, leaders, done] = row;
+      const proxy = aProxy();
+      const late: number[] = [];
+      const answers = Promise.all(crowd(proxy, 300));
+      for (let asked = 1; asked <= leaders; asked++) {
+        await settled();
+        // Who comes later waits with the others, and no longer than they.
+        if (asked === 2) void proxy.get("/hot").then(({ status }) => late.push(status));
+        expect(proxy.origin.asked).toHaveLength(asked);
+        proxy.advance(ms / 1000);
+        proxy.origin.last.fail("reset");
+      }
+      expect(tally((await answers).map(({ status }) => String(status)))).toEqual({ "502": 300 });
+      await settled();
+      expect([proxy.origin.asked.length, proxy.now() - T0, late]).toEqual([leaders, done, [502]]);
+      await expectQuiet(proxy);
+    },
+  );
 
   it("that fails once costs one more request and one error, no more", async () => {
     const proxy = aProxy();

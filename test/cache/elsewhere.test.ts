@@ -151,6 +151,17 @@ describe("a miss that another instance fetches", () => {
     expect(leases.asked).toHaveLength(1);
   });
 
+  it("fails for the second time, slowly: nobody asks a third time, and all have the error", async () => {
+    const { leases, get, origin, advance } = anInstance();
+    const end = leases.elsewhere();
+    const answers = [get("/a"), get("/a"), get("/a")];
+    await settled();
+    advance(0.5);
+    end(failedAfter(2));
+    for (const { status } of await Promise.all(answers)) expect(status).toBe(504);
+    expect([origin.asked.length, leases.asked.length]).toEqual([0, 1]);
+  });
+
   it("fails here for the third time in the fleet: those who wait here do not ask either", async () => {
     const { leases, get, origin } = anInstance();
     leases.next({ type: "ended", end: failedAfter(2) });

@@ -10,9 +10,13 @@ const PLENTY = 1_000_000;
 function aFlight({ max = PLENTY, limit = PLENTY, budget = new FlightBudget(limit) } = {}) {
   const source = new ScriptedBody();
   const timers = new FakeTimers();
-  const flight = new Flight(source, { maxBytes: max, budget, timer: timers.timer });
   const abandoned: string[] = [];
-  flight.onAbandon = (reason) => void abandoned.push(reason);
+  const flight = new Flight(source, {
+    maxBytes: max,
+    budget,
+    timer: timers.timer,
+    onAbandon: (reason) => void abandoned.push(reason),
+  });
   const read = () => {
     const stream = flight.read();
     if (stream === undefined) throw new Error("joining is over");

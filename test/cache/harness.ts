@@ -328,6 +328,8 @@ export interface ProxyOptions {
   readonly flightBytes?: number;
   readonly refreshConcurrency?: number;
   readonly uncacheableCapacity?: number;
+  /** Of the memory tier; far more than a test fills, where absent. */
+  readonly memoryBytes?: number;
   /** None where absent: there is no other instance. */
   readonly leases?: Leases;
   readonly arrivals?: Arrivals;
@@ -362,7 +364,7 @@ export function aProxy(options: ProxyOptions = {}) {
   const events: CacheEvent[] = [];
   const { emit, listen } = createEvents();
   listen((event) => void events.push(event));
-  const memory = new MemoryStore({ capacity: 256 * 1024 * 1024, now });
+  const memory = new MemoryStore({ capacity: options.memoryBytes ?? 256 * 1024 * 1024, now });
   const store = new FaultyStore(memory);
   const log = new FaultyLog();
   const forget = (target: PurgeTarget) => memory.forget(target);
@@ -409,6 +411,7 @@ export function aProxy(options: ProxyOptions = {}) {
     coalescer,
     emit,
     coalescing: { patienceMs: PATIENCE_MS },
+    elapsed: () => clock.at - T0,
     storePatienceMs: STORE_PATIENCE_MS,
   });
   const refresh = createRefresh({ forward, origin, concurrency: options.refreshConcurrency ?? 8, emit });
@@ -465,6 +468,7 @@ export function aProxy(options: ProxyOptions = {}) {
     origin,
     timers,
     uncacheable,
+    variances,
     budget,
     keep,
     coalescer,

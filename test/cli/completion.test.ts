@@ -17,6 +17,13 @@ const hasShell = (shell: string): boolean => {
   }
 };
 
+/** Where there is no such shell its tests do not run, and say what would make them. */
+const describeIn = (shell: string, tests: () => void): void => {
+  const note = hasShell(shell) ? "" : ` (not run: no ${shell} here; apt-get install ${shell})`;
+  if (note !== "") console.warn(`freshline completion ${shell}${note}`);
+  describe.skipIf(note !== "")(`freshline completion ${shell}${note}`, tests);
+};
+
 /** What bash offers for the last of these words. */
 function offered(words: readonly string[], directory = emptyDirectory()): string[] {
   const quoted = ["freshline", ...words].map((word) => `'${word}'`).join(" ");
@@ -27,7 +34,7 @@ function offered(words: readonly string[], directory = emptyDirectory()): string
   return said.split("\n").filter((word) => word !== "");
 }
 
-describe.skipIf(!hasShell("bash"))("freshline completion bash", () => {
+describeIn("bash", () => {
   it("offers every command, and those that begin so", () => {
     expect(offered([""])).toEqual(COMMANDS.map(({ name }) => name));
     expect(offered(["st"])).toEqual(["stats", "stat"]);
@@ -58,11 +65,73 @@ describe.skipIf(!hasShell("bash"))("freshline completion bash", () => {
   });
 });
 
-it.each(["zsh", "fish"] as const)("freshline completion %s is a script of that shell", (shell) => {
-  const script = completion(shell);
-  for (const { name } of COMMANDS) expect(script).toContain(name);
-  if (!hasShell(shell)) return;
-  execFileSync(shell, ["--no-execute", "-c", script]);
+/** Types each of these lines and a tab, and says what stands there then. */
+const TYPIST = `
+  zmodload zsh/zpty
+  zpty typed zsh -f -i
+  zpty -w typed 'PROMPT= RPROMPT=; unset zle_bracketed_paste; setopt no_beep no_auto_list; source $SCRIPT; '\\
+'shown() { print -r -- "[$BUFFER]"; BUFFER= }; zle -N shown; bindkey "^G" shown; print -r -- re"ady"'
+  zpty -r typed answer '*ready*'
+  for line in "$@"; do
+    zpty -w -n typed "$line"$'\\t\\a'
+    zpty -r typed answer '*\\[*\\]*'
+    print -r -- "\${\${answer##*\\[}%%\\]*}"
+  done
+  zpty -d typed`;
+
+describeIn("zsh", () => {
+  it("makes of what is typed what is meant, as far as that is clear", () => {
+    const directory = emptyDirectory();
+    writeFileSync(join(directory, "urls of mine.txt"), "");
+    const script = join(directory, "completion.zsh");
+    writeFileSync(script, completion("zsh"));
+    const meant = {
+      "freshline val": "freshline validate",
+      "freshline st": "freshline stat",
+      "freshline warm --con": "freshline warm --concurrency",
+      "freshline --admin-port 1 purge --so": "freshline --admin-port 1 purge --soft",
+      "freshline completion f": "freshline completion fish",
+      "freshline warm ur": "freshline warm urls\\ of\\ mine.txt",
+      "freshline stats ur": "freshline stats ur",
+      "freshline purge --con": "freshline purge --con",
+    };
+    const env = { ...process.env, HOME: directory, ZDOTDIR: directory, SCRIPT: script };
+    const said = execFileSync("zsh", ["-f", "-c", TYPIST, "typist", ...Object.keys(meant)], {
+      ...{ cwd: directory, encoding: "utf8", env, timeout: 30_000 },
+    });
+    expect(
+      said
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.trimEnd()),
+    ).toEqual(Object.values(meant));
+  });
+});
+
+describeIn("fish", () => {
+  it("offers commands with what they do, their flags and words, and files where files are meant", () => {
+    const directory = emptyDirectory();
+    writeFileSync(join(directory, "urls of mine.txt"), "");
+    writeFileSync(join(directory, "completion.fish"), completion("fish"));
+    const offers = (line: string): string[] =>
+      execFileSync("fish", ["--no-config", "-c", "source completion.fish; complete -C $argv[1]", line], {
+        ...{ cwd: directory, encoding: "utf8", timeout: 30_000 },
+        env: { ...process.env, HOME: directory },
+      })
+        .split("\n")
+        .filter((offer) => offer !== "");
+    expect(offers("freshline ").map((offer) => offer.split("\t")[0])).toEqual(
+      COMMANDS.map(({ name }) => name).toSorted(),
+    );
+    expect(offers("freshline stats")).toEqual(["stats\tShow what the running proxy has counted"]);
+    expect(offers("freshline completion ")).toEqual(["bash", "fish", "zsh"]);
+    expect(offers("freshline warm --con")).toEqual(["--concurrency"]);
+    expect(offers("freshline purge --con")).toEqual([]);
+    expect(offers("freshline --admin-port 1 purge --so")).toEqual(["--soft"]);
+    expect(offers("freshline warm ur")).toEqual(["urls of mine.txt"]);
+    expect(offers("freshline --redis-ca ur")).toEqual(["urls of mine.txt"]);
+    expect(offers("freshline stats ur")).toEqual([]);
+  });
 });
 
 describe("the table of commands", () => {

@@ -53,13 +53,16 @@ const FAILURES: readonly (readonly [string, (response: ServerResponse) => unknow
   ["silence", () => {}, "504"],
 ];
 
+/** Only silence is to run into the time-out, however slow the machine is. */
+const patienceWith = (what: string) => ({ ORIGIN_TIMEOUT: what === "silence" ? "1s" : "20s" });
+
 it.each(FAILURES)(
   "a leader that fails with %s is the one client of a thousand that fails",
   async (...row) => {
-    const [, fail, status] = row;
+    const [what, fail, status] = row;
     const { origin, crowd } = await crowdOn(
       (_request, response, nth) => (nth === 1 ? fail(response) : slowly(body, 100)(response)),
-      { ORIGIN_TIMEOUT: "1s" },
+      patienceWith(what),
     );
     expect(await crowd(CROWD)).toEqual({ "200 body": CROWD - 1, [status]: 1 });
     expect(origin.requests.length).toBe(2);
@@ -67,15 +70,15 @@ it.each(FAILURES)(
 );
 
 it.each(FAILURES)(
-  "three hundred who want what always fails with %s ask for it three times",
+  "three hundred who want what always fails with %s after a second ask for it twice, and no longer",
   async (...row) => {
-    const [, fail, status] = row;
-    const { origin, crowd } = await crowdOn((_request, response) => fail(response), { ORIGIN_TIMEOUT: "1s" });
+    const [what, fail, status] = row;
+    const { origin, crowd } = await crowdOn((_request, response) => fail(response), patienceWith(what));
     const answers = await crowd(300);
-    expect(origin.requests.length).toBe(3);
+    expect(origin.requests.length).toBe(2);
     // The leaders pass on what the origin said, if it said anything; the others share an error of ours.
     const saidByOrigin = status === "500" || status === "503";
-    expect(answers).toEqual(saidByOrigin ? { [status]: 3, "502": 297 } : { [status]: 300 });
+    expect(answers).toEqual(saidByOrigin ? { [status]: 2, "502": 298 } : { [status]: 300 });
   },
 );
 

@@ -221,6 +221,7 @@ test("changes, failures and purges have a line each; what the request line says 
   listen({ type: "stored", key: "k", bytes: 1, until: 0, epoch: 0, tags: [] });
   listen({ type: "not-stored", key: "k", reason: "private" });
   listen({ type: "origin-answered", origin, status: 200, headMs: 1, conditional: false });
+  for (let i = 0; i < 3; i++) listen({ type: "connection-refused", answered: i === 0 });
   listen({ type: "spans-lost", spans: 3, detail: "answered 400" });
 
   expect(lines().map(({ time: _, ...line }) => line)).toEqual([
@@ -232,6 +233,7 @@ test("changes, failures and purges have a line each; what the request line says 
     { level: "warn", msg: "refresh failed", key: "http://h/a?token=***" },
     { level: "info", msg: "purged", target: "everything", mode: "delete", epoch: 7 },
     { level: "info", msg: "purged", target: "url", key: "http://h/a?sig=***", mode: "delete", epoch: 8 },
+    { level: "warn", msg: "connection refused: as many are open as MAX_CONNECTIONS lets in" },
     { level: "warn", msg: "spans lost", spans: 3, detail: "answered 400" },
   ]);
 });

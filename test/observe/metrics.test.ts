@@ -17,6 +17,9 @@ test("every other event has its metric", async () => {
       { type: "store-asked", tier: "redis", operation: "lookup", ms: 0.7 },
       { type: "store-state", up: true, detail: "" },
       { type: "foreign-value", key: "k", detail: "" },
+      { type: "connection-refused", answered: true },
+      { type: "connection-refused", answered: false },
+      { type: "connection-refused", answered: false },
       { type: "spans-lost", spans: 3, detail: "" },
     ],
     { memory: () => ({ entries: 3, bytes: 300, evictions: 7, expired: 5, purged: 2 }) },
@@ -33,6 +36,8 @@ test("every other event has its metric", async () => {
     'freshline_store_duration_seconds_bucket{le="0.001",tier="redis",operation="lookup"} 1',
     "freshline_store_up 1",
     "freshline_foreign_values_total 1",
+    'freshline_connections_refused_total{answered="yes"} 1',
+    'freshline_connections_refused_total{answered="no"} 2',
     "freshline_spans_lost_total 3",
     'freshline_entries{tier="memory"} 3',
     'freshline_bytes{tier="memory"} 300',
@@ -71,8 +76,31 @@ test("how purges travel is measured where there are others, and nothing said of 
   expect(await log()).toEqual(["freshline_purge_log_attached 0", "freshline_purge_log_behind_seconds 2.5"]);
 });
 
+test("what the shared store holds is asked at every scrape, and left out where it does not say", async () => {
+  let load: () => Promise<{ keys: number; usedBytes: number; maxBytes: number | null }>;
+  load = async () => ({ keys: 5, usedBytes: 1000, maxBytes: 4000 });
+  const metrics = metricsOf([], { load: () => load() });
+  const told = async () =>
+    (await samplesOf(metrics, "freshline_store_")).filter((line) =>
+      /_(?:keys|used_bytes|max_bytes)\{/.test(line),
+    );
+  expect(await told()).toEqual([
+    'freshline_store_keys{tier="redis"} 5',
+    'freshline_store_used_bytes{tier="redis"} 1000',
+    'freshline_store_max_bytes{tier="redis"} 4000',
+  ]);
+  load = async () => ({ keys: 6, usedBytes: 2000, maxBytes: null });
+  expect(await told()).toEqual([
+    'freshline_store_keys{tier="redis"} 6',
+    'freshline_store_used_bytes{tier="redis"} 2000',
+  ]);
+  load = () => Promise.reject(new Error("away"));
+  expect(await told()).toEqual([]);
+});
+
 test("every metric of the table is there with its help and kind, and the process's own beside them", async () => {
-  const metrics = metricsOf([], { purgesBehindMs: () => 0 });
+  const load = async () => ({ keys: 1, usedBytes: 2, maxBytes: 3 });
+  const metrics = metricsOf([], { purgesBehindMs: () => 0, load });
   const text = await metrics.text();
   for (const { name, help, kind } of Object.values(METRICS)) {
     expect(text).toContain(`# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`);
@@ -102,7 +130,11 @@ test("every series has the labels that the table says, and no label is a URL", a
       { type: "store-failed", tier: "redis", operation: "lookup", code: "timeout", message: uri },
       { type: "foreign-value", key: uri, detail: uri },
     ],
-    { purgesBehindMs: () => 0, routes: ["/private/"] },
+    {
+      purgesBehindMs: () => 0,
+      load: async () => ({ keys: 1, usedBytes: 2, maxBytes: 3 }),
+      routes: ["/private/"],
+    },
   );
   const rows = new Map<string, readonly string[]>(
     Object.values(METRICS).map(({ name, labels }) => [name, labels]),

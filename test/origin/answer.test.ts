@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { fieldLinesFrom } from "../../src/origin/answer.ts";
+import {
+  fieldLinesFrom,
+  framingOf,
+  isCloseDelimited,
+  reasonPhrase,
+  unknownTransferCoding,
+} from "../../src/origin/answer.ts";
 
 const HEAD = "Content-Type: text/html\r\nX-Name: \xe9\xff\t \r\nX-Empty:\r\nServer: one";
 const LINES = ["Content-Type", "text/html", "X-Name", "\xe9\xff", "X-Empty", "", "Server", "one"];
@@ -50,4 +56,48 @@ describe("field lines of an origin", () => {
   it("are none where there are none", () => {
     expect([fieldLinesFrom([]), fieldLinesFrom(undefined)]).toEqual([[], []]);
   });
+});
+
+describe("what a head says of its body's end", () => {
+  it.each([
+    ["a length", ["Content-Length", "3"], { closes: false, unknown: undefined }],
+    ["a length in another case", ["CONTENT-LENGTH", "3"], { closes: false, unknown: undefined }],
+    ["chunks", ["Transfer-Encoding", "Chunked"], { closes: false, unknown: undefined }],
+    ["an empty coding", ["Transfer-Encoding", ""], { closes: false, unknown: undefined }],
+    [
+      "empty members beside the chunks",
+      ["transfer-encoding", ", chunked,"],
+      { closes: false, unknown: undefined },
+    ],
+    ["another coding", ["Transfer-Encoding", "gzip, chunked"], { closes: false, unknown: "gzip, chunked" }],
+    [
+      "codings in several lines",
+      ["Transfer-Encoding", "gzip", "X-A", "1", "transfer-encoding", "chunked"],
+      { closes: false, unknown: "gzip, chunked" },
+    ],
+    [
+      "nothing",
+      ["X-Content-Length", "3", "Transfer-Encodings", "gzip"],
+      { closes: true, unknown: undefined },
+    ],
+  ])("%s", (_, fields, { closes, unknown }) => {
+    const framing = framingOf(fields);
+    expect(isCloseDelimited("GET", 200, framing)).toBe(closes);
+    expect(unknownTransferCoding(framing)).toBe(unknown);
+    for (const [method, status] of [["HEAD", 200] as const, ["GET", 204] as const, ["GET", 304] as const])
+      expect(isCloseDelimited(method, status, framing)).toBe(false);
+  });
+});
+
+it.each([
+  ["OK", "OK"],
+  ["", ""],
+  ["\tTab and ~", "\tTab and ~"],
+  ["Gut\u00e9", "Gut\xc3\xa9"],
+  ["not UTF-8: \ufffd", ""],
+  ["a\x7fb", ""],
+  ["a\nb", ""],
+  [undefined, ""],
+])("a reason phrase has its bytes again, or is none: %j", (decoded, phrase) => {
+  expect(reasonPhrase(decoded)).toBe(phrase);
 });

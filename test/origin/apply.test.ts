@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { CacheEvent } from "../../src/cache/events.ts";
 import { createHealthChecks, type HealthOptions } from "../../src/origin/health.ts";
 import { type HealthChange, remember } from "../../src/origin/member.ts";
 import { until } from "../until.ts";
@@ -67,6 +68,23 @@ describe("a pool that goes on in another way", () => {
     await expect(ask(pool)).rejects.toMatchObject({ code: "reset" });
     expect(one.asked).toEqual([]);
   });
+});
+
+it("tells nothing of an origin that was removed, however what is under way there ends", async () => {
+  const [one, other] = [await anOrigin(), await anOrigin()];
+  let held = 0;
+  one.answer = () => void held++;
+  const events: CacheEvent[] = [];
+  const emit = (event: CacheEvent) => void events.push(event);
+  const options = { breakAfter: 1, headersTimeoutMs: 1500, emit };
+  const pool = aPool([one.url], options);
+  await pool.ready;
+  const asked = ask(pool);
+  await until("it is under way", () => held === 1);
+  await pool.apply(poolOptions([other.url], options), []);
+  await expect(asked).rejects.toMatchObject({ code: "timeout" });
+  const health = events.filter(({ type }) => type === "origin-health" || type === "origin-ejected");
+  expect(health.map((event) => "origin" in event && event.origin)).not.toContain(one.url);
 });
 
 it("of the changes of an origin's health the last fifty are remembered", () => {

@@ -16,7 +16,7 @@ function checksOf(origins: readonly string[], options: Partial<HealthOptions> = 
       every: () => () => {},
       ...options,
     },
-    (...result) => results.push(result),
+    (...[origin, healthy, detail]) => results.push([origin, healthy, detail]),
   );
   onTestFinished(() => checks.close());
   return { checks, results };

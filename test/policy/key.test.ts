@@ -153,6 +153,39 @@ describe("selecting header fields (§4.1)", () => {
   });
 });
 
+describe("a long value", () => {
+  const codings = (last: string) => [...Array.from({ length: 2000 }, (_, i) => `c${i}`), last].join(", ");
+
+  test("that many variants are compared with is read once for all of them", () => {
+    const variants = Array.from({ length: 32 }, (_, i) => ({ "accept-encoding": `=[[true,"v${i}"]]` }));
+    const matchAll = (request: (variant: number) => readonly string[]) => {
+      const before = process.cpuUsage();
+      for (const [i, variant] of variants.entries()) expect(variantMatches(variant, request(i))).toBe(false);
+      const { user, system } = process.cpuUsage(before);
+      return user + system;
+    };
+    const requests = variants.map(() => lines({ "accept-encoding": codings("x") }));
+    const one = lines({ "accept-encoding": codings("x") });
+    const each = matchAll((i) => requests[i] as readonly string[]);
+    const same = matchAll(() => one);
+    // A thirtieth, were nothing else done.
+    expect(same).toBeLessThan(each / 3);
+  });
+
+  test("is told from another of the same request, and from the same field's of another request", () => {
+    const request = lines({ "accept-encoding": codings("x"), accept: codings("y") });
+    const selecting = selectFrom(["accept-encoding", "accept"], request);
+    expect(selecting["accept"]).not.toBe(selecting["accept-encoding"]);
+    expect(variantMatches(selecting, request)).toBe(true);
+    const other = lines({ "accept-encoding": codings("z"), accept: codings("y") });
+    expect(variantMatches(selecting, other)).toBe(false);
+    const again = [...request];
+    expect(variantMatches(selecting, again)).toBe(true);
+    again[1] = codings("z");
+    expect(variantMatches(selecting, again)).toBe(false);
+  });
+});
+
 describe("variantId", () => {
   test("is empty when nothing selects", () => {
     expect(variantId({})).toBe("");

@@ -152,6 +152,7 @@ const REASONS = {
   "client-max-stale": 0,
   no_healthy_origin: 0,
   origin_unreachable: 0,
+  origin_certificate: 0,
   origin_error: 0,
   origin_timeout: 0,
   origin_overloaded: 0,
@@ -159,6 +160,7 @@ const REASONS = {
   bad_request: 0,
   purge_forbidden: 0,
   store_unavailable: 0,
+  too_many_connections: 0,
   internal_error: 0,
 } satisfies Record<Reason, 0>;
 

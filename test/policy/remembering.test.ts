@@ -16,6 +16,16 @@ test("answers as the function does, which is asked once for each text", () => {
   expect(asked).toEqual(["a", "b", ""]);
 });
 
+test("remembers an answer that is nothing, too", () => {
+  let asked = 0;
+  const none = remembering((): string | undefined => {
+    asked++;
+    return undefined;
+  }, 10);
+  expect([none("a"), none("a"), none("b")]).toEqual([undefined, undefined, undefined]);
+  expect(asked).toBe(2);
+});
+
 test("remembers no more than its bound, whatever it is asked", () => {
   const { asked, upper } = counted(100);
   const ask = () => {

@@ -1,14 +1,16 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { expect, it, onTestFinished } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
 import { codeOf, codeOfPurge, codeOfRefresh } from "../../src/policy/codes.ts";
 import { REASON_CODES, type ReasonCode, reasonOf } from "../../src/policy/reasons.ts";
 import { createApp } from "../../src/server/app.ts";
-import { trustedPeers } from "../../src/server/peer.ts";
+import { certificateFolder } from "../certificates.ts";
 import { freePort } from "../free-port.ts";
+import { APP_SETTINGS } from "../server/app-settings.ts";
 import { startOrigin } from "./own-origin.ts";
-import { exchange } from "./raw.ts";
+import { exchange, rawClient } from "./raw.ts";
 import { answerOf, startRawOrigin } from "./raw-origin.ts";
 import { type Ask, type Site, startSite } from "./site.ts";
 
@@ -27,6 +29,8 @@ function codeIn(event: CacheEvent): ReasonCode | undefined {
       return codeOfRefresh(event.result);
     case "purged":
       return codeOfPurge(event.mode);
+    case "connection-refused":
+      return "too_many_connections";
     default:
       return undefined;
   }
@@ -109,20 +113,7 @@ async function broken() {
     handle: () => Promise.reject(new Error("a defect of this test")),
     emit: (event) => events.push(event),
     hold: () => () => {},
-    settings: {
-      revision: 0,
-      clientDirectives: "ignore",
-      ignoredParameters: [],
-      trustedProxies: trustedPeers([]),
-      defaultHost: "localhost",
-      maxUrlBytes: 8192,
-      maxHeaderCount: 100,
-      maxBodyBytes: 1e6,
-      bodyTimeoutMs: 1000,
-      corsOrigins: [],
-      securityHeaders: false,
-      writeTimeoutMs: 1000,
-    },
+    settings: APP_SETTINGS,
     elapsed: () => performance.now(),
   });
   const server = createServer((request, response) => void app.serve(request, response));
@@ -176,6 +167,17 @@ const SCENARIOS = {
   only_if_cached: () => once("/data?id=1", { headers: { "Cache-Control": "only-if-cached" } }, HONOUR),
   no_healthy_origin: async () => once("/", {}, { ORIGINS: `http://127.0.0.1:${await freePort()}` }),
   origin_unreachable: () => told({}, [(site) => site.behave({ cut_before_head: true }), ["/data?id=1"]]),
+  origin_certificate: async () => {
+    const certificates = certificateFolder();
+    certificates.certify("origin");
+    const server = createTlsServer({
+      key: certificates.pem("origin.key"),
+      cert: certificates.pem("origin.pem"),
+    });
+    onTestFinished(() => void server.close());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return once("/", {}, { ORIGINS: `https://localhost:${(server.address() as AddressInfo).port}` });
+  },
   origin_error: () => told({}, [[`/data?id=1&${SECOND}`], wait, later, failing, [`/data?id=1&${SECOND}`]]),
   origin_timeout: () =>
     told({ ORIGIN_TIMEOUT: "100ms" }, [(site) => site.behave({ delay_ms: 5000 }), ["/data?id=1"]]),
@@ -185,6 +187,8 @@ const SCENARIOS = {
       (site) => Promise.all([1, 2, 3].map((id) => site.get(`/data?id=${id}`))),
     ]),
   store_unavailable: async () => once("/data?id=1", {}, await lostRedis("503")),
+  too_many_connections: () =>
+    told({ MAX_CONNECTIONS: "1" }, [(site) => rawClient(site.proxy.port), ["/data?id=1"]]),
   bad_request: () => once(`/${"x".repeat(9000)}`),
   purge_forbidden: () => once("/data?id=1", { method: "PURGE" }, { PURGE_ALLOW: "192.0.2.0/24" }),
   internal_error: broken,

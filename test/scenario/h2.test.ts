@@ -55,6 +55,26 @@ describe("a request of HTTP/2", () => {
     expect(lengths.slice(0, 2)).toEqual(["5", undefined]);
   });
 
+  it("goes on to an origin that a reload removes in the midst of its content", async () => {
+    const [one, other] = await Promise.all(
+      ["one", "other"].map((name) =>
+        startOrigin(async (request, response) => {
+          const content = Buffer.concat(await request.toArray());
+          response.end(`${name} ${content}`);
+        }),
+      ),
+    );
+    const site = await startSecureSite({ ORIGINS: one?.url ?? "" });
+    const client = h2Client(site);
+    const stream = client.request({ ":method": "POST", ":path": "/upload" });
+    stream.write("half");
+    await site.until("it is at the origin", () => one?.requests.length === 1);
+    expect((await site.reload({ ORIGINS: other?.url ?? "" })).status).toBe(200);
+    expect((await askH2(client, { ":path": "/" })).body.toString()).toBe("other ");
+    stream.end("done");
+    expect(Buffer.concat(await stream.toArray()).toString()).toBe("one halfdone");
+  });
+
   it("is cut at the origin where its client breaks it off, and never completed", async () => {
     const cut: boolean[] = [];
     const origin = await startOrigin((request) => {
@@ -233,6 +253,18 @@ describe("an answer of HTTP/2", () => {
     for (const status of [204, 304]) {
       const fields = { ":path": `/${status}`, "if-none-match": '"x"' };
       expect(await askH2(h2Client(site), fields)).toMatchObject({ status, body: Buffer.alloc(0) });
+    }
+  });
+
+  it("is a 502 with the same content where its status is none", async () => {
+    const origin = await startOrigin((_, response) => {
+      response.writeHead(999, { "Cache-Control": "max-age=60" }).end("x");
+    });
+    const site = await startSecureSite({ ORIGINS: origin.url });
+    const client = h2Client(site);
+    for (const cache of ["MISS", "HIT"]) {
+      const { status, fields, body } = await askH2(client, { ":path": "/" });
+      expect([status, fields["x-cache"], body.toString()]).toEqual([502, cache, "x"]);
     }
   });
 

@@ -30,7 +30,15 @@ async function secureOrigin(certificates: CertificateFolder, name: string, optio
     server.closeAllConnections();
     server.close();
   });
-  return { port: (server.address() as AddressInfo).port, seen };
+  /** From now on another certificate, on connections of its own. */
+  const show = (other: string) => {
+    server.setSecureContext({
+      key: certificates.pem(`${other}.key`),
+      cert: certificates.pem(`${other}.pem`),
+    });
+    server.closeAllConnections();
+  };
+  return { port: (server.address() as AddressInfo).port, seen, show };
 }
 
 type Settings = Partial<Record<SettingName, string>>;
@@ -95,11 +103,46 @@ describe("an https origin", () => {
     };
     const site = await startSite({ settings });
     const answer = await site.get("/");
-    expect([answer.status, answer.json()["code"]]).toEqual([502, "no_healthy_origin"]);
+    expect([answer.status, answer.json()["code"]]).toEqual([502, "origin_certificate"]);
     const told = site.events.flatMap((event) => (event.type === "origin-health" ? [event.detail] : []));
     expect(told).toEqual([expect.stringMatching(why)]);
     expect(seen).toEqual([]);
     expect(site.events.filter(({ type }) => type === "stored")).toEqual([]);
+    const url = `http://127.0.0.1:${site.proxy.port}/`;
+    const { fetched, advice } = (
+      await site.admin(`/explain?${new URLSearchParams({ url, fetch: "1" })}`)
+    ).json<{ fetched: { would: string; reason: string }; advice: string[] }>();
+    expect(fetched).toMatchObject({ would: "fail", reason: "origin_certificate" });
+    expect(advice).toEqual([expect.stringContaining("name who vouches for it in ORIGIN_CA")]);
+    const socket = new WebSocket(`ws://127.0.0.1:${site.proxy.port}/`);
+    onTestFinished(() => socket.terminate());
+    socket.on("error", () => {});
+    const [, refused] = await once(socket, "unexpected-response");
+    expect(refused.headers["cache-status"]).toBe("freshline; fwd=bypass; detail=origin_certificate");
+  });
+
+  it("that shows another certificate all at once is told of by that, and asked nothing until its next check", async () => {
+    const certificates = certificateFolder();
+    certificates.certify("authority");
+    certificates.certify("origin", { by: "authority" });
+    certificates.certify("own");
+    const { port, seen, show } = await secureOrigin(certificates, "origin");
+    const site = await startSite({
+      settings: { ORIGINS: `https://localhost:${port}`, ORIGIN_CA: certificates.path("authority.pem") },
+    });
+    show("own");
+    for (const path of ["/a", "/b"]) {
+      const answer = await site.get(path);
+      expect([answer.status, answer.json()["code"]]).toEqual([502, "origin_certificate"]);
+    }
+    const told = site.events.flatMap((event) =>
+      event.type === "origin-failed" ? [`${event.code} ${event.origin}`] : [],
+    );
+    expect(told).toEqual([`certificate https://localhost:${port}`, "certificate undefined"]);
+    expect(site.events.flatMap((event) => (event.type === "origin-health" ? [event.detail] : []))).toEqual([
+      expect.stringMatching(/self-signed/),
+    ]);
+    expect(seen).toEqual([]);
   });
 });
 

@@ -96,3 +96,33 @@ describe("behind a request whose answer is still to come (RFC 9112 §9.3.2)", ()
     await site.until("both are told", () => answers(site).filter(({ aborted }) => aborted).length === 2);
   });
 });
+
+describe("a client that sends thousands of requests in one go", () => {
+  it.each([
+    ["plain ones, after a miss", "", 1000],
+    ["others", "TE: trailers\r\n", 2000],
+  ])("has other clients served in between: %s", async (_, line, most) => {
+    const origin = await startOrigin((_, response) => {
+      response.setHeader("Cache-Control", "max-age=600");
+      response.end("x");
+    });
+    const site = await startSite({ settings: { ORIGINS: origin.url } });
+    const client = await rawClient(site.proxy.port);
+    client.socket.removeAllListeners("data").resume();
+    const requests = 20_000;
+    client.write(
+      asking("/hit")
+        .replace(HOST, HOST + line)
+        .repeat(requests),
+    );
+    let worst = 0;
+    for (let before = 0; before < requests; ) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const now = answers(site).length;
+      worst = Math.max(worst, now - before);
+      before = now;
+    }
+    expect(origin.requests.filter(({ url }) => url === "/hit")).toHaveLength(1);
+    expect(worst).toBeLessThan(most);
+  });
+});

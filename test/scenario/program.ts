@@ -97,9 +97,16 @@ export async function startProgram(
   settings: Settings,
   { words = [], ...options }: Around & { readonly words?: readonly string[] } = {},
 ): Promise<Program> {
-  const [port = 0, adminPort = 0] = await freePorts(2);
-  const ports = { PORT: String(port), ADMIN_PORT: String(adminPort) };
-  const program = runProgram(words, { HOST: "127.0.0.1", ...ports, ...settings }, options);
-  await program.says("Freshline on http://");
-  return { ...program, port, adminPort };
+  for (let tries = 1; ; tries++) {
+    const [port = 0, adminPort = 0] = await freePorts(2);
+    const ports = { PORT: String(port), ADMIN_PORT: String(adminPort) };
+    const program = runProgram(words, { HOST: "127.0.0.1", ...ports, ...settings }, options);
+    try {
+      await program.says("Freshline on http://");
+      return { ...program, port, adminPort };
+    } catch (error) {
+      // Between its choice and its use a connection of some other test may have got the port.
+      if (tries === 5 || !/port (\d+) is taken/.test(program.err())) throw error;
+    }
+  }
 }

@@ -59,9 +59,20 @@ describe("a trusted proxy that speaks the PROXY protocol", () => {
   it("asks for itself where it says so", async () => {
     const { site, askedFor } = await trustingSite();
     const local = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
-    for (const header of ["PROXY UNKNOWN\r\n", local])
-      expect(await exchange(site.proxy.port, header + GET)).toMatch(/^HTTP\/1\.1 200 /);
-    expect(askedFor).toEqual(["127.0.0.1", "127.0.0.1"]);
+    expect(await exchange(site.proxy.port, local + GET)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(askedFor).toEqual(["127.0.0.1"]);
+  });
+
+  it("asks for somebody who is not believed where it does not say who that is", async () => {
+    const { site, askedFor } = await trustingSite({ PURGE_ALLOW: "192.0.2.7,127.0.0.1" });
+    const claiming = GET.replace("Host", "X-Forwarded-For: 192.0.2.7\r\nHost");
+    const unspecified = "\r\n\r\n\0\r\nQUIT\n\x21\0\0\0";
+    for (const header of ["PROXY UNKNOWN\r\n", unspecified]) {
+      expect(await exchange(site.proxy.port, header + claiming)).toMatch(/^HTTP\/1\.1 200 /);
+      const purging = claiming.replace("GET", "PURGE");
+      expect(await exchange(site.proxy.port, header + purging)).toMatch(/^HTTP\/1\.1 403 /);
+    }
+    expect(askedFor).toEqual(["unknown", "unknown"]);
   });
 
   it.each([
@@ -133,7 +144,9 @@ it("connections that have not said for whom they are count, and keep no shutdown
   });
   const silent = await rawClient(site.proxy.port);
   silent.write("PROXY ");
-  await site.until("there is no room", async () => (await exchange(site.proxy.port, HEADER + GET)) === "");
+  await site.until("there is no room", async () =>
+    (await exchange(site.proxy.port, HEADER + GET)).startsWith("HTTP/1.1 503 "),
+  );
   const startedAt = performance.now();
   await site.proxy.stop();
   expect(performance.now() - startedAt).toBeLessThan(10_000);

@@ -2,11 +2,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { freePort } from "../free-port.ts";
+import { freePort, freePorts } from "../free-port.ts";
 import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { type Program, runProgram, startProgram } from "./program.ts";
 import { rawClient } from "./raw.ts";
+import { startRawOrigin } from "./raw-origin.ts";
 import { ask, startSite } from "./site.ts";
 import { load } from "./steady-load.ts";
 
@@ -227,6 +228,34 @@ describe("the program", () => {
       const answer = await ask(`http://127.0.0.1:${program.port}/`);
       expect(answer.header("access-control-allow-origin")).toBe("*");
     }
+  });
+
+  it("takes away an origin that workers wait for before they serve", async () => {
+    const origin = await anOrigin("no-store");
+    let checks = 0;
+    const silent = await startRawOrigin(() => void checks++);
+    const { directory, write } = await withDotenv(`ORIGINS=${origin.url},${silent.url}`);
+    const [port = 0, adminPort = 0] = await freePorts(2);
+    const program = runProgram(
+      [],
+      {
+        HOST: "127.0.0.1",
+        PORT: String(port),
+        ADMIN_PORT: String(adminPort),
+        WORKERS: "2",
+        HEALTH_CHECK_PATH: "/up",
+        HEALTH_CHECK_TIMEOUT: "10m",
+        HEALTH_CHECK_INTERVAL: "1h",
+      },
+      { directory },
+    );
+    const asked = () =>
+      ask(`http://127.0.0.1:${adminPort}/reload`, { method: "POST" }).catch(() => undefined);
+    await until("the silent one is checked", () => checks > 0, 15_000);
+    await write(`ORIGINS=${origin.url}`);
+    await until("it reloads", async () => (await asked())?.status === 200, 15_000);
+    await program.says("Freshline on http://");
+    expect((await ask(`http://127.0.0.1:${port}/`)).status).toBe(200);
   });
 
   it("is told by `freshline reload`, which says what came of it", async () => {

@@ -98,7 +98,7 @@ export function askH1(
 
 /** A connection whose handshake is done; closed when the test has finished. */
 export async function handshake(
-  { tlsPort, ca }: SecureSite,
+  { tlsPort, ca }: Pick<SecureSite, "tlsPort" | "ca">,
   options: ConnectionOptions = {},
 ): Promise<TLSSocket> {
   const socket = tlsConnect({ host: "127.0.0.1", port: tlsPort, ca, servername: "localhost", ...options });

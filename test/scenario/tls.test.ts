@@ -9,6 +9,7 @@ import { start } from "../../src/start.ts";
 import { certificateFolder } from "../certificates.ts";
 import { configFor } from "../config-for.ts";
 import { freePorts } from "../free-port.ts";
+import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { startProgram } from "./program.ts";
 import { askH1, askH2, h2Client, handshake, startSecureSite } from "./secure-site.ts";
@@ -204,12 +205,9 @@ it("counts the connections of both ports together", async () => {
   plain.write(asking(STORED));
   await once(plain, "data");
   await expect(handshake(site)).rejects.toThrow();
-  await expect(site.get(STORED)).rejects.toThrow();
+  expect((await site.get(STORED)).status).toBe(503);
   secure.destroy();
-  await site.until(
-    "there is room again",
-    async () => (await site.get(STORED).catch(() => undefined)) !== undefined,
-  );
+  await site.until("there is room again", async () => (await site.get(STORED)).status === 200);
 });
 
 it("ends well: what is under way is answered, idle connections and handshakes do not keep it waiting", async () => {
@@ -239,14 +237,44 @@ it("is spoken by every worker", async () => {
     TLS_PORT: `${tlsPort}`,
     TLS_CERT: certificates.path("server.pem"),
     TLS_KEY: certificates.path("server.key"),
+    TLS_WATCH_INTERVAL: "20ms",
   });
   expect(program.out()).toContain(` and https://localhost:${tlsPort} →`);
   const site = { tlsPort, ca: certificates.pem("server.pem") };
-  const workers = new Set<unknown>();
   for (let i = 0; i < 4; i++) expect((await askH2(h2Client(site), { ":path": `/${i}` })).status).toBe(200);
-  await program.says('"path":"/3"');
-  for (const line of program.lines()) if ("path" in line) workers.add(line["worker"]);
-  expect(workers.size).toBe(2);
+  const asked = () => program.lines().filter((line) => "path" in line);
+  await until("all are told", () => asked().length === 4);
+  expect(new Set(asked().map((line) => line["worker"])).size).toBe(2);
+  // A session that one of them has begun goes on with the others.
+  let session: Buffer | undefined;
+  const resumed: boolean[] = [];
+  for (let i = 0; i < 5; i++) {
+    const socket = await handshake(site, session === undefined ? {} : { session });
+    socket.once("session", (ticket: Buffer) => {
+      session ??= ticket;
+    });
+    resumed.push(socket.isSessionReused());
+    const rest = restOf(socket);
+    socket.write(asking(`/session/${i}`, "Connection: close"));
+    await rest;
+  }
+  expect(resumed).toEqual([false, true, true, true, true]);
+  const served = () => program.lines().filter((line) => `${line["path"]}`.startsWith("/session/"));
+  await until("all are told", () => served().length === 5);
+  expect(new Set(served().map((line) => line["worker"])).size).toBe(2);
+
+  certificates.certify("server");
+  const anew = { tlsPort, ca: certificates.pem("server.pem") };
+  const all: unknown[] = [];
+  await until("both show what has replaced it", async () => {
+    const shown = await Promise.allSettled([1, 2, 3, 4].map((i) => askH1(anew, `/anew/${i}`)));
+    all.splice(0, all.length, ...shown.filter(({ status }) => status === "fulfilled"));
+    return all.length === 4;
+  });
+  await program.says('"path":"/anew/4"');
+  await program.says("certificates replaced");
+  // What all have read alike one of them tells.
+  expect(program.lines().filter(({ msg }) => msg === "certificates replaced")).toHaveLength(1);
 });
 
 it("is set with certificates and keys that fit, and nothing else", () => {
@@ -277,6 +305,21 @@ it("is set with certificates and keys that fit, and nothing else", () => {
   expect(errorsOf(paths("one.pem"), paths("one.key"), { TLS_PORT: "3001" })).toEqual([
     expect.stringContaining('TLS_PORT: "3001" is ADMIN_PORT as well'),
   ]);
+});
+
+it("adds nothing to an answer that an origin breaks off in place of changing protocols", async () => {
+  const origin = await startOrigin((_, response) => {
+    response.writeHead(200);
+    response.write("a part", () => response.destroy());
+  });
+  const site = await startSecureSite({ ORIGINS: origin.url });
+  const socket = await handshake(site);
+  const rest = restOf(socket);
+  socket.write(asking("/ws", "Upgrade: websocket", "Connection: Upgrade"));
+  // As a whole answer it would have to end with an alert of TLS, which a part has not.
+  expect((await rest).split("\r\n\r\n")[1]).toMatch(/^(a part)?$/);
+  await site.until("it is told", () => site.events.some(({ type }) => type === "answered"));
+  expect(site.events.find(({ type }) => type === "answered")).toMatchObject({ status: 200, aborted: true });
 });
 
 it("answers a client of HTTP/1.1 that has ended its side", async () => {

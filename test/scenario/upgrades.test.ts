@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { type RawData, type ServerOptions, WebSocket, WebSocketServer } from "ws";
 import { startOrigin } from "./own-origin.ts";
 import { exchange, rawClient } from "./raw.ts";
+import { startRawOrigin } from "./raw-origin.ts";
 import { type Site, startSite } from "./site.ts";
 
 /** Opens a WebSocket through the proxy; closed when the test has finished. */
@@ -103,6 +104,31 @@ describe("a WebSocket", () => {
     expect(seen).toContain("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
   });
 
+  it("through which nothing passes for TUNNEL_IDLE_TIMEOUT is closed on both sides, and gives its place back", async () => {
+    // They take half as long again as a tunnel may be silent.
+    const WORDS = 75;
+    const { server, url } = await startWebSockets();
+    const settings = { ORIGINS: url, TUNNEL_IDLE_TIMEOUT: "1s", ORIGIN_CONNECTIONS: "1" };
+    const site = await startSite({ settings });
+    let closed = 0;
+    server.on("connection", (socket) => {
+      socket.on("close", () => closed++).on("error", () => {});
+      let said = 0;
+      const talking = setInterval(() => {
+        socket.send("x");
+        if (++said === WORDS) clearInterval(talking);
+      }, 20);
+    });
+    const socket = await open(site);
+    let heard = 0;
+    socket.on("message", () => heard++);
+    await once(socket, "close");
+    // It stays as long as one side says something.
+    expect(heard).toBe(WORDS);
+    await site.until("the origin sees it", () => closed === 1);
+    await open(site);
+  });
+
   it("is one `answered` event with status 101", async () => {
     const site = await startSite();
     await open(site);
@@ -152,6 +178,15 @@ describe("an upgrade that does not come about", () => {
     );
     client.write(`${HANDSHAKE.join("\r\n")}\r\n\r\n`);
     expect(await ended).toBe("ECONNRESET");
+  });
+
+  it("is a 502 where the origin switches to no protocol that it names", async () => {
+    const said = "HTTP/1.1 101 Switching Protocols\r\n\r\nbytes of nobody knows what";
+    const origin = await startRawOrigin(({ socket }) => socket.write(said));
+    const site = await startSite({ settings: { ORIGINS: origin.url } });
+    const seen = await exchange(site.proxy.port, `${HANDSHAKE.join("\r\n")}\r\n\r\n`);
+    expect(seen).toMatch(/^HTTP\/1\.1 502 /);
+    expect(seen).not.toContain("nobody knows what");
   });
 
   it("is a 502 with a JSON error when no origin is there", async () => {

@@ -186,7 +186,11 @@ describe("a start with two workers", () => {
       for (const socket of sockets) socket.destroy();
     });
     let refused = 0;
-    for (const socket of sockets) socket.on("error", () => {}).on("close", () => refused++);
+    for (const socket of sockets)
+      socket
+        .on("error", () => {})
+        .on("close", () => refused++)
+        .resume();
     await until("all but one of each worker are refused", () => refused === 4);
   });
 
@@ -230,9 +234,9 @@ describe("a purge with two workers", () => {
     const bodies = await Promise.all(Array.from({ length: 20 }, async () => (await site.get("/a")).text));
     expect(new Set(bodies)).toEqual(new Set(["two"]));
     // One worker tells of it for both: each record once.
-    const told = site.program.lines().flatMap(({ msg, epoch }) => (msg === "purged" ? [epoch] : []));
-    expect(told.length).toBeGreaterThan(0);
-    expect(new Set(told).size).toBe(told.length);
+    const told = () => site.program.lines().flatMap(({ msg, epoch }) => (msg === "purged" ? [epoch] : []));
+    await until("it is told", () => told().length > 0);
+    expect(new Set(told()).size).toBe(told().length);
   });
 
   it("reaches both when it is an unsafe request's", async () => {
@@ -268,6 +272,38 @@ describe("a purge with two workers", () => {
     process.kill(pids[1] as number, "SIGCONT");
     const later = await site.purge({ everything: true });
     expect(later).toMatchObject({ instances: 2, acked: 2 });
+  });
+});
+
+describe("a worker that hangs", () => {
+  /** The first of two stands still. */
+  async function startHanging(settings: Parameters<typeof startWorkers>[0]) {
+    const site = await startWorkers({ PURGE_ACK_TIMEOUT: "200ms", ...settings });
+    await fillAll(site, "/a");
+    const [first = 0, second = 0] = (await site.workers()).pids;
+    process.kill(first, "SIGSTOP");
+    onTestFinished(() => void (isAlive(first) && process.kill(first, "SIGKILL")));
+    return { ...site, first, second };
+  }
+
+  it("keeps no purge and no explanation from the other", async () => {
+    const { purge, admin, program, first } = await startHanging({});
+    const receipt = await purge({ everything: true });
+    expect(receipt).toMatchObject({ instances: 2, acked: 1, missing: [`worker 1 (pid ${first})`] });
+    const url = `http://127.0.0.1:${program.port}/a`;
+    const said = await admin(`/explain?${new URLSearchParams({ url, fetch: "1" })}`);
+    expect(said.json()).toMatchObject({
+      fetched: { would: "be stored" },
+      instances: [{ answered: false }, { answered: true }],
+    });
+  });
+
+  it("keeps nobody from a look into the Redis that they share, nor from fetching into it", async () => {
+    const { admin } = await startHanging(withRedis());
+    expect((await admin("/entries?tier=redis")).json()).toMatchObject({ tier: "redis", cursor: null });
+    expect((await admin("/store")).status).toBe(200);
+    const warmed = await admin("/warm", { method: "POST", body: '{"urls":["/later"]}' });
+    expect(warmed.json()).toEqual({ requested: 1, warmed: 1, failed: [] });
   });
 });
 

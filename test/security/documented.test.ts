@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
+import { DOCUMENTS, documentedRows } from "./documented-rows.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, ROOT), "utf8");
@@ -11,26 +12,6 @@ const FILES: ReadonlyMap<string, string> = new Map(
     .filter((path) => path.endsWith(".ts") && !path.endsWith("documented.test.ts"))
     .map((path) => [`test/${path}`, read(`test/${path}`)]),
 );
-
-/** A threat or fault, and the cell that names its tests. */
-interface Row {
-  readonly what: string;
-  readonly tests: string;
-}
-
-/** The rows of all tables whose last column is one of tests. */
-function rowsOf(document: string): Row[] {
-  const rows: Row[] = [];
-  let named = false;
-  for (const line of document.split("\n")) {
-    const cells = line.startsWith("|") ? line.split("|").slice(1, -1) : [];
-    const [what = "", tests = ""] = [cells[0]?.trim(), cells.at(-1)?.trim()];
-    if (cells.length === 0) named = false;
-    else if (/^tests?\b/.test(tests)) named = true;
-    else if (named && !/^-+$/.test(what)) rows.push({ what, tests });
-  }
-  return rows;
-}
 
 /** `connections.test.ts` and `test/scenario/tls.test.ts` alike. */
 const filesIn = (cell: string): string[] =>
@@ -45,8 +26,8 @@ const isThere = (file: string): boolean =>
   [...FILES.keys()].some((path) => path === file || (!file.includes("/") && basename(path) === file));
 const isTold = (name: string): boolean => [...FILES.values()].some((text) => text.includes(name));
 
-describe.each(["docs/security.md", "docs/operations.md"])("what %s says that tests show", (path) => {
-  const rows = rowsOf(read(path));
+describe.each(DOCUMENTS)("what %s says that tests show", (path) => {
+  const rows = documentedRows(path);
 
   it("is in tables", () => {
     expect(rows.length).toBeGreaterThan(30);

@@ -180,6 +180,9 @@ describe("content", () => {
     const origin = await startOrigin((request) => request.pause());
     const site = await startSecureSite({ ORIGINS: origin.url });
     const client = await rawH2(site);
+    const settings = () => client.frames.filter(({ type }) => type === FRAME.SETTINGS).length;
+    // Until then another window counts, which is smaller.
+    await site.until("settings are agreed", () => settings() > 1);
     client.headers(1, WITH_BODY, END_HEADERS);
     for (let i = 0; i < 1000; i++) client.send(FRAME.DATA, 0, 1, Buffer.alloc(16_384));
     expect(await client.ended()).toBe(FLOW_CONTROL_ERROR);

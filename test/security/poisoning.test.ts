@@ -316,6 +316,14 @@ it("a 304 gives nobody else a cookie, and leaves what describes the stored bytes
   expect(next.header("content-length")).toBe("100");
 });
 
+it.each(["<script>", "https://evil.example/", "//evil.example", "a b", "a".repeat(129), ""])(
+  "an X-Request-Id that is no id, or a page could be made of, is not believed: %s",
+  async (given) => {
+    const answer = await site.send({ target: "/vary?id", fields: ["X-Request-Id", given] });
+    expect(answer.header("x-request-id")).toMatch(/^[\w-]{10,100}$/);
+  },
+);
+
 describe("what an encoded answer without Vary is for", () => {
   it("those who take that coding", async () => {
     const target = "/vulnerable/encoded?both";

@@ -113,6 +113,22 @@ export const METHOD_ROWS: readonly Row[] = [
     UPGRADE,
     post("hello", "Connection: Upgrade", "Upgrade: websocket", "Content-Length: 5"),
   ),
+  passedPerhapsLast(
+    { line: "GET /a", body: "hello", lacks: ["upgrade"] },
+    "a WebSocket of a GET with content",
+    UPGRADE,
+    bytes(
+      "GET /a HTTP/1.1",
+      [HOST, "Connection: Upgrade", "Upgrade: websocket", "Content-Length: 5"],
+      "hello",
+    ),
+  ),
+  passedPerhapsLast(
+    { line: "DELETE /a", lacks: ["upgrade"] },
+    "a WebSocket of another method",
+    UPGRADE,
+    bytes("DELETE /a HTTP/1.1", [HOST, "Connection: Upgrade", "Upgrade: websocket"]),
+  ),
   passed(
     { line: "GET /a", lacks: ["upgrade"] },
     "Upgrade that Connection does not name",

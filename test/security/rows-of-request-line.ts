@@ -157,11 +157,16 @@ export const REQUEST_LINE_ROWS: readonly Row[] = [
   kept("/a{b}c"),
   kept("/a^b`c"),
   kept("/a[b]c"),
+  kept("/caf%E9"),
+  kept("/caf%c3%a9"),
   kept("/http://b.example/"),
   // No URI has them (RFC 3986 §2), although others let them pass.
   target("with latin1", "/caf\xe9"),
   target("with UTF-8", "/caf\xc3\xa9"),
   target("with bytes that are no text", "/\xff\x80\xa0"),
+  target("with latin1 in its query", "/a?q=caf\xe9"),
+  target("with UTF-8 in its query", "/a?q=caf\xc3\xa9"),
+  target("with latin1 behind an authority", "http://a.example/caf\xe9"),
   kept(`/${"a".repeat(6000)}`, "of 6,000 characters"),
   passed(
     { line: "GET /b", has: { "x-forwarded-host": "b.example" } },

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { CacheResponse } from "../../src/cache/exchange.ts";
 import type { StoredResponse } from "../../src/policy/stored-response.ts";
 import { ID_LENGTH } from "../../src/server/fresh-id.ts";
-import { PreparedAnswers, prepare } from "../../src/server/lane/prepared.ts";
+import { PreparedAnswers, prepare, retime } from "../../src/server/lane/prepared.ts";
 import { aStored } from "../policy/builders.ts";
 
 const KEY = { aspect: "GET", age: 1, ttl: 59 };
@@ -66,6 +66,70 @@ describe("a prepared answer", () => {
     ["a body that comes later", { body: { type: "stream", stream: { async *[Symbol.asyncIterator]() {} } } }],
   ] as const)("is none for an answer with %s", (_, overrides) => {
     expect(prepared(overrides as Partial<CacheResponse>)).toBeUndefined();
+  });
+});
+
+describe("a prepared answer of another second", () => {
+  const STATUS = ["Cache-Status", "other; hit; ttl=59"];
+  const at = (age: number, ttl: number, more: readonly string[] = []) =>
+    prepare(
+      anAnswer({
+        fields: [
+          "Age",
+          String(age),
+          "Date",
+          DATE,
+          ...STATUS,
+          "Cache-Status",
+          `freshline; hit; ttl=${ttl}`,
+          ...more,
+        ],
+        outcome: { word: "HIT", body: "cache", ttl, age },
+      }),
+      ["X-Own", "1"],
+      65,
+      { aspect: "GET", age, ttl },
+    ) ?? expect.fail();
+
+  it("is what would be prepared anew", () => {
+    const answer = at(1, 59);
+    for (const age of [2, 3, 9, 4]) {
+      expect(retime(answer, age, 60 - age)).toBe(true);
+      expect(answer).toEqual(at(age, 60 - age));
+    }
+    expect(answer.bytes.toString("latin1")).toContain(
+      "Age: 4\r\n" +
+        `Date: ${DATE}\r\nCache-Status: other; hit; ttl=59\r\nCache-Status: freshline; hit; ttl=56\r\n`,
+    );
+  });
+
+  it("leaves what was told of the last one as it was told", () => {
+    const answer = at(1, 59);
+    const { outcome } = answer;
+    retime(answer, 2, 58);
+    expect([outcome.age, outcome.ttl, answer.outcome.age, answer.outcome.ttl]).toEqual([1, 59, 2, 58]);
+  });
+
+  it.each([
+    ["its age is longer", 10, 50],
+    ["its ttl is shorter", 9, 9],
+  ])("is none, and as it was, where %s", (_, age, ttl) => {
+    const answer = at(1, 59);
+    expect(retime(answer, age, ttl)).toBe(false);
+    expect(answer).toEqual(at(1, 59));
+  });
+
+  it("says no times where it has said none", () => {
+    const answer = prepared() ?? expect.fail();
+    const bytes = Buffer.from(answer.bytes);
+    expect([retime(answer, 2, 58), answer.age, answer.bytes.equals(bytes)]).toEqual([true, 2, true]);
+  });
+
+  it.each([
+    ["another age", ["Age", "7"]],
+    ["more behind its ttl", ["Cache-Status", "freshline; hit; ttl=59; detail=x"]],
+  ])("is none where it says %s", (_, more) => {
+    expect(retime(at(1, 59, more), 2, 58)).toBe(false);
   });
 });
 

@@ -20,16 +20,16 @@ const GOOD: readonly (readonly [string, Buffer, string | undefined])[] = [
   ["version 1 of IPv4", v1("PROXY TCP4 192.0.2.1 198.51.100.1 1234 443"), "192.0.2.1"],
   ["version 1 of IPv6", v1("PROXY TCP6 2001:db8:0:0:0:0:0:1 2001:db8::2 1234 443"), "2001:db8::1"],
   ["version 1 of IPv4 in IPv6", v1("PROXY TCP6 0:0:0:0:0:ffff:7f00:1 ::1 1 2"), "::ffff:127.0.0.1"],
-  ["version 1 that does not know", v1("PROXY UNKNOWN"), undefined],
-  ["version 1 that does not know, and is as long as it may be", v1(LONGEST), undefined],
+  ["version 1 that does not know", v1("PROXY UNKNOWN"), "unknown"],
+  ["version 1 that does not know, and is as long as it may be", v1(LONGEST), "unknown"],
   ["version 2 of IPv4", v2(0x21, 0x11, TCP4), "192.0.2.1"],
   ["version 2 of IPv6", v2(0x21, 0x21, TCP6), "2001:db8::1"],
   ["version 2 with more beside the addresses", v2(0x21, 0x11, [...TCP4, 0x20, 0, 3, 1, 2, 3]), "192.0.2.1"],
   ["version 2 with 4,096 bytes", v2(0x21, 0x11, [...TCP4, ...Array(4084).fill(9)]), "192.0.2.1"],
   ["version 2 of the proxy's own", v2(0x20, 0x11, TCP4), undefined],
   ["version 2 of the proxy's own, without an address", v2(0x20, 0, []), undefined],
-  ["version 2 that does not know", v2(0x21, 0, []), undefined],
-  ["version 2 of a path", v2(0x21, 0x31, Array(216).fill(0)), undefined],
+  ["version 2 that does not know", v2(0x21, 0, []), "unknown"],
+  ["version 2 of a path", v2(0x21, 0x31, Array(216).fill(0)), "unknown"],
 ];
 
 describe("a PROXY header", () => {

@@ -229,6 +229,18 @@ describe("a sender", () => {
     await until("it cannot be had", async () => (await b.arrivals.follow(at)) === undefined);
   });
 
+  it("that is gone is noticed, whatever the clock of Redis has added to the life of its record", async () => {
+    const [a, b] = [await instance("a", { ttlMs: 300 }), await instance("b", { ttlMs: 300 })];
+    const { source, told } = a.send();
+    source.push(WHOLE.subarray(0, 1500));
+    const at = await told;
+    const reader = reading(has(await b.arrivals.follow(at)));
+    await reader.has(1000);
+    await a.connection.close();
+    await redis.command("PEXPIRE", at, 3_600_000);
+    expect(await reader.ended).toBe("broken");
+  });
+
   it("that closes breaks it off at once", async () => {
     const [a, b] = [await instance("a"), await instance("b")];
     const { source, told, sending } = a.send();

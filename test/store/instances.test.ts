@@ -82,7 +82,7 @@ describe("the receipt of a purge", () => {
   it("does not wait for one that has said nothing for long, and forgets it", async () => {
     const a = await instance("a", { patienceMs: 300 });
     await redis.command("HSET", KEY, "ghost", `1 ${Date.now()}`, "bones", `1 ${Date.now() - 60_000}`);
-    await redis.command("HSET", KEY, "odd", "nonsense");
+    await redis.command("HSET", KEY, "odd", "nonsense", "ahead", `1 ${Date.now() + 3_600_000}`);
     expect(await a.purge()).toEqual({ shared: true, instances: 2, acked: 1, missing: ["ghost"] });
     expect(((await redis.command("HKEYS", KEY)) as string[]).sort()).toEqual(["a", "ghost"]);
   });

@@ -128,6 +128,32 @@ describe("a lease", () => {
     expect(held(await b.ask()).leaders).toBe(1);
   });
 
+  it("of a holder that has gone is over in time, whatever the clock of Redis has added to its life", async () => {
+    const b = await instance("b", { ttlMs: 300 });
+    await redis.command("HSET", KEY, "leader:killed", "1", "leaders", "99", "since", String(Date.now()));
+    // More than a timer can wait for, too.
+    await redis.command("PEXPIRE", KEY, 10_000 * 24 * 60 * 60 * 1000);
+    expect(await elsewhere(await b.ask()).ended).toEqual({ type: "lapsed" });
+    await gone();
+    expect(held(await b.ask()).leaders).toBe(1);
+  });
+
+  it.each(["garbage", '{"type":"planet"}', '{"type":"lapsed"}', JSON.stringify({ ...FAILED, leaders: 99 })])(
+    "with an end that no lease keeps tells nobody anything: %s",
+    async (end) => {
+      const a = await instance("a");
+      await redis.command("HSET", KEY, "end", end);
+      await redis.command("PEXPIRE", KEY, 1000);
+      expect(await a.ask()).toEqual({ type: "unknown" });
+    },
+  );
+
+  it("that ended and was kept for ever is taken", async () => {
+    const a = await instance("a");
+    await redis.command("HSET", KEY, "end", JSON.stringify(STORED));
+    held(await a.ask());
+  });
+
   it("is kept by a holder that takes longer than it lives", async () => {
     const [a, b] = [await instance("a", { ttlMs: 300 }), await instance("b", { ttlMs: 300 })];
     const lease = held(await a.ask());

@@ -50,6 +50,17 @@ async function attached(...options: Parameters<typeof follow>) {
 }
 const INSTANCES = "freshline:instances:{purges}";
 const isPresent = async () => (await redis.command("EXISTS", INSTANCES)) === 1;
+/** A record at this epoch, whatever the clock says. */
+const appendedAt = (epoch: number) =>
+  redis.command(
+    "EVAL",
+    `local last = redis.call('GET', KEYS[2])
+     redis.call('XADD', KEYS[1], ARGV[1] .. '-0', 'previous', last, 'target', '{"type":"tag","tag":"t"}')
+     redis.call('SET', KEYS[2], ARGV[1], 'KEEPTTL')`,
+    2,
+    ...["freshline:{purges}", "freshline:{purges}:epoch"],
+    epoch,
+  );
 const isGrowing = (epochs: readonly number[]) =>
   epochs.every((epoch, i) => i === 0 || epoch > epochs[i - 1]!);
 const commandCalls = async () => {
@@ -144,6 +155,7 @@ describe("the shared purge log", () => {
     ["of nonsense", () => redis.command("SET", "freshline:{purges}:epoch", "nan")],
     ["ahead of its stream", () => redis.command("INCR", "freshline:{purges}:epoch")],
     ["behind its stream", () => redis.command("SET", "freshline:{purges}:epoch", "5")],
+    ["at an epoch that nothing could follow", () => appendedAt(Number.MAX_SAFE_INTEGER - 1)],
   ])("makes a log that is %s a purge of everything, at once and for all", async (_name, lose) => {
     const [a, b] = [await attached(), await attached()];
     const last = await a.log.append([url("1")], "delete");

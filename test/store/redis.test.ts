@@ -223,6 +223,24 @@ describe("a value that is not what was asked for", () => {
     expect((await store.lookup(KEY, ["A-Coding", "gzip"])).type).toBe("none");
   });
 
+  it("is a marker with more names than anybody sends, and goes with the next variant", async () => {
+    await store.put(KEY, sampleEntry("en", { selectingFields: { "x-a": "1" } }));
+    const names = Array.from({ length: 5000 }, (_, i) => `name-${i}`).join(",");
+    await redis.command("HSET", BASE, "meta", `${await reply("HGET", BASE, "meta")}\n${names}`);
+    expect(await store.lookup(KEY, ["x-a", "1"])).toEqual({ type: "none", fwd: "uri-miss" });
+    await store.put(KEY, sampleEntry("en", { selectingFields: { "x-a": "1" } }));
+    expect((await store.lookup(KEY, ["x-a", "1"])).type).toBe("found");
+  });
+
+  it("is never left by a response with more selecting fields than that, and the others stay", async () => {
+    await store.put(KEY, sampleEntry("en", { selectingFields: { "x-a": "1" } }));
+    const many = Object.fromEntries(Array.from({ length: 1500 }, (_, i) => [`name-${i}`, null]));
+    await store.put(KEY, sampleEntry("none", { selectingFields: many }));
+    expect((await store.lookup(KEY, ["x-a", "1"])).type).toBe("found");
+    expect((await store.lookup(KEY, [])).type).toBe("none");
+    expect(await allKeys()).toHaveLength(3);
+  });
+
   it("is a variant under a marker of another resource: not believed", async () => {
     const other = "http://example.test/other";
     await store.put(other, sampleEntry("x", { uri: other, selectingFields: { "a-coding": "gzip" } }));

@@ -8,10 +8,11 @@ import { withoutParameters } from "../../policy/key.ts";
 import type { AppSettings } from "../app.ts";
 import { freshId, ID_LENGTH } from "../fresh-id.ts";
 import { operatorFields } from "../own-fields.ts";
+import type { Connection } from "../peer.ts";
 import { tooLong } from "../read-request.ts";
 import type { Aspect, SectionFacts } from "./facts.ts";
 import type { PlainHead } from "./head.ts";
-import { type Prepared, PreparedAnswers, prepare } from "./prepared.ts";
+import { type Prepared, PreparedAnswers, prepare, retime } from "./prepared.ts";
 
 type Answered = CacheEvent & { readonly type: "answered" };
 /** What is known of an answer before it is on its way. */
@@ -36,7 +37,7 @@ export interface AtOnce {
   readonly settings: AppSettings;
   /**
    * Answers a request that a fresh response answers, in memory or as it was looked up: with one write, and nothing to wait for.
-   * `undefined` where there is more to do, and nothing was done; `sent` where all of it is; `onWritten` is
+   * `undefined` where there is more to do, and nothing was done; `sent` where all of it is; else `onWritten` is
    * called when the connection has taken the bytes, or never will.
    */
   answer(
@@ -79,16 +80,28 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
     if (prepared === undefined) return undefined;
     const requestId = given ?? freshId();
     const headMs = elapsed() - startedAt;
-    write(socket, prepared, requestId, hit, onWritten);
+    const { encrypted }: Connection = socket;
+    let isUnderWay = false;
+    // Node is quicker with a write that nobody is told of; what is long or encrypted is seldom taken at once.
+    const onTaken =
+      prepared.bodyApart || encrypted === true
+        ? (error?: Error | null) => {
+            if (isUnderWay) onWritten(error);
+          }
+        : undefined;
+    write(socket, prepared, requestId, hit, onTaken);
     const facts = { requestId, method, uri, tier: hit.found.tier, headMs, asker };
     if (socket.writableLength === 0 && socket.errored === null && !socket.destroyed) {
       emit(answered(facts, prepared, headMs, false));
       hit.found.giveBack?.();
       return "sent";
     }
-    // Its bytes are still read from, and the next answer would change them.
+    isUnderWay = true;
+    if (onTaken === undefined) socket.write(NOTHING, onWritten);
+    // Its bytes are still read from, and the next answer would change them, and what is told of this one.
+    const sent = { ...prepared };
     prepared.bytes = Buffer.from(prepared.bytes);
-    return sendingOf(facts, prepared, startedAt, hit.found.giveBack);
+    return sendingOf(facts, sent, startedAt, hit.found.giveBack);
   }
 
   function sendingOf(facts: Facts, prepared: Prepared, startedAt: number, giveBack?: () => void): Sending {
@@ -117,7 +130,10 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
     const age = Math.floor(hit.age);
     const ttl = ttlOf(stored, hit.age);
     const known = answers.get(stored, name);
-    if (known !== undefined && known.age === age && known.ttl === ttl) return known;
+    if (known !== undefined) {
+      if (known.age === age && known.ttl === ttl) return known;
+      if (aspect.isSteady && retime(known, age, ttl)) return known;
+    }
     // A longer one goes out in slices, as its client takes them.
     if (body.length > SLICE_BYTES) return undefined;
     const response = hits.answer(aspect.facts, hit);
@@ -150,12 +166,14 @@ const answered = (
   asker,
 });
 
+const NOTHING = new Uint8Array();
+
 function write(
   socket: Socket,
   { bytes, idAt, bodyApart }: Prepared,
   id: string,
   { found }: Hit,
-  onWritten: (error?: Error | null) => void,
+  onTaken: ((error?: Error | null) => void) | undefined,
 ): void {
   let head = bytes;
   if (id.length === ID_LENGTH) bytes.write(id, idAt, ID_LENGTH, "latin1");
@@ -165,11 +183,11 @@ function write(
   }
   const { body } = found.entry;
   if (!bodyApart || !(body instanceof Uint8Array)) {
-    socket.write(head, onWritten);
+    socket.write(head, onTaken);
     return;
   }
   socket.cork();
   socket.write(head);
-  socket.write(body, onWritten);
+  socket.write(body, onTaken);
   socket.uncork();
 }

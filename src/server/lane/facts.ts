@@ -15,6 +15,8 @@ export interface Aspect {
   readonly facts: RequestFacts;
   /** Requests with the same one get the same answer; undefined where nobody can tell, or none comes at once. */
   readonly name: string | undefined;
+  /** From one second to the next nothing of the answer changes but its times: no date is compared with the clock. */
+  readonly isSteady: boolean;
 }
 
 /** All that a field section says on one connection: every request that repeats it is told by its method and target. */
@@ -46,6 +48,7 @@ export function factsOf(
     const stored = answerable ? aspectOf(facts) : undefined;
     return {
       facts,
+      isSteady: !hasField(fields, "if-modified-since"),
       name:
         stored === undefined
           ? undefined

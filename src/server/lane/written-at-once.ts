@@ -1,16 +1,14 @@
 import type { Socket } from "node:net";
 import type { Sending } from "./at-once.ts";
 
-/** Answers that were written at once: is the connection still taking the last of them? */
+/** Answers that were written at once, and not taken at once: is the connection still at one? */
 export class WrittenAtOnce {
   readonly #socket: Socket;
   readonly #onTaken: () => void;
   #sending: Sending | undefined;
-  /** Of how many it has not been heard that they are taken. */
-  #unheard = 0;
   #late: NodeJS.Timeout | undefined;
 
-  /** `onTaken` is called when the connection has taken all of one that was under way. */
+  /** `onTaken` is called when the connection has taken all of it. */
   constructor(socket: Socket, onTaken: () => void) {
     this.#socket = socket;
     this.#onTaken = onTaken;
@@ -20,19 +18,15 @@ export class WrittenAtOnce {
     return this.#sending !== undefined;
   }
 
-  /** One more; a client that takes nothing of it for so long is cut. */
-  add(answer: Sending | "sent", writeTimeoutMs: number): void {
-    this.#unheard++;
-    if (answer === "sent") return;
+  /** The next, once the one before is taken; a client that does not take all of it in so long is cut. */
+  add(answer: Sending, writeTimeoutMs: number): void {
     this.#sending = answer;
     this.#late = setTimeout(() => this.#socket.destroy(), writeTimeoutMs);
   }
 
-  /** The first of those that have not been heard of is taken, or never will be. */
+  /** It is taken, or never will be. */
   readonly onWritten = (error?: Error | null): void => {
-    this.#unheard--;
-    // What the system took at once is heard of late.
-    if (this.#sending === undefined || this.#unheard > 0) return;
+    if (this.#sending === undefined) return;
     const aborted = error !== undefined && error !== null;
     this.#end(aborted);
     if (!aborted) this.#onTaken();

@@ -1,5 +1,6 @@
 import type {
   Explained,
+  ExplainedInstance,
   ExplainedPurge,
   ExplainedStored,
   ExplainedVariant,
@@ -70,7 +71,7 @@ const asTyped = (typed: string, { url }: Explained): string =>
   typed.startsWith("/") ? new URL(url).origin + typed : typed;
 
 function explanation(explained: Explained, purge: () => void): HTMLElement {
-  const { key, next, last, stored, advice, variants, purges } = explained;
+  const { key, next, last, stored, advice, variants, instances = [], purges } = explained;
   return element(
     "div",
     { class: "explained" },
@@ -93,6 +94,7 @@ function explanation(explained: Explained, purge: () => void): HTMLElement {
       ["Selecting header fields", explained.selecting.join(", ") || "none"],
     ]),
     variants.length < 2 ? undefined : variantTable(variants),
+    instances.length < 2 ? undefined : instanceTable(instances),
     purges.length === 0 ? undefined : purgeTable(purges),
     element("button", { class: "danger", click: purge }, "Purge this URL …"),
   );
@@ -144,6 +146,17 @@ const variantTable = (variants: readonly ExplainedVariant[]): HTMLElement =>
       { title: "Stored", cell: ({ stored_at }) => instant(stored_at) },
     ],
     variants,
+  );
+
+const instanceTable = (instances: readonly ExplainedInstance[]): HTMLElement =>
+  table(
+    "Where instances have it",
+    [
+      { title: "Instance", cell: ({ instance }) => element("code", {}, instance) },
+      { title: "In", cell: ({ answered, tier }) => (answered ? tier.join(", ") || "nothing" : "no answer") },
+      { title: "Stored", cell: ({ stored_at }) => (stored_at === null ? "–" : instant(stored_at)) },
+    ],
+    instances,
   );
 
 const purgeTable = (purges: readonly ExplainedPurge[]): HTMLElement =>

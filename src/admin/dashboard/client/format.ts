@@ -59,6 +59,10 @@ const dayAndTime = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeS
 export const clock = (at: number | string): string => timeOfDay.format(new Date(at));
 export const instant = (at: number | string): string => dayAndTime.format(new Date(at));
 
+/** Epoch milliseconds near now as 14:03:20, others with their day. */
+export const moment = (at: number, now: number): string =>
+  Math.abs(at - now) < 43_200_000 ? clock(at) : instant(at);
+
 const digits = (value: number): string =>
   value === 0
     ? "0"

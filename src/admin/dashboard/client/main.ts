@@ -1,9 +1,20 @@
-import type { Hist, Series, ShownOrigin, ShownReason, ShownSetting, Stats, Top } from "../../answers.ts";
+import type {
+  Hist,
+  Series,
+  ShownOrigin,
+  ShownReason,
+  ShownSetting,
+  ShownStore,
+  Stats,
+  Top,
+} from "../../answers.ts";
 import { ApiFailure, getJson, tokenInUse, useToken } from "./api.ts";
 import type { Chart } from "./chart.ts";
 import { byId } from "./element.ts";
+import { showEntries } from "./entries.ts";
 import { showExplain } from "./explain.ts";
 import { showHotKeys } from "./hot-keys.ts";
+import { showInstances } from "./instances.ts";
 import { showOrigins } from "./origins.ts";
 import { showOverview } from "./overview.ts";
 import { showPlayground } from "./playground.ts";
@@ -42,6 +53,7 @@ function begin(): void {
   const origins = source<Readonly<Record<string, ShownOrigin>>>("/origins", 2_000);
   const reasons = source<readonly ShownReason[]>("/reasons", 600_000);
   const settings = source<readonly ShownSetting[]>("/settings", 15_000);
+  const store = source<ShownStore>("/store", 5_000);
   const readiness = source<{ readonly ready: boolean; readonly detail: string }>("/health/ready", 3_000);
 
   const purge = showPurge();
@@ -51,8 +63,10 @@ function begin(): void {
   showReasons(top, reasons);
   showOrigins(origins, top);
   showHotKeys(top, explained.explain);
+  showEntries({ explain: explained.explain, purge: purge.purgeHere });
   showTail(explained.explain);
-  showStore(stats, series);
+  showStore({ stats, series, store, settings });
+  showInstances(store);
   showSettings(settings);
   void showPlayground(explained.explain);
 

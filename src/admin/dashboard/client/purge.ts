@@ -26,8 +26,15 @@ const ASKED_FOR: Readonly<Record<TargetType, readonly [label: string, example: s
   everything: ["", ""],
 };
 
+interface PurgeView {
+  /** Puts the URL into the form, and purges it once that is confirmed. */
+  purgeUrl(url: string): void;
+  /** Purges it once that is confirmed, for a section that tells it itself: what has become of it, undefined where it was not. */
+  purgeHere(url: string): Promise<string | undefined>;
+}
+
 /** The purge form. Nothing is purged before it was confirmed. */
-export function showPurge(): { purgeUrl(url: string): void } {
+export function showPurge(): PurgeView {
   const form = byId<HTMLFormElement>("purge-form");
   const type = form.elements.namedItem("type") as HTMLSelectElement;
   const value = form.elements.namedItem("value") as HTMLInputElement;
@@ -49,17 +56,20 @@ export function showPurge(): { purgeUrl(url: string): void } {
   type.addEventListener("change", adapt);
   adapt();
 
-  async function purge(wanted: Wanted): Promise<void> {
-    if (!(await confirmed(describe(wanted)))) return;
+  async function purge(wanted: Wanted): Promise<string | undefined> {
+    if (!(await confirmed(describe(wanted)))) return undefined;
     result.className = "quiet";
     result.textContent = "Purging …";
+    let sentence: string;
     try {
       const receipt = await postJson<Receipt>("/purge", { targets: [targetOf(wanted)], mode: wanted.mode });
-      result.textContent = told(wanted, receipt);
+      sentence = told(wanted, receipt);
     } catch (error) {
       result.className = "error";
-      result.textContent = `Not purged: ${error instanceof Error ? error.message : String(error)}.`;
+      sentence = `Not purged: ${error instanceof Error ? error.message : String(error)}.`;
     }
+    result.textContent = sentence;
+    return sentence;
   }
 
   form.addEventListener("submit", (event) => {
@@ -74,6 +84,7 @@ export function showPurge(): { purgeUrl(url: string): void } {
       byId("purge").scrollIntoView();
       void purge({ type: "url", value: url, mode: mode.value });
     },
+    purgeHere: (url) => purge({ type: "url", value: url, mode: "delete" }),
   };
 }
 

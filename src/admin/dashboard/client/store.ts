@@ -1,16 +1,25 @@
-import type { Series, ShownSetting, Stats } from "../../answers.ts";
+import type { Series, ShownSetting, ShownStore, Stats } from "../../answers.ts";
 import { byId, element, facts, table } from "./element.ts";
 import { bytes, count, latency } from "./format.ts";
 import { panel } from "./panel.ts";
 import type { Source } from "./source.ts";
 
+interface StoreSources {
+  readonly stats: Source<Stats>;
+  readonly series: Source<Series>;
+  readonly store: Source<ShownStore>;
+  readonly settings: Source<readonly ShownSetting[]>;
+}
+
 /** What is stored, and how the stores are. */
-export function showStore(stats: Source<Stats>, series: Source<Series>): void {
+export function showStore({ stats, series, store: shared, settings }: StoreSources): void {
   let lag: number | null | undefined;
+  let load: ShownStore["redis"] = null;
+  let isSet = true;
   const draw = panel(byId("store-facts"), stats, {
     show: ({
       entries,
-      bytes: held,
+      bytes: inMemory,
       evictions,
       stored,
       coalesced,
@@ -20,17 +29,11 @@ export function showStore(stats: Source<Stats>, series: Source<Series>): void {
       revalidated,
     }) =>
       facts([
-        ["In memory", `${bytes(held)} in ${count(entries)} entries`],
+        ["In memory", `${bytes(inMemory)} in ${count(entries)} entries`],
         ["Evicted from memory", count(evictions)],
         ["Stored since the start", count(stored)],
-        [
-          "Redis",
-          element(
-            "span",
-            { class: store.up ? "badge good" : "badge bad" },
-            store.up ? "✓ there" : "✕ not there",
-          ),
-        ],
+        ["Redis", isSet ? redis(store.up) : "none is set: memory is all there is"],
+        ...(isSet ? ([["All that Redis holds", held(load)]] as const) : []),
         ["Errors of the store", count(store.errors)],
         ["Behind the purge log by", lag === null || lag === undefined ? "–" : latency(lag)],
         ["Waited for another's fetch", count(coalesced)],
@@ -46,6 +49,25 @@ export function showStore(stats: Source<Stats>, series: Source<Series>): void {
     lag = newest;
     draw();
   });
+  shared.subscribe((reading) => {
+    if (reading.type !== "ready") return;
+    load = reading.value.redis;
+    draw();
+  });
+  settings.subscribe((reading) => {
+    if (reading.type !== "ready") return;
+    isSet = reading.value.find(({ name }) => name === "REDIS_URL")?.value !== "";
+    draw();
+  });
+}
+
+const redis = (up: boolean): HTMLElement =>
+  element("span", { class: up ? "badge good" : "badge bad" }, up ? "✓ there" : "✕ not there");
+
+function held(load: ShownStore["redis"]): string {
+  if (load === null) return "–";
+  const most = load.max_bytes === null ? "" : ` of ${bytes(load.max_bytes)}`;
+  return `${count(load.keys)} keys; ${bytes(load.used_bytes)}${most}`;
 }
 
 /** The settings in force and where each came from; secrets come masked. */
