@@ -63,8 +63,9 @@ interface Start {
 export class Place<T> {
   readonly start: Start;
   readonly #leavePlace: () => void;
-  readonly #settled = Promise.withResolvers<Settlement<T>>();
-  #isSettled = false;
+  readonly #random: () => number;
+  readonly #followers: ((settlement: Settlement<T>) => void)[] = [];
+  #settlement: Settlement<T> | undefined;
   #shared: { readonly value: T; readonly by: Leader<T> } | undefined;
   #leaders: number;
   /** Leaders that have not settled. */
@@ -72,8 +73,9 @@ export class Place<T> {
   /** Those of them that wait for another instance. */
   #elsewhere = 0;
 
-  constructor(start: Start, leavePlace: () => void) {
+  constructor(start: Start, leavePlace: () => void, random: () => number) {
     this.start = start;
+    this.#random = random;
     this.#leaders = start.failed;
     this.#leavePlace = leavePlace;
   }
@@ -107,10 +109,16 @@ export class Place<T> {
   follow(): Follower<T> {
     return {
       role: "follower",
-      settled: this.#settled.promise,
+      settled: new Promise((resolve) => {
+        if (this.#settlement === undefined) this.#followers.push(resolve);
+        else resolve(this.#settlement);
+      }),
       leaders: () => this.#leaders,
       relieve: (known) =>
-        this.#isSettled || this.#elsewhere > 0 || known !== this.#leaders || known >= MAX_LEADERS
+        this.#settlement !== undefined ||
+        this.#elsewhere > 0 ||
+        known !== this.#leaders ||
+        known >= MAX_LEADERS
           ? undefined
           : this.lead(),
     };
@@ -118,15 +126,22 @@ export class Place<T> {
 
   #settle(settlement: Settlement<T>, by: Leader<T>): void {
     this.#leading--;
-    if (this.#isSettled) return;
+    if (this.#settlement !== undefined) return;
     if (settlement.type === "takeover") this.#leaders = Math.max(this.#leaders, settlement.leaders ?? 0);
     // Those who lead beside it may still have an answer.
     if (settlement.type === "takeover" && this.#leading > 0) return;
-    this.#isSettled = true;
+    this.#settlement = settlement;
     if (settlement.type === "share") this.#shared = { value: settlement.value, by };
     // The place is left before followers wake, so that a takeover elects a new leader.
     else this.#leavePlace();
-    this.#settled.resolve(settlement);
+    if (settlement.type === "takeover") this.#chooseHeir();
+    for (const tell of this.#followers.splice(0)) tell(settlement);
+  }
+
+  /** Who wakes first leads. It is one at random: the first of them may have come to make the origin fail again. */
+  #chooseHeir(): void {
+    const at = Math.floor(this.#random() * this.#followers.length);
+    this.#followers.unshift(...this.#followers.splice(at, 1));
   }
 }
 
@@ -139,6 +154,12 @@ export class Place<T> {
  */
 export class Coalescer<T> {
   readonly #places = new Map<string, Set<Place<T>>>();
+  readonly #random: () => number;
+
+  /** `random` answers in [0, 1): which of those who wait leads after a failure. */
+  constructor(random: () => number = Math.random) {
+    this.#random = random;
+  }
 
   /** Keys with a flight under way. */
   get size(): number {
@@ -163,7 +184,7 @@ export class Coalescer<T> {
 
   /** Begins a fetch. Where too many are under way for one key, nobody will follow this one. */
   lead(key: string, start: Start): Leader<T> {
-    const place = new Place<T>(start, () => this.close(key, place));
+    const place = new Place<T>(start, () => this.close(key, place), this.#random);
     const places = this.#places.get(key) ?? new Set();
     if (places.size >= MAX_PLACES) {
       // What is shared already has served most of those who wanted it.

@@ -67,6 +67,31 @@ describe("a fetch", () => {
   });
 });
 
+describe("those whose leader has failed", () => {
+  it.each([
+    [0, "abcd"],
+    [0.3, "bacd"],
+    [0.999, "dabc"],
+  ])("hear of it one at random first, who leads then (%d)", async (random, order) => {
+    const { leader, place } = begin(new Coalescer<string>(() => random));
+    let woken = "";
+    for (const name of "abcd") void place.follow().settled.then(() => (woken += name));
+    leader.settle({ type: "takeover", error: "gone" });
+    await new Promise(setImmediate);
+    expect(woken).toBe(order);
+  });
+
+  it("hear of it in their order when it has an answer", async () => {
+    const { leader, place } = begin(new Coalescer<string>(() => 0.999));
+    let woken = "";
+    for (const name of "abcd") void place.follow().settled.then(() => (woken += name));
+    leader.settle({ type: "share", value: "x" });
+    await new Promise(setImmediate);
+    expect(woken).toBe("abcd");
+    expect(await place.follow().settled).toEqual({ type: "share", value: "x" });
+  });
+});
+
 describe("a follower whose leader is overdue", () => {
   it("leads beside it, once for all who have waited for the same", () => {
     const { place } = begin();

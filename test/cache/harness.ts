@@ -394,7 +394,7 @@ export function aProxy(options: ProxyOptions = {}) {
   const common = { ...elsewhere, purges, uncacheable, budget, limits: settings, now, timer };
   const keep = createKeep({ ...common, store, emit });
   const fetch = createFetch({ origin, settings, epoch: () => purges.epoch, now });
-  const coalescer = new Coalescer<Shared>();
+  const coalescer = new Coalescer<Shared>(() => 0);
   const variances = new SearchVariances();
   const lookup = createLookup({ store, purges, emit, now });
   const { leases } = options;
