@@ -14,6 +14,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { drained } from "./drained.ts";
 
 const CHUNK = Buffer.alloc(65_536, "x");
 const PACE_MS = 20;
@@ -92,21 +93,10 @@ async function pieces(
     const flows = outgoing.write(size <= CHUNK.length ? CHUNK.subarray(0, size) : Buffer.alloc(size, "x"));
     sent += size;
     if (bytesATime !== undefined) await pause(Math.max(0, startedAt + turn * PACE_MS - performance.now()));
-    else if (!flows) await taken(outgoing);
+    else if (!flows) await drained(outgoing);
   }
   outgoing.end();
 }
-
-const taken = (outgoing: ServerResponse): Promise<void> =>
-  new Promise((resolve) => {
-    const settle = () => {
-      outgoing.off("drain", settle);
-      outgoing.off("close", settle);
-      resolve();
-    };
-    outgoing.once("drain", settle);
-    outgoing.once("close", settle);
-  });
 
 const server = createServer({ keepAliveTimeout: 600_000 }, (incoming, outgoing) => {
   const path = incoming.url ?? "/";

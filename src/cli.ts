@@ -63,7 +63,7 @@ export async function cli(argv: readonly string[], around: Surroundings): Promis
       return complain(asked.sentences, asked.flags, around);
     case "run":
       return withConfig(asked.flags, true, around, async (_, settled) =>
-        run((await around.program()).main, settled, () => tryToLoad(asked.flags, around), around),
+        run((await around.program()).main, settled, () => tryToLoad(asked.flags, true, around), around),
       );
     case "clear":
       return withConfig(asked.flags, false, around, (config) =>
@@ -95,7 +95,7 @@ export async function cli(argv: readonly string[], around: Surroundings): Promis
       return withAdmin(asked.flags, around, (config) => health(config, asked.json, around));
     case "validate":
       return validate(
-        tryToLoad(asked.flags, around),
+        tryToLoad(asked.flags, true, around),
         asked.json,
         around,
         async () => (await around.program()).examine,
@@ -117,13 +117,9 @@ function complain(mistakes: readonly string[], flags: Flags, around: Surrounding
 }
 
 function settingErrors(flags: Flags, around: Surroundings): readonly string[] {
-  try {
-    // What is missing may be what a mistyped flag was to give.
-    const loaded = load(flags, false, around);
-    return loaded.ok ? [] : loaded.errors;
-  } catch (error) {
-    return [cannotReadDotenv(error)];
-  }
+  // What is missing may be what a mistyped flag was to give.
+  const loaded = tryToLoad(flags, false, around);
+  return loaded.ok ? [] : loaded.errors;
 }
 
 const cannotReadDotenv = (error: unknown): string => `cannot read .env: ${messageOf(error)}`;
@@ -183,9 +179,9 @@ function refuse(errors: readonly string[], around: Surroundings): number {
 }
 
 /** What cannot be read at all counts as wrong. */
-function tryToLoad(flags: Flags, around: Surroundings): Loaded {
+function tryToLoad(flags: Flags, originsRequired: boolean, around: Surroundings): Loaded {
   try {
-    return load(flags, true, around);
+    return load(flags, originsRequired, around);
   } catch (error) {
     return { ok: false, errors: [cannotReadDotenv(error)] };
   }

@@ -4,6 +4,7 @@ import { connected } from "../ask.ts";
 import { type Server, Servers } from "../contenders/contender.ts";
 import { FRESHLINE, freshline } from "../contenders/freshline.ts";
 import { untilRight } from "../cpu-per-request.ts";
+import { drained } from "../drained.ts";
 import { bytesOf, requestFor, SITE } from "../request.ts";
 import { finding, limitBar, type Row } from "../row.ts";
 import { residentBytes } from "../server-usage.ts";
@@ -112,20 +113,8 @@ async function send(socket: Socket): Promise<void> {
   });
   socket.write(`POST /sink HTTP/1.1\r\nHost: ${SITE}\r\nContent-Length: ${BYTES}\r\n\r\n`);
   for (let sent = 0; sent < BYTES && !socket.destroyed; sent += CHUNK.length) {
-    if (!socket.write(CHUNK)) await room(socket);
+    if (!socket.write(CHUNK)) await drained(socket);
   }
   const answer = await answered;
   if (!answer.startsWith("HTTP/1.1 200 ")) throw new Error(`the upload is answered ${answer.slice(0, 60)}`);
 }
-
-/** Resolves when it takes more, or is closed. */
-const room = (socket: Socket): Promise<void> =>
-  new Promise((resolve) => {
-    const settle = () => {
-      socket.off("drain", settle);
-      socket.off("close", settle);
-      resolve();
-    };
-    socket.once("drain", settle);
-    socket.once("close", settle);
-  });

@@ -29,7 +29,8 @@ const TAKE_MS = 100;
 const ALIVE_MS = 15_000;
 const MAX_READERS = 32;
 
-const MOST = { k: 512, minutes: 10 } as const;
+/** The longest lists, and the longest time, that may be asked for. */
+export const MOST = { k: 512, minutes: 10 } as const;
 
 /** GET /events, /top, /hist and /series. */
 export function addLive(app: Hono<AdminEnv>, live: Live): void {

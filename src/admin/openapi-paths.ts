@@ -1,4 +1,5 @@
 import { MAX_ENTRIES } from "./entries.ts";
+import { MOST } from "./events.ts";
 import { byName, flag, list, object, oneOf, orNull, ref, type Schema, text, whole } from "./json-schema.ts";
 import type { SCHEMAS } from "./openapi-schemas.ts";
 
@@ -157,7 +158,7 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Partial<Record<Method,
     get: {
       summary: "Hot URLs, missing ones, reasons, origins",
       parameters: [
-        query("k", { type: "integer", minimum: 1, maximum: 512 }, "How many of each; 20 when absent."),
+        query("k", { type: "integer", minimum: 1, maximum: MOST.k }, "How many of each; 20 when absent."),
       ],
       answers: json(ref("Top")),
     },
@@ -166,7 +167,9 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Partial<Record<Method,
   "/series": {
     get: {
       summary: "Requests, latencies and memory over the last minutes, the oldest first",
-      parameters: [query("minutes", { type: "integer", minimum: 1, maximum: 10 }, "10 when absent.")],
+      parameters: [
+        query("minutes", { type: "integer", minimum: 1, maximum: MOST.minutes }, "10 when absent."),
+      ],
       answers: json(ref("Series")),
     },
   },

@@ -1,7 +1,8 @@
 import type { AdmissionSettings } from "../policy/admit.ts";
-import { currentAge, isFresh, keepUntil, onlyValidated, staleFrom } from "../policy/freshness.ts";
+import { currentAge, isFresh, keepUntil } from "../policy/freshness.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import { windowsOf } from "../policy/windows.ts";
+import { leftByPurges } from "./lookup.ts";
 import type { Browsable, Tier } from "./ports.ts";
 import { EVER, NEVER } from "./purge-memory.ts";
 import type { Purges } from "./purges.ts";
@@ -108,8 +109,7 @@ export function createEntries({ tiers, purges, admission, now, elapsed }: Entrie
     const since = purges.staleSince(key, found.epoch, found.tags);
     if (since === EVER || keepUntil(found) <= at) return undefined;
     const purged = since !== NEVER;
-    const known = purged ? staleFrom(found, Math.min(since, at)) : found;
-    const stored = purges.vouchesFor(known.responseTime) ? known : onlyValidated(known);
+    const stored = leftByPurges(purges, found, since, now);
     const { fresh, refreshing, onError, kept } = windowsOf(stored, admission, purged);
     const reaches = (end: { readonly at: EpochMs | null }) => end.at !== null && at < end.at;
     let state: EntryState = "kept";

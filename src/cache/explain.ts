@@ -4,7 +4,7 @@ import { NOTHING_ASKED, requestDirectives } from "../policy/cache-control.ts";
 import { codeOf, codeOfDecision } from "../policy/codes.ts";
 import { decide } from "../policy/decide.ts";
 import type { FieldLines } from "../policy/fields.ts";
-import { currentAge, onlyValidated, staleFrom } from "../policy/freshness.ts";
+import { currentAge } from "../policy/freshness.ts";
 import { variantId, variantMatches, withoutParameters } from "../policy/key.ts";
 import type { ReasonCode } from "../policy/reasons.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
@@ -15,6 +15,7 @@ import type { Explanation } from "./explanation.ts";
 import { shownBody, shownInstances, shownStored, shownVariants, told } from "./explanation.ts";
 import type { Fetch } from "./fetch.ts";
 import type { LastAnswers } from "./last-answers.ts";
+import { leftByPurges } from "./lookup.ts";
 import { ownRequest } from "./own-request.ts";
 import type { Inspected, Store } from "./ports.ts";
 import { EVER, NEVER } from "./purge-memory.ts";
@@ -137,10 +138,8 @@ export function createExplain(deps: ExplainDeps) {
     if (first === undefined)
       return { request, key, all, deleted, chosen: undefined, stored: undefined, purged: false };
     const { one, since } = first;
-    const purged = since !== NEVER;
-    const known = purged ? staleFrom(one.entry.stored, Math.min(since, now())) : one.entry.stored;
-    const stored = purges.vouchesFor(known.responseTime) ? known : onlyValidated(known);
-    return { request, key, all, deleted, chosen: one, stored, purged };
+    const stored = leftByPurges(purges, one.entry.stored, since, now);
+    return { request, key, all, deleted, chosen: one, stored, purged: since !== NEVER };
   }
 
   /** What led to this answer, for one field of it (policy/trace.ts); what is stored is looked at after it. */

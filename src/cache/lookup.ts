@@ -1,6 +1,6 @@
 import type { FieldLines } from "../policy/fields.ts";
 import { onlyValidated, staleFrom } from "../policy/freshness.ts";
-import type { EpochMs } from "../policy/stored-response.ts";
+import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import { type Emit, storeFailed } from "./events.ts";
 import type { CacheRequest } from "./exchange.ts";
 import type { Lookup, Store } from "./ports.ts";
@@ -42,11 +42,10 @@ export function createLookup({ store, purges, emit, now }: LookupDeps) {
     if (!answersUri(stored, uri)) return { ...NOTHING, storeFailed };
     const since = purges.staleSince(request.uri, stored.epoch, stored.tags);
     if (since === EVER) return { ...NOTHING, storeFailed };
+    const left = leftByPurges(purges, stored, since, now);
+    if (left === stored) return found;
     const vouched = purges.vouchesFor(stored.responseTime);
-    if (since === NEVER && vouched) return found;
-    const known = since === NEVER ? stored : staleFrom(stored, Math.min(since, now()));
-    const entry = { ...found.entry, stored: vouched ? known : onlyValidated(known) };
-    return { ...found, entry, storeFailed: storeFailed || !vouched };
+    return { ...found, entry: { ...found.entry, stored: left }, storeFailed: storeFailed || !vouched };
   }
 
   function failed(error: unknown): Lookup {
@@ -56,6 +55,17 @@ export function createLookup({ store, purges, emit, now }: LookupDeps) {
 }
 
 export type FindStored = ReturnType<typeof createLookup>;
+
+/** What purges have left of a response that none has deleted: all of it is the same object. `since` is Purges.staleSince of it. */
+export function leftByPurges(
+  purges: Pick<Purges, "vouchesFor">,
+  stored: StoredResponse,
+  since: EpochMs,
+  now: () => EpochMs,
+): StoredResponse {
+  const left = since === NEVER ? stored : staleFrom(stored, Math.min(since, now()));
+  return purges.vouchesFor(stored.responseTime) ? left : onlyValidated(left);
+}
 
 /**
  * What would `lookup` answer, where it is here at once and no purge has anything to say of it?

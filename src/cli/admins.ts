@@ -1,5 +1,5 @@
 import { type AdminConfig, adminUrl, askAdmin } from "./admin-client.ts";
-import { complain, isSuccess, readJson, type Terminal } from "./commands.ts";
+import { complain, saidIn, type Terminal } from "./commands.ts";
 
 /** One admin listener of those that a command asks. */
 export interface Admin {
@@ -36,7 +36,7 @@ export async function askAll<T>(
   const answers = await Promise.all(
     admins.map(async ({ config }) => {
       const answer = await askAdmin(config, { method: "GET", path, timeout: PATIENCE_MS, signal });
-      const said = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
+      const said = saidIn(answer);
       if (said !== undefined && members.every((member) => Object.hasOwn(said, member))) return [said as T];
       if (!signal.aborted) complain(config, answer, terminal);
       return [];

@@ -17,7 +17,8 @@ import {
   readLive,
   readLiveFlag,
 } from "./live-words.ts";
-import { PURGE_FLAGS, type PurgeFlag, type PurgeWords, readPurge, readPurgeFlag } from "./purge-words.ts";
+import { type OwnFlag, type OwnFlags, readOwnFlag } from "./own-flags.ts";
+import { PURGE_FLAGS, type PurgeWords, readPurge } from "./purge-words.ts";
 import { type OriginWords, readOrigins } from "./steering.ts";
 import { readWarm, WARM_FLAGS, type WarmWords } from "./warm-words.ts";
 
@@ -74,6 +75,13 @@ const ACTIONS: ReadonlyMap<string, string> = new Map([
   ["--json", "json"],
 ]);
 
+/** Flags of commands that are read in the same way. */
+const OWN_FLAGS: ReadonlyMap<string, OwnFlags> = new Map([
+  ["purge", PURGE_FLAGS],
+  ["warm", WARM_FLAGS],
+  ["entries", ENTRIES_FLAGS],
+]);
+
 const OPTIONS = Object.fromEntries([
   ...[...ACTIONS.values()].map((flag) => [flag, { type: "boolean" }] as const),
   ...[...EXPLAIN_FLAGS].map(
@@ -83,21 +91,16 @@ const OPTIONS = Object.fromEntries([
         { type: takes === undefined ? "boolean" : "string", ...(short === undefined ? {} : { short }) },
       ] as const,
   ),
-  ...[...PURGE_FLAGS].map(
-    ([flag, kind]) => [flag.slice(2), { type: kind === "text" ? "string" : "boolean" }] as const,
+  ...[...OWN_FLAGS.values()].flatMap((flags) =>
+    Array.from(
+      flags,
+      ([flag, kind]) => [flag.slice(2), { type: kind === "text" ? "string" : "boolean" }] as const,
+    ),
   ),
-  ...[...WARM_FLAGS, ...ENTRIES_FLAGS].map(([flag]) => [flag.slice(2), { type: "string" }] as const),
   ["query", { type: "string", short: "q" }] as const,
   ["admin", { type: "string" }] as const,
   ["once", { type: "boolean" }] as const,
   ...[...SETTING_OF].map(([flag, name]) => [flag, { type: isSwitch(name) ? "boolean" : "string" }] as const),
-]);
-
-/** Flags of commands that are read in the same way. */
-const OWN_FLAGS: ReadonlyMap<string, ReadonlyMap<string, "text" | "switch">> = new Map([
-  ["purge", PURGE_FLAGS],
-  ["warm", WARM_FLAGS],
-  ["entries", ENTRIES_FLAGS],
 ]);
 
 export function readCommandLine(argv: readonly string[]): CommandLine {
@@ -114,7 +117,8 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const words: string[] = [];
   const mistakes: string[] = [];
   const first = tokens.find((token) => token.kind === "positional");
-  const ownFlags: PurgeFlag[] = [];
+  const own = OWN_FLAGS.get(first?.value ?? "");
+  const ownFlags: OwnFlag[] = [];
   const explainFlags: ExplainFlag[] = [];
   const liveFlags: LiveFlag[] = [];
 
@@ -133,8 +137,8 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
       else explainFlags.push(flag);
       continue;
     }
-    if (first !== undefined && OWN_FLAGS.get(first.value)?.has(token.rawName) === true) {
-      const flag = readPurgeFlag(token.rawName, token.value, token.inlineValue === true);
+    if (own?.has(token.rawName) === true) {
+      const flag = readOwnFlag(own, token.rawName, token.value, token.inlineValue === true);
       if (typeof flag === "string") mistakes.push(flag);
       else ownFlags.push(flag);
       continue;
@@ -184,7 +188,7 @@ function command(
   words: readonly string[],
   flags: Flags,
   actions: ReadonlySet<string>,
-  ownFlags: readonly PurgeFlag[],
+  ownFlags: readonly OwnFlag[],
   liveFlags: readonly LiveFlag[],
   explainFlags: readonly ExplainFlag[],
 ): CommandLine {

@@ -1,6 +1,7 @@
 import { ENTRIES_FLAGS } from "./entries-words.ts";
 import { EXPLAIN_FLAGS } from "./explain-words.ts";
 import { LIVE_FLAGS } from "./live-words.ts";
+import type { OwnFlags } from "./own-flags.ts";
 import { PURGE_FLAGS } from "./purge-words.ts";
 import { WARM_FLAGS } from "./warm-words.ts";
 
@@ -24,7 +25,7 @@ export interface Command {
   readonly json: boolean;
 }
 
-const flagsOf = (kinds: ReadonlyMap<string, "text" | "switch">): CommandFlag[] =>
+const flagsOf = (kinds: OwnFlags): CommandFlag[] =>
   [...kinds].map(([flag, kind]) => ({ flag, takesValue: kind === "text" }));
 
 const EXPLAIN = [...EXPLAIN_FLAGS].map(([flag, { takes }]) => ({ flag, takesValue: takes !== undefined }));

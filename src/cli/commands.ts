@@ -54,7 +54,7 @@ export async function purge(
   terminal: Terminal,
 ): Promise<number> {
   const answer = await askAdmin(config, { method: "POST", path: "/purge", json: asked, timeout: 30_000 });
-  const receipt = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
+  const receipt = saidIn(answer);
   if (receipt === undefined) return complain(config, answer, terminal);
   if (json) {
     terminal.out(JSON.stringify(receipt));
@@ -77,7 +77,7 @@ export async function restart(config: Config, json: boolean, terminal: Terminal)
     path: "/restart",
     timeout: Math.min(timeout, 2 ** 31 - 1),
   });
-  const done = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
+  const done = saidIn(answer);
   if (done === undefined) return complain(config, answer, terminal);
   terminal.out(json ? JSON.stringify(done) : `restarted ${done["restarted"]} workers`);
   return 0;
@@ -85,7 +85,7 @@ export async function restart(config: Config, json: boolean, terminal: Terminal)
 
 export async function stats(config: Config, json: boolean, terminal: Terminal): Promise<number> {
   const answer = await askAdmin(config, { method: "GET", path: "/stats", timeout: 10_000 });
-  const counted = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
+  const counted = saidIn(answer);
   if (answer.type === "nobody" || counted === undefined) return complain(config, answer, terminal);
   if (json) terminal.out(answer.body.trimEnd());
   else for (const line of table(counted)) terminal.out(line);
@@ -147,5 +147,9 @@ export function readJson(body: string): Readonly<Record<string, unknown>> | unde
     return undefined;
   }
 }
+
+/** What a success says; undefined where it is none, or says something else than an object. */
+export const saidIn = (answer: AdminAnswer): Readonly<Record<string, unknown>> | undefined =>
+  answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,5 +1,7 @@
+import type { OwnFlag, OwnFlags } from "./own-flags.ts";
+
 /** Flags of `freshline entries`, and whether they take a value. */
-export const ENTRIES_FLAGS: ReadonlyMap<string, "text" | "switch"> = new Map([
+export const ENTRIES_FLAGS: OwnFlags = new Map([
   ["--tier", "text"],
   ["--limit", "text"],
 ]);
@@ -19,7 +21,7 @@ const MOST = 10_000;
 /** What is asked for, or what is wrong with it, in one sentence. */
 export function readEntries(
   [match = "", ...rest]: readonly string[],
-  flags: readonly { readonly flag: string; readonly value: string | undefined }[],
+  flags: readonly OwnFlag[],
 ): EntriesWords | string {
   const given = (name: string) => flags.findLast(({ flag }) => flag === name)?.value;
   if (rest.length > 0) return "freshline entries takes one part of a URL, such as /data";

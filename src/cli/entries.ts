@@ -1,6 +1,6 @@
 import type { ShownEntries, ShownEntry } from "../admin/answers.ts";
-import { type AdminConfig, askAdmin } from "./admin-client.ts";
-import { complain, isSuccess, readJson, type Terminal } from "./commands.ts";
+import { type AdminAnswer, type AdminConfig, askAdmin } from "./admin-client.ts";
+import { complain, saidIn, type Terminal } from "./commands.ts";
 import type { EntriesWords } from "./entries-words.ts";
 import { duration } from "./progress.ts";
 import { bytes, count } from "./quantities.ts";
@@ -24,7 +24,7 @@ export async function entries(
     asked.set("limit", String(Math.min(MOST_OF_A_PAGE, limit - found.length)));
     if (tier !== undefined) asked.set("tier", tier);
     const answer = await askAdmin(config, { method: "GET", path: `/entries?${asked}`, timeout: TIMEOUT_MS });
-    const page = answer.type === "answered" && isSuccess(answer.status) ? pageIn(answer.body) : undefined;
+    const page = pageIn(answer);
     if (page === undefined) return complain(config, answer, terminal);
     found.push(...page.entries);
     lookedAt += page.looked_at;
@@ -43,8 +43,8 @@ export async function entries(
 }
 
 /** Another program on that port says something else. */
-function pageIn(body: string): ShownEntries | undefined {
-  const said = readJson(body);
+function pageIn(answer: AdminAnswer): ShownEntries | undefined {
+  const said = saidIn(answer);
   return Array.isArray(said?.["entries"]) ? (said as unknown as ShownEntries) : undefined;
 }
 
@@ -78,7 +78,7 @@ function cells(entry: ShownEntry, now: number): string[] {
     "on-error": entry.usable_on_error_until,
     kept: entry.kept_until,
   };
-  const end = ends[state] ?? null;
+  const end = ends[state];
   const fields = Object.entries(selecting).map(([name, value]) => `${name}: ${value ?? "(absent)"}`);
   const about = [...fields, ...(worker === undefined ? [] : [`worker ${worker}`])].join("; ");
   return [

@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
 import { askAdmin } from "./admin-client.ts";
-import { complain, isSuccess, readJson, type Terminal } from "./commands.ts";
+import { complain, saidIn, type Terminal } from "./commands.ts";
 import type { ExplainWords } from "./explain-words.ts";
 import { harmless } from "./screen.ts";
 
@@ -23,7 +23,7 @@ export async function explain(
   if (fetch) query.set("fetch", "1");
   if (body) query.set("body", "1");
   const answer = await askAdmin(config, { method: "GET", path: `/explain?${query}`, timeout: TIMEOUT_MS });
-  const said = answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
+  const said = saidIn(answer);
   if (answer.type === "nobody" || said === undefined) return complain(config, answer, terminal);
   if (json) terminal.out(answer.body.trimEnd());
   else for (const line of explanation(said)) terminal.out(line);

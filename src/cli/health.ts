@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
 import { adminUrl, askAdmin } from "./admin-client.ts";
-import { complain, isSuccess, readJson, type Terminal } from "./commands.ts";
+import { complain, readJson, saidIn, type Terminal } from "./commands.ts";
 import { harmless } from "./screen.ts";
 
 const PATIENCE_MS = 5_000;
@@ -13,7 +13,7 @@ export async function health(config: Config, json: boolean, terminal: Terminal):
   if (typeof said?.["ready"] !== "boolean") return complain(config, answer, terminal);
   const { ready, detail } = said;
   // Readiness is for everybody, and the origins for those who have the token.
-  const origins = asked.type === "answered" && isSuccess(asked.status) ? readJson(asked.body) : undefined;
+  const origins = saidIn(asked);
   if (json) terminal.out(JSON.stringify({ ready, detail, origins: origins ?? null }));
   else {
     terminal.out(harmless(`${ready ? "✓ ready" : "✗ not ready"}: ${detail} (${adminUrl(config)})`));

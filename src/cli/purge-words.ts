@@ -1,3 +1,5 @@
+import type { OwnFlag, OwnFlags } from "./own-flags.ts";
+
 /** The body of POST /purge, as the admin API takes it. */
 export interface PurgeWords {
   readonly targets: readonly Readonly<Record<string, string | true>>[];
@@ -5,7 +7,7 @@ export interface PurgeWords {
 }
 
 /** Flags of `freshline purge`, and whether they take a value; there --host is not the setting. */
-export const PURGE_FLAGS: ReadonlyMap<string, "text" | "switch"> = new Map([
+export const PURGE_FLAGS: OwnFlags = new Map([
   ["--prefix", "text"],
   ["--host", "text"],
   ["--tag", "text"],
@@ -14,22 +16,8 @@ export const PURGE_FLAGS: ReadonlyMap<string, "text" | "switch"> = new Map([
   ["--refresh", "switch"],
 ]);
 
-export interface PurgeFlag {
-  readonly flag: string;
-  readonly value: string | undefined;
-}
-
-/** The flag as it is meant, or what is wrong with it. */
-export function readPurgeFlag(flag: string, value: string | undefined, inline: boolean): PurgeFlag | string {
-  if (PURGE_FLAGS.get(flag) === "switch") {
-    return value === undefined ? { flag, value } : `${flag} takes no value`;
-  }
-  if (value === undefined || (!inline && value.startsWith("-"))) return `${flag} needs a value`;
-  return { flag, value };
-}
-
 /** What `freshline purge <url|path>… [flags]` asks for, or what is wrong with it, in one sentence. */
-export function readPurge(urls: readonly string[], flags: readonly PurgeFlag[]): PurgeWords | string {
+export function readPurge(urls: readonly string[], flags: readonly OwnFlag[]): PurgeWords | string {
   const has = (name: string): boolean => flags.some(({ flag }) => flag === name);
   const targets = [
     ...urls.map((url) => ({ url })),

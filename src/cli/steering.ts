@@ -1,7 +1,7 @@
 import type { ShownOrigin } from "../admin/answers.ts";
 import type { Config } from "../config.ts";
 import { type AdminAnswer, askAdmin } from "./admin-client.ts";
-import { complain, complaintOf, isSuccess, readJson, type Terminal } from "./commands.ts";
+import { complain, complaintOf, readJson, saidIn, type Terminal } from "./commands.ts";
 import { harmless } from "./screen.ts";
 
 /** What `freshline origins` is to do; shows them where it names none. */
@@ -26,15 +26,16 @@ const PATIENCE_MS = 60_000;
 export async function reload(config: Config, json: boolean, terminal: Terminal): Promise<number> {
   const timeout = PATIENCE_MS + config.HEALTH_CHECK_TIMEOUT;
   const answer = await askAdmin(config, { method: "POST", path: "/reload", timeout });
-  const said = jsonOf(answer);
-  const errors = listOf(said?.["errors"]);
-  if (answer.type === "answered" && answer.status === 422 && errors.length > 0) {
+  const errors =
+    answer.type === "answered" && answer.status === 422 ? listOf(readJson(answer.body)?.["errors"]) : [];
+  if (errors.length > 0) {
     if (json) terminal.out(JSON.stringify({ errors }));
     else terminal.err("freshline: the settings were refused, and nothing has changed:");
     if (!json) for (const error of errors) terminal.err(`  ${error}`);
     return 1;
   }
-  if (said === undefined || answer.type === "nobody" || !isSuccess(answer.status)) {
+  const said = saidIn(answer);
+  if (said === undefined) {
     if (!json) return complain(config, answer, terminal);
     terminal.out(JSON.stringify({ errors: [complaintOf(config, answer)] }));
     return 1;
@@ -66,9 +67,8 @@ export async function origins(
   terminal: Terminal,
 ): Promise<number> {
   const answer = await ask(config, asked);
-  const said = jsonOf(answer);
-  if (said === undefined || answer.type === "nobody" || !isSuccess(answer.status))
-    return complain(config, answer, terminal);
+  const said = saidIn(answer);
+  if (said === undefined) return complain(config, answer, terminal);
   if (json) terminal.out(JSON.stringify(said));
   else if (asked.verb === "show")
     for (const [origin, state] of Object.entries(said)) terminal.out(line(origin, state));
@@ -95,7 +95,5 @@ function line(origin: string, said: unknown): string {
     `${String(state).padEnd("draining".length)}  ${origin}  ${detail}, ${in_flight} in flight${trouble}`,
   );
 }
-
-const jsonOf = (answer: AdminAnswer) => (answer.type === "answered" ? readJson(answer.body) : undefined);
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

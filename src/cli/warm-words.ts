@@ -1,5 +1,7 @@
+import type { OwnFlag, OwnFlags } from "./own-flags.ts";
+
 /** Flags of `freshline warm`, and whether they take a value. */
-export const WARM_FLAGS: ReadonlyMap<string, "text" | "switch"> = new Map([
+export const WARM_FLAGS: OwnFlags = new Map([
   ["--sitemap", "text"],
   ["--concurrency", "text"],
 ]);
@@ -18,10 +20,7 @@ const USUAL_CONCURRENCY = 8;
 const MOST_CONCURRENCY = 64;
 
 /** What is asked for, or what is wrong with it, in one sentence. */
-export function readWarm(
-  items: readonly string[],
-  flags: readonly { readonly flag: string; readonly value: string | undefined }[],
-): WarmWords | string {
+export function readWarm(items: readonly string[], flags: readonly OwnFlag[]): WarmWords | string {
   const valuesOf = (name: string) =>
     flags.flatMap(({ flag, value }) => (flag === name && value !== undefined ? [value] : []));
   const sitemaps = valuesOf("--sitemap");

@@ -1,7 +1,7 @@
 import { readSitemaps, readWarmList, WarmListError } from "../config/warm-list.ts";
 import type { Config } from "../config.ts";
 import { type AdminAnswer, askAdmin } from "./admin-client.ts";
-import { complain, isSuccess, readJson, type Terminal } from "./commands.ts";
+import { complain, saidIn, type Terminal } from "./commands.ts";
 import { type Interruption, untilInterrupted } from "./interrupted.ts";
 import { showProgress } from "./progress.ts";
 import { harmless } from "./screen.ts";
@@ -89,8 +89,7 @@ async function warmUntil(
         signal,
       });
       if (signal.aborted) return;
-      const result =
-        answer.type === "answered" && isSuccess(answer.status) ? readJson(answer.body) : undefined;
+      const result = saidIn(answer);
       if (typeof result?.["warmed"] !== "number") {
         broken ??= answer;
         return;

@@ -37,14 +37,11 @@ export class Tracer {
   }
 
   /** Without a parent a new trace begins. */
-  begin(
-    { name, kind, attributes = {} }: Named,
-    parent: TraceParent | undefined,
-    startedAt = this.now(),
-  ): Span {
+  begin({ name, kind, attributes = {} }: Named, parent: TraceParent | undefined): Span {
     const traceId = parent?.traceId ?? randomTraceId();
     const sampled = parent instanceof Span ? parent.sampled : this.#sample(traceId, parent);
     const random = parent?.random ?? false;
+    const startedAt = this.now();
     const span = new Span({ name, kind, traceId, parentId: parent?.spanId, sampled, random, startedAt });
     span.attributes = attributes;
     return span;

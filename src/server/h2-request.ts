@@ -1,11 +1,13 @@
 import type { ServerHttp2Stream } from "node:http2";
-import { type FieldLines, fieldLineValues, fieldValue } from "../policy/fields.ts";
+import { type FieldLines, fieldLineValues, fieldValue, withoutFields } from "../policy/fields.ts";
 import { HTTP2, type Incoming } from "./incoming.ts";
 import type { Wrong } from "./malformed.ts";
 import type { Connection } from "./peer.ts";
 
 /** A field line counts as many bytes in HTTP/1.1 beyond its name and value: a colon, a space, and the end of the line. */
 const LINE_BYTES = 4;
+
+const HOST: ReadonlySet<string> = new Set(["host"]);
 
 const malformed = (detail: string): Wrong => ({ status: 400, detail });
 
@@ -40,7 +42,7 @@ export class H2Request implements Incoming {
     this.url = path === "*" && method === "OPTIONS" ? `https://${authority ?? hosts[0]}` : (path ?? "/");
     this.rawHeaders = [
       ...(authority === undefined ? hosts.flatMap((host) => ["Host", host]) : ["Host", authority]),
-      ...fields.filter((_, i) => fields[i - (i % 2)] !== "host"),
+      ...withoutFields(fields, HOST),
       ...(cookies.length === 0 ? [] : ["cookie", cookies.join("; ")]),
     ];
     this.expectation = fieldValue(fields, "expect")?.toLowerCase();

@@ -89,25 +89,22 @@ export function createTlsPort(options: TlsPortOptions): TlsPort {
     SNICallback: (host, give) => give(null, contextFor(host) ?? contexts[0]?.context),
     handshakeTimeout: handshakeTimeoutMs,
   });
-  const undone = new Set<Socket>();
-  /** By the ends of their connections, which a TLSSocket has as well. */
-  const entered = new Map<string, Socket>();
+  /** Those whose handshake is not done, by the ends of their connections, which a TLSSocket has as well. */
+  const undone = new Map<string, Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     // Before another address may be given to it.
     const ends = endsOf(socket);
-    entered.set(ends, socket);
-    undone.add(socket);
+    undone.set(ends, socket);
     socket.once("close", () => {
-      undone.delete(socket);
-      if (entered.get(ends) === socket) entered.delete(ends);
+      if (undone.get(ends) === socket) undone.delete(ends);
     });
     enter(socket, () => tls.emit("connection", socket), false);
   });
   tls.on("secureConnection", (socket) => {
     const ends = endsOf(socket);
-    const connection = entered.get(ends);
+    const connection = undone.get(ends);
     if (connection === undefined) return void socket.destroy();
-    undone.delete(connection);
+    undone.delete(ends);
     // Who is on the other side a proxy may have said.
     Object.defineProperty(socket, "remoteAddress", { value: connection.remoteAddress });
     take(socket);
@@ -117,7 +114,7 @@ export function createTlsPort(options: TlsPortOptions): TlsPort {
 
   /** The others are whoever's has taken them. */
   function closeUndone(): void {
-    for (const socket of undone) socket.destroy();
+    for (const socket of undone.values()) socket.destroy();
   }
 
   return {

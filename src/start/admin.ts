@@ -12,10 +12,10 @@ import type { SteeringInForce } from "./steering.ts";
 /** What follows from the settings alone. */
 type OfSettings = "token" | "hosts" | "ignoredParameters" | "report" | "steering";
 
-/** What a proxy that serves can be asked by its operator. */
 /** What the admin API asks of the cache. */
 export type OfOperator = Omit<AdminDeps, OfSettings>;
 
+/** What a proxy that serves can be asked by its operator. */
 export interface Operations extends OfOperator {
   stats(): Stats;
   readonly explain: Explain;

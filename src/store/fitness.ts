@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { RedisConnection } from "./connection.ts";
 import { type Denied, deniedOf, rulesFor, TRACKING } from "./permissions.ts";
 import { maskPassword } from "./redis-address.ts";
+import { parseInfo } from "./redis-info.ts";
 import type { Credentials } from "./redis-options.ts";
 
 /** One thing that was tried at a Redis. */
@@ -70,14 +71,6 @@ const away = (last: string, where: string, rules: string): RedisFinding => ({
     ? `mend user and password in REDIS_URL, or let this user in: ${rules}`
     : "start it, or mend REDIS_URL; a proxy that finds none keeps its cache in memory, and takes Redis when it comes",
 });
-
-const parseInfo = (text: string): ReadonlyMap<string, string> =>
-  new Map(
-    text.split("\r\n").flatMap((line) => {
-      const colon = line.indexOf(":");
-      return colon > 0 ? [[line.slice(0, colon), line.slice(colon + 1)] as const] : [];
-    }),
-  );
 
 const replica = (info: ReadonlyMap<string, string>): RedisFinding | undefined =>
   info.get("role") === "slave"

@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import { StoreError } from "../cache/ports.ts";
 import type { RedisConnection } from "./connection.ts";
+import { parseInfo } from "./redis-info.ts";
 
 /** What a Redis holds, as far as it can be told without walking its keys. */
 export interface RedisLoad {
@@ -26,6 +27,7 @@ export async function readLoad(connection: Pick<RedisConnection, "masters">): Pr
 
 async function loadOf(client: Redis): Promise<RedisLoad> {
   const [keys, info] = await Promise.all([client.dbsize(), client.info("memory")]);
-  const bytes = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
+  const told = parseInfo(info);
+  const bytes = (name: string): number => Number(told.get(name) ?? 0);
   return { keys, usedBytes: bytes("used_memory"), maxBytes: bytes("maxmemory") || null };
 }

@@ -133,15 +133,20 @@ export const MEASURE = luaScript(`${ENTRIES}
 return measure(ARGV[1], tonumber(ARGV[2]))
 `);
 
+/** Who counts as alive: not who has said nothing for so many ms, nor who spoke before the clock of Redis went back. */
+const INSTANCES = `
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local function is_alive(when, alive) return when and math.abs(now - tonumber(when)) < alive end
+`;
+
 /**
  * Says that an instance is here and how far it has heard the purge log: KEYS instances; ARGV its
  * name, its position, ms for which one counts as alive that says nothing more, 1 for a list of those
  * alive, then the channels of those who wait for this. Answers name, position, … or nothing.
  */
-export const PRESENT = luaScript(`
+export const PRESENT = luaScript(`${INSTANCES}
 local key, name, position, alive = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local kind = redis.call('TYPE', key).ok
 if kind ~= 'hash' and kind ~= 'none' then redis.call('UNLINK', key) end
 -- After a write that frees, Redis lets the next ones pass its memory limit.
@@ -154,8 +159,7 @@ if ARGV[4] ~= '1' then return instances end
 local all = redis.call('HGETALL', key)
 for i = 1, #all, 2 do
   local at, when = string.match(all[i + 1], '^(%d+) (%d+)$')
-  -- Nor does who spoke before the clock of Redis went back.
-  if when and math.abs(now - tonumber(when)) < alive then
+  if is_alive(when, alive) then
     instances[#instances + 1] = all[i]
     instances[#instances + 1] = at
   else
@@ -170,16 +174,14 @@ return instances
  * which one counts as alive that says nothing more, how many are told at most, what their channels begin
  * with, the message. Answers their names; changes nothing.
  */
-export const ASK = luaScript(`
+export const ASK = luaScript(`${INSTANCES}
 local key, asker, alive, most = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local asked = {}
 if redis.call('TYPE', key).ok ~= 'hash' then return asked end
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local all = redis.call('HGETALL', key)
 for i = 1, #all, 2 do
   local when = string.match(all[i + 1], '^%d+ (%d+)$')
-  if all[i] ~= asker and #asked < most and when and now - tonumber(when) < alive then
+  if all[i] ~= asker and #asked < most and is_alive(when, alive) then
     redis.pcall('PUBLISH', ARGV[4] .. all[i], ARGV[5])
     asked[#asked + 1] = all[i]
   end

@@ -1,8 +1,4 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { tmpdir } from "node:os";
-import { fileURLToPath } from "node:url";
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { startOrigin } from "./own-origin.ts";
 import { runProgram } from "./program.ts";
 import { startSite } from "./site.ts";
@@ -31,26 +27,11 @@ it("freshline warm ends at Ctrl-C, and says how far it has come", async () => {
 
 it("freshline warm reads standard input, and draws nothing where it is piped", async () => {
   const site = await startSite();
-  const path = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
-  const child = spawn(process.execPath, [path, "warm", "-"], {
-    cwd: tmpdir(),
-    env: { PATH: process.env["PATH"], NODE_NO_WARNINGS: "1", ADMIN_PORT: String(site.proxy.adminPort) },
-  });
-  onTestFinished(() => {
-    child.kill("SIGKILL");
-  });
-  let out = "";
-  let err = "";
-  child.stdout.on("data", (chunk) => {
-    out += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    err += chunk;
-  });
-  child.stdin.end(
-    "# two of them\n/data?id=1&cache-control=max-age=60\n/data?id=2&cache-control=max-age=60\n",
+  const { exited, out, err } = runProgram(
+    ["warm", "-"],
+    { ADMIN_PORT: String(site.proxy.adminPort) },
+    { input: "# two of them\n/data?id=1&cache-control=max-age=60\n/data?id=2&cache-control=max-age=60\n" },
   );
-  const [code] = await once(child, "close");
-  expect([code, out, err]).toEqual([0, "warmed 2 of 2\n", ""]);
+  expect([await exited, out(), err()]).toEqual([0, "warmed 2 of 2\n", ""]);
   expect(await site.asked("GET /data?id=2&cache-control=max-age=60")).toBe(1);
 });

@@ -36,6 +36,8 @@ interface Around {
   readonly directory?: string;
   /** Files and sockets that it may have open at once; as many as this process, when absent. */
   readonly descriptors?: number;
+  /** All that it reads from standard input; nothing when absent. */
+  readonly input?: string;
   /** Further words for Node. */
   readonly node?: readonly string[];
 }
@@ -44,7 +46,7 @@ interface Around {
 export function runProgram(
   words: readonly string[],
   settings: Settings,
-  { preload, directory = tmpdir(), descriptors, node = [] }: Around = {},
+  { preload, directory = tmpdir(), descriptors, input, node = [] }: Around = {},
 ): Omit<Program, "port" | "adminPort"> {
   const preloaded = preload === undefined ? [] : ["--import", `data:text/javascript,${preload}`];
   const command = [process.execPath, ...node, ...preloaded, CLI, ...words];
@@ -53,14 +55,15 @@ export function runProgram(
   const child = spawn(file, args, {
     cwd: directory,
     env: { PATH: process.env["PATH"], NODE_NO_WARNINGS: "1", ...settings },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
+  child.stdin?.end(input);
   let out = "";
   let err = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     out += text;
   });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     err += text;
   });
   const exited = new Promise<number | NodeJS.Signals>((resolve) => {

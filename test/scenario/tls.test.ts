@@ -179,6 +179,16 @@ it.each([
   expect((await askH1(site, STORED)).status).toBe(200);
 });
 
+it("shakes hands once on a connection: there is no renegotiation", async () => {
+  const site = await startSecureSite();
+  const socket = await handshake(site, { maxVersion: "TLSv1.2" });
+  const outcome = await new Promise((resolve) => {
+    socket.once("error", resolve);
+    socket.renegotiate({ rejectUnauthorized: false }, (error) => resolve(error ?? "a second handshake"));
+  });
+  expect(String(outcome)).toMatch(/no renegotiation/i);
+});
+
 it("offers no HTTP/2 where that is off", async () => {
   const site = await startSecureSite({ HTTP2: "off" });
   const socket = await handshake(site, { ALPNProtocols: ["h2", "http/1.1"] });

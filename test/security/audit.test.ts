@@ -70,7 +70,13 @@ describe("freshline audit", () => {
     expect(await audit([url("/vulnerable/host")], terminal, true)).toBe(1);
     expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({
       url: url("/vulnerable/host"),
-      findings: expect.arrayContaining([expect.objectContaining({ name: "x-host", shared: true })]),
+      findings: expect.arrayContaining([
+        expect.objectContaining({
+          name: "x-host",
+          shared: true,
+          advice: expect.stringContaining("leave x-host out of UNKEYED_FIELDS_PASS"),
+        }),
+      ]),
     });
   });
 

@@ -15,6 +15,8 @@ const ACK = 1;
 /** An https origin that speaks HTTP/2 in bytes of the test's choosing, and has no library's manners. */
 export async function rawH2Origin(): Promise<{
   readonly url: string;
+  /** Its certificate. */
+  readonly ca: string;
   readonly caPath: string;
   /** From the next request on. */
   behaves(behaviour: Behaviour): void;
@@ -55,6 +57,7 @@ export async function rawH2Origin(): Promise<{
   });
   return {
     url: `https://localhost:${(server.address() as AddressInfo).port}`,
+    ca: files.cert,
     caPath: certificates.path("origin.pem"),
     behaves(next) {
       behaviour = next;

@@ -64,6 +64,23 @@ describe("the longest that is taken, and a byte or a line more", () => {
   });
 });
 
+describe("6 KiB of fields", () => {
+  const { port, reached } = watched();
+  const one = [`X: ${"x".repeat(6144)}`];
+  const many = Array.from({ length: 150 }, (_, i) => `X-${i}: ${"x".repeat(40)}`);
+
+  it.each([
+    ["in one line of a GET", get(...one, CLOSE)],
+    ["in many lines of a GET", get(...many, CLOSE)],
+    ["in one line of an upload", post("x", ...one, CLOSE, "Content-Length: 1")],
+  ])("%s pass", async (_, sent) => {
+    expect(statusOf(await exchange(port(), sent))).toBe(200);
+    const { requests } = await reached();
+    const passed = requests[0]?.fields.filter(([name]) => /^x(-\d+)?$/.test(name)) ?? [];
+    expect(passed.join("").length).toBeGreaterThan(6144);
+  });
+});
+
 it.each([
   ["for its length", 413, post("x", "Content-Length: 100000000")],
   ["for its framing", 400, post("x", "Content-Length: 5", "Content-Length: 6")],

@@ -58,7 +58,7 @@ it("answers to several questions at once do not get mixed up", async () => {
   expect(answers).toEqual(asked.map((_, i) => [`yes ${i}`]));
 });
 
-it("who does not answer in time, fails to, or has crashed a moment ago is named; who is long gone is not", async () => {
+it("who does not answer in time, fails to, or has crashed a moment ago is named; who is long gone, or ahead of the clock, is not", async () => {
   const namespace = newNamespace();
   const a = await instance(namespace, "a", { patienceMs: 300 });
   const b = await instance(namespace, "b");
@@ -68,7 +68,8 @@ it("who does not answer in time, fails to, or has crashed a moment ago is named;
   c.questions.answerWith(() => Promise.reject(new Error("something is wrong here")));
   const now = Date.now();
   const key = instancesKey(namespace);
-  await redis.command("HSET", key, "crashed", `1 ${now}`, "bones", `1 ${now - 60_000}`, "odd", "x");
+  const gone = ["bones", `1 ${now - 60_000}`, "ahead", `1 ${now + 60_000}`, "odd", "x"];
+  await redis.command("HSET", key, "crashed", `1 ${now}`, ...gone);
   const named = ["b", "c", "crashed", "mute"];
   await until("who can answer has answered in time", async () => {
     const answers = await a.questions.ask("well?");

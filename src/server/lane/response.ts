@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { type FieldLines, isToken } from "../../policy/fields.ts";
 import { remembering } from "../../policy/remembering.ts";
 import type { Outgoing } from "../outgoing.ts";
+import { linesOfHead } from "../raw-head.ts";
 import type { LaneRequest } from "./request.ts";
 
 interface Head {
@@ -187,8 +188,7 @@ function contentBehind({ method }: LaneRequest, status: number, lines: FieldLine
 
 /** As Node writes it to a connection that is kept. */
 function bytesOf({ status, message, lines }: Head, content: Uint8Array, keepAliveTimeoutMs: number): Buffer {
-  let text = `HTTP/1.1 ${status} ${message}\r\n`;
-  for (let i = 0; i + 1 < lines.length; i += 2) text += `${lines[i]}: ${lines[i + 1]}\r\n`;
+  let text = linesOfHead(status, message, lines);
   text += `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeoutMs / 1000)}\r\n\r\n`;
   const bytes = Buffer.allocUnsafe(text.length + content.length);
   bytes.write(text, "latin1");

@@ -34,14 +34,16 @@ export function showEntries(actions: EntryActions): void {
     if (from === "") {
       shown = [];
       lookedAt = 0;
-      asked = new URLSearchParams({ match: text("match").trim(), tier: tier.value }).toString();
+      const query = new URLSearchParams({ match: text("match").trim() });
+      if (tier.value !== "") query.set("tier", tier.value);
+      asked = query.toString();
     }
     where.setAttribute("aria-busy", "true");
     more.disabled = true;
     state.textContent = "Looking …";
     state.className = "quiet";
     try {
-      const page = await getJson<ShownEntries>(`/entries?${asked.replace(/&tier=$/, "")}&cursor=${from}`);
+      const page = await getJson<ShownEntries>(`/entries?${asked}&cursor=${from}`);
       // A later look's page is not overwritten by an earlier one's.
       if (mine !== turn) return;
       shown = [...shown, ...page.entries].slice(0, MOST_ROWS);
