@@ -35,6 +35,7 @@ let self: Self | undefined;
 
 const wire = new Wire<AskedOfPrimary, AskedOfWorker>((message) => process.send?.(message), {
   begin,
+  alive: () => {},
   checked: (checked) => checks?.hear(checked),
   removed: (origins) => {
     for (const origin of origins) checks?.remove(origin);

@@ -24,6 +24,7 @@ describe("defaults", () => {
       PORT: 3000,
       HOST: undefined,
       WORKERS: 1,
+      WORKER_TIMEOUT: 30_000,
       MAX_CONNECTIONS: 10000,
       MAX_HEADER_BYTES: 16 * 1024,
       MAX_HEADER_COUNT: 500,

@@ -28,6 +28,11 @@ export const LISTENING = {
     "1",
     "Processes that serve together, auto for one per core; limits of connections and memory are divided among them.",
   ),
+  WORKER_TIMEOUT: setting(
+    milliseconds("0s"),
+    "30s",
+    "How long a worker may not answer before it is taken to hang, is ended and replaced; 0 is never.",
+  ),
   MAX_CONNECTIONS: setting(
     integer(1, 1_000_000),
     "10000",

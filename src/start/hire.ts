@@ -71,7 +71,6 @@ export function hire({ beginning, env, answers, write, beginWithinMs }: HireOpti
       wire.tell("stop", undefined);
     },
     kill() {
-      leaving = true;
       child.kill("SIGKILL");
     },
   };

@@ -10,6 +10,7 @@ import { originOf } from "../origin/address.ts";
 import { createHealthChecks } from "../origin/health.ts";
 import { Crew, type CrewNews } from "../workers/crew.ts";
 import type { Checked } from "../workers/heard-checks.ts";
+import { watchForHanging } from "../workers/hung.ts";
 import { PurgeOrder } from "../workers/purge-order.ts";
 import { WireError } from "../workers/wire.ts";
 import { openAdmin } from "./admin.ts";
@@ -102,7 +103,10 @@ export async function primary({ config, settings }: Settled, reread: () => Loade
         unwatch: (id: Watch["id"]) => worker.wire.tell("unwatch", id),
       };
       worker.begun.then(
-        () => watches.join(watcher),
+        () => {
+          watches.join(watcher);
+          endIfHanging(worker, config.WORKER_TIMEOUT, log);
+        },
         () => {},
       );
       void worker.ended.then(() => {
@@ -167,6 +171,20 @@ export async function primary({ config, settings }: Settled, reread: () => Loade
   const redisAttached = served.every((one) => one.redisAttached);
   announce(config, { port, maxObjectBytes, redisAttached }, log);
   if (shared) void warmUp(operations.warm, warmList, log);
+}
+
+/** A worker that hangs serves nobody, and what it was to hear piles up. */
+function endIfHanging({ place, pid, wire, ended, kill }: Hired, patienceMs: number, { logger }: Log): void {
+  if (patienceMs === 0) return;
+  const watch = watchForHanging({
+    ask: (withinMs) => wire.ask("alive", undefined, withinMs),
+    patienceMs,
+    hangs: (silentMs) => {
+      logger.error({ worker: place, pid, silent_ms: silentMs }, "a worker hangs, and is ended");
+      kill();
+    },
+  });
+  void ended.then(watch.end);
 }
 
 type InForce = Pick<Beginning, "config" | "draining">;

@@ -41,6 +41,7 @@ export interface Begun {
 /** What the process that starts workers asks of each. */
 export type AskedOfWorker = {
   readonly begin: (given: Beginning) => Begun;
+  readonly alive: () => void;
   readonly checked: (given: Checked) => void;
   /** Which origins nobody checks any more. */
   readonly removed: (given: readonly string[]) => void;

@@ -305,6 +305,17 @@ describe("a worker that hangs", () => {
     const warmed = await admin("/warm", { method: "POST", body: '{"urls":["/later"]}' });
     expect(warmed.json()).toEqual({ requested: 1, warmed: 1, failed: [] });
   });
+
+  it("is ended and replaced when it has not answered for WORKER_TIMEOUT, and is told and counted", async () => {
+    const { program, admin, workers, first, second } = await startHanging({ WORKER_TIMEOUT: "1s" });
+    await program.says("a worker was replaced");
+    const [hangs, died] = program.lines().filter(({ level }) => level === "error");
+    expect(hangs).toMatchObject({ msg: "a worker hangs, and is ended", worker: 1, pid: first });
+    expect(died).toMatchObject({ msg: "a worker died", pid: first, ending: "was ended by SIGKILL" });
+    const { pids, died: deaths } = await workers();
+    expect([pids.length, pids.includes(first), pids.includes(second), deaths]).toEqual([2, false, true, 1]);
+    expect((await admin("/metrics")).text).toContain("freshline_worker_deaths_total 1");
+  });
 });
 
 describe("what two workers count", () => {
