@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import type { Emit } from "../cache/events.ts";
-import type { FieldValues } from "./hash-reads.ts";
+import type { Answered, FieldValues } from "./hash-reads.ts";
 import { addressOf, maskPassword, type RedisAddress } from "./redis-address.ts";
 import { RedisCluster } from "./redis-cluster.ts";
 import { RedisNode, type RedisNodeOptions } from "./redis-node.ts";
@@ -66,9 +66,9 @@ export class RedisConnection {
     return this.#route.run(operation, key);
   }
 
-  /** Fields of one hash, as cheaply as can be. Rejects only with StoreError. */
-  fields(name: string, fields: readonly string[]): Promise<FieldValues> {
-    return this.#route.fields(name, fields);
+  /** Fields of one hash, as cheaply as can be; perhaps as they were `before` (HashReads.read). Rejects only with StoreError. */
+  fields(name: string, fields: readonly string[], before?: Answered): Promise<FieldValues> {
+    return this.#route.fields(name, fields, before);
   }
 
   /**

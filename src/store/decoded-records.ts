@@ -1,17 +1,20 @@
-import { decodeMeta, type Meta } from "./codec.ts";
+import { bodyMatches, decodeMeta, type Meta } from "./codec.ts";
+import type { Answered } from "./hash-reads.ts";
 
 /** A record that was decoded, and the bytes that it was decoded from. */
-interface Known {
+export interface Known {
   readonly name: string;
   readonly bytes: Buffer;
   readonly meta: Meta;
+  /** How Redis answered with it and its own body; undefined until it has done so twice, and where that is long. */
+  readonly answered: Answered | undefined;
 }
 
 const CAPACITY = 8 * 1024 * 1024;
 /** What is decoded of a record takes so many times its bytes, and so many more. */
 const DECODED_TIMES = 4;
 const OVERHEAD = 512;
-/** A longer one is decoded each time. */
+/** A longer record is decoded each time, and a longer answer read. */
 const LONGEST = 16_384;
 
 /**
@@ -31,20 +34,35 @@ export class DecodedRecords {
     return this.#bytes;
   }
 
-  /** What the record of this is called in Redis; undefined where that has to be made up anew. */
-  nameOf(id: string): string | undefined {
-    return this.#known.get(id)?.name;
+  /** What was decoded last under this id. */
+  find(id: string): Known | undefined {
+    return this.#known.get(id);
   }
 
-  /** As `decodeMeta`, of the record that has this name in Redis. `id` stands for it here, and for no other. */
-  decode(id: string, bytes: Buffer, name = id): Meta {
+  /** As `decodeMeta`, of the record that has this name in Redis, beside this body. `id` stands for it here, and for no other. */
+  decode(id: string, bytes: Buffer, body: Buffer | null = null, name = id): Meta {
     const known = this.#known.get(id);
-    if (known?.bytes.equals(bytes) === true) return known.meta;
+    if (known?.bytes.equals(bytes) === true) {
+      if (body !== null && known.answered === undefined) this.#keepAnswer(id, known, body);
+      return known.meta;
+    }
     const meta = decodeMeta(bytes);
     this.#forget(id);
     if (meta.type !== "foreign" && bytes.length <= LONGEST)
-      this.#keep(id, { name, bytes: Buffer.from(bytes), meta });
+      this.#keep(id, { name, bytes: Buffer.from(bytes), meta, answered: undefined });
     return meta;
+  }
+
+  #keepAnswer(id: string, known: Known, body: Buffer): void {
+    const { name, bytes: record, meta } = known;
+    if (meta.type !== "entry" || record.length + body.length > LONGEST || !bodyMatches(meta, body)) return;
+    const head = `*2\r\n$${record.length}\r\n`;
+    const between = `\r\n$${body.length}\r\n`;
+    const reply = Buffer.concat([Buffer.from(head), record, Buffer.from(between), body, Buffer.from("\r\n")]);
+    const bytes = reply.subarray(head.length, head.length + record.length);
+    const values = [bytes, reply.subarray(-2 - body.length, -2)];
+    this.#forget(id);
+    this.#keep(id, { name, bytes, meta, answered: { reply, with: { values } } });
   }
 
   #keep(id: string, known: Known): void {
@@ -64,5 +82,5 @@ export class DecodedRecords {
   }
 }
 
-const weigh = (id: string, { name, bytes }: Known): number =>
-  DECODED_TIMES * bytes.length + id.length + name.length + OVERHEAD;
+const weigh = (id: string, { name, bytes, answered }: Known): number =>
+  DECODED_TIMES * bytes.length + (answered?.reply.length ?? 0) + id.length + name.length + OVERHEAD;

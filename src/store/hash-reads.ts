@@ -1,13 +1,19 @@
 import type { Command, Redis } from "ioredis";
 import { StoreError } from "../cache/ports.ts";
 import { Deadlines, Waiting } from "./deadlines.ts";
-import type { Loan } from "./reused-memory.ts";
 
 export interface FieldValues {
   /** In the order that was asked for; null where the hash has no such field, or is not there. */
   readonly values: readonly (Buffer | null)[];
   /** Gives their memory back, where it is used again: nobody reads them any more. Only the first call counts. */
   readonly giveBack?: () => void;
+}
+
+/** How a read was answered before, and what came of it. */
+export interface Answered {
+  /** All bytes of the reply. */
+  readonly reply: Buffer;
+  readonly with: FieldValues;
 }
 
 type PipelineStream = Extract<NonNullable<Parameters<Redis["sendCommand"]>[1]>, { isPipeline: true }>;
@@ -35,10 +41,13 @@ export class HashReads {
     this.#asker = { outcomes, deadlines: new Deadlines(timeoutMs), outOfStep: this.#outOfStep };
   }
 
-  /** Rejects with what `outcomes` makes of Redis' own error, of ioredis', or of a StoreError where no answer came in time. */
-  read(name: string, fields: readonly string[]): Promise<FieldValues> {
+  /**
+   * Rejects with what `outcomes` makes of Redis' own error, of ioredis', or of a StoreError where no answer came in time.
+   * Where Redis may answer as it has `before`, byte for byte, what came of that is the answer, the same object.
+   */
+  read(name: string, fields: readonly string[], before?: Answered): Promise<FieldValues> {
     return new Promise((resolve, reject) => {
-      const read = new HashRead(name, fields, this.#asker, resolve, reject);
+      const read = new HashRead(name, fields, before, this.#asker, resolve, reject);
       this.#asker.deadlines.begin(read);
       if (this.#batch.length === 0) setImmediate(this.#send);
       this.#batch.push(read);
@@ -84,6 +93,7 @@ export class HashRead extends Waiting {
   /** Told to nobody beside us. */
   readonly isTraced = true;
   readonly promise = undefined;
+  readonly asBefore: Answered | undefined;
   readonly #key: string;
   readonly #fields: readonly string[];
   readonly #asker: Asker;
@@ -93,11 +103,13 @@ export class HashRead extends Waiting {
   constructor(
     key: string,
     fields: readonly string[],
+    before: Answered | undefined,
     asker: Asker,
     resolve: (values: FieldValues) => void,
     reject: (error: Error) => void,
   ) {
     super();
+    this.asBefore = before;
     this.#key = key;
     this.#fields = fields;
     this.#asker = asker;
@@ -114,18 +126,10 @@ export class HashRead extends Waiting {
   }
 
   /** Its reply, as hash-replies.ts has read it. */
-  take(values: FieldValues["values"], loans: readonly Loan[]): void {
+  take(answer: FieldValues): void {
     if (!this.#ends()) return;
     this.#asker.outcomes.succeeded();
-    if (loans.length === 0) this.#resolve({ values });
-    else {
-      this.#resolve({
-        values,
-        giveBack: () => {
-          for (const loan of loans) loan.giveBack();
-        },
-      });
-    }
+    this.#resolve(answer);
   }
 
   setReplyContext(): void {}
@@ -140,7 +144,7 @@ export class HashRead extends Waiting {
 
   /** Its reply, as ioredis has read it. */
   resolve(reply: unknown): void {
-    if (areValues(reply, this.fieldCount)) this.take(reply, NOTHING_LENT);
+    if (areValues(reply, this.fieldCount)) this.take({ values: reply });
     else {
       this.reject(new Error("the answer to another command"));
       this.#asker.outOfStep();
@@ -184,8 +188,6 @@ function around(fields: readonly string[]): Around {
   AROUND.set(fields, made);
   return made;
 }
-
-const NOTHING_LENT: readonly Loan[] = [];
 
 /** Answers that have got out of step with their questions are of any type (in-step.ts). */
 const areValues = (reply: unknown, length: number): reply is FieldValues["values"] =>

@@ -24,6 +24,16 @@ export function hashReplies(client: () => Redis, socket: Socket, memory: ReusedM
   let read: HashRead | undefined;
   const next = (): unknown => client().commandQueue.peekFront()?.command;
   const reader = new ReplyReader({
+    repeated(bytes, at, length) {
+      const command = next();
+      if (!(command instanceof HashRead) || command.asBefore === undefined) return 0;
+      const { reply, with: answer } = command.asBefore;
+      if (reply.length > length - at || bytes.compare(reply, 0, reply.length, at, at + reply.length) !== 0)
+        return 0;
+      client().commandQueue.shift();
+      command.take(answer);
+      return reply.length;
+    },
     expected() {
       const command = next();
       read = command instanceof HashRead ? command : undefined;
@@ -42,7 +52,7 @@ export function hashReplies(client: () => Redis, socket: Socket, memory: ReusedM
       // ioredis has given up on all who waited.
       if (read === undefined || next() !== read) return;
       client().commandQueue.shift();
-      read.take(values, lent);
+      read.take(lent.length === 0 ? { values } : { values, giveBack: () => giveBack(lent) });
     },
     onOther: (bytes) => {
       const isLong = bytes.length >= LONG;
@@ -72,4 +82,8 @@ export function hashReplies(client: () => Redis, socket: Socket, memory: ReusedM
     }
     return kept ? "kept" : undefined;
   };
+}
+
+function giveBack(loans: readonly Loan[]): void {
+  for (const loan of loans) loan.giveBack();
 }

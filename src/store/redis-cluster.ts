@@ -3,7 +3,7 @@ import { StoreError } from "../cache/ports.ts";
 import { askForSlots } from "./ask-for-slots.ts";
 import { redirectionIn, SLOTS, type SlotRange, slotOf } from "./cluster-slots.ts";
 import { createFollower, lead } from "./follower.ts";
-import type { FieldValues } from "./hash-reads.ts";
+import type { Answered, FieldValues } from "./hash-reads.ts";
 import { type RedisServer, serverName } from "./redis-address.ts";
 import { RedisNode } from "./redis-node.ts";
 import { at, type CommonOptions, retryDelay } from "./redis-options.ts";
@@ -79,9 +79,9 @@ export class RedisCluster {
   }
 
   /** Fields of a hash. Rejects only with StoreError. */
-  fields(name: string, fields: readonly string[]): Promise<FieldValues> {
+  fields(name: string, fields: readonly string[], before?: Answered): Promise<FieldValues> {
     const whileItMoves = async (client: Redis) => ({ values: await client.hmgetBuffer(name, ...fields) });
-    return this.#route<FieldValues>(name, (node) => node.fields(name, fields), whileItMoves);
+    return this.#route<FieldValues>(name, (node) => node.fields(name, fields, before), whileItMoves);
   }
 
   async #route<T>(

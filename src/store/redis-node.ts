@@ -3,7 +3,7 @@ import { Command, Redis, type RedisOptions } from "ioredis";
 import { StoreError } from "../cache/ports.ts";
 import { Breaker } from "./breaker.ts";
 import { createFollower, lead } from "./follower.ts";
-import { type FieldValues, HashReads } from "./hash-reads.ts";
+import { type Answered, type FieldValues, HashReads } from "./hash-reads.ts";
 import { hashReplies } from "./hash-replies.ts";
 import { isInStep } from "./in-step.ts";
 import { readingConnector } from "./reading-connector.ts";
@@ -96,8 +96,10 @@ export class RedisNode {
   }
 
   /** Fields of a hash, under the breaker. Rejects only with StoreError. */
-  fields(name: string, fields: readonly string[]): Promise<FieldValues> {
-    return this.#whenReady(this.#client, () => this.#breaker.try(() => this.#reads.read(name, fields)));
+  fields(name: string, fields: readonly string[], before?: Answered): Promise<FieldValues> {
+    return this.#whenReady(this.#client, () =>
+      this.#breaker.try(() => this.#reads.read(name, fields, before)),
+    );
   }
 
   /** Runs commands on keys whose slot is on its way to this node. Rejects only with StoreError. */

@@ -15,7 +15,7 @@ import type { EpochMs } from "../policy/stored-response.ts";
 import { CHECKSUM_BYTES, chunkPrefix, parseChunks } from "./chunks.ts";
 import { bodyMatches, type Meta } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
-import { DecodedRecords } from "./decoded-records.ts";
+import { DecodedRecords, type Known } from "./decoded-records.ts";
 import { Gate } from "./gate.ts";
 import type { FieldValues } from "./hash-reads.ts";
 import { MAX_VARIANTS } from "./memory.ts";
@@ -58,6 +58,8 @@ interface Read {
   readonly meta: Meta | undefined;
   readonly body: Buffer | null;
   readonly giveBack?: (() => void) | undefined;
+  /** The body was found to be the record's before. */
+  readonly isBodyOfMeta?: boolean;
 }
 
 const URI_MISS: Lookup = { type: "none", fwd: "uri-miss" };
@@ -98,7 +100,8 @@ export class RedisStore implements Store {
   }
 
   lookup(key: string, request: FieldLines): Promise<Lookup> {
-    const base = this.#records.nameOf(key) ?? baseKey(this.#namespace, key);
+    const known = this.#records.find(key);
+    const base = known?.name ?? baseKey(this.#namespace, key);
     const answer = (read: Read): Lookup | Promise<Lookup> => {
       switch (read.meta?.type) {
         case undefined:
@@ -110,7 +113,7 @@ export class RedisStore implements Store {
           return this.#variant(base, key, request, read.meta.sets);
       }
     };
-    return this.#read(base, key, answer, key);
+    return this.#read(base, key, answer, key, known);
   }
 
   async inspect(key: string): Promise<readonly Inspected[]> {
@@ -196,9 +199,11 @@ export class RedisStore implements Store {
     key: string,
     make: (read: Read) => Made | Promise<Made>,
     id = name,
+    known = this.#records.find(id),
   ): Promise<Made> {
-    return this.#connection.fields(name, HIT_FIELDS).then(
-      (values) => make(this.#understood(id, name, key, values)),
+    const before = known?.answered;
+    return this.#connection.fields(name, HIT_FIELDS, before).then(
+      (values) => make(this.#understood(id, name, key, values, values === before?.with ? known : undefined)),
       (error: StoreError) => {
         if (!isReply(error.cause, "WRONGTYPE")) throw error;
         return make({ meta: this.#foreign(key, "a value of another type"), body: null });
@@ -211,20 +216,27 @@ export class RedisStore implements Store {
     name: string,
     key: string,
     { values: [record, body], giveBack }: FieldValues,
+    known: Known | undefined,
   ): Read {
     if (!record)
       return { meta: body ? this.#foreign(key, "a body without a record") : undefined, body: null };
-    const meta = this.#records.decode(id, record, name);
+    const meta = known?.meta ?? this.#records.decode(id, record, body, name);
     if (meta.type === "foreign") return { meta: this.#foreign(key, meta.detail), body: null };
     if (meta.key !== key) return { meta: this.#foreign(key, "a record of another resource"), body: null };
-    return { meta, body: body ?? null, giveBack };
+    return { meta, body: body ?? null, giveBack, isBodyOfMeta: known !== undefined };
   }
 
   /** The entry with its body; nothing where it is over, or its body is not there. */
-  #whole(name: string, key: string, meta: EntryMeta, { body, giveBack }: Read): Lookup | Promise<Lookup> {
+  #whole(
+    name: string,
+    key: string,
+    meta: EntryMeta,
+    { body, giveBack, isBodyOfMeta }: Read,
+  ): Lookup | Promise<Lookup> {
     const { stored } = meta;
     if (keepUntil(stored) <= this.#now()) return URI_MISS;
-    if (body === null || !bodyMatches(meta, body)) return this.#chunked(name, key, meta, body);
+    if (body === null || !(isBodyOfMeta || bodyMatches(meta, body)))
+      return this.#chunked(name, key, meta, body);
     const found = { type: "found", entry: { stored, body }, tier: "redis" } as const;
     return giveBack === undefined ? found : { ...found, giveBack };
   }

@@ -1,5 +1,7 @@
 /** What becomes of the replies on one connection. */
 export interface ReplyTaker {
+  /** Of how many of these bytes is the reply that begins here, where it is one that is known, and is taken so? 0 where it is to be read. */
+  readonly repeated: (bytes: Buffer, at: number, length: number) => number;
   /** Of how many values is the list that begins here? Undefined where it answers no read of fields. */
   readonly expected: () => number | undefined;
   /** Memory for one value of such a list; undefined where nobody wants one so long. */
@@ -88,7 +90,14 @@ export class ReplyReader {
     let at = 0;
     let begin = 0;
     while (at < length) {
-      if (this.#between) this.#begin(bytes[at]);
+      if (this.#between) {
+        begin = at + this.#taker.repeated(bytes, at, length);
+        if (begin > at) {
+          at = begin;
+          continue;
+        }
+        this.#begin(bytes[at]);
+      }
       at = this.#step(bytes, at, length);
       if (!this.#between) continue;
       if (this.#values === undefined) this.#taker.onOther(bytes.subarray(begin, at));

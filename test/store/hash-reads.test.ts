@@ -167,6 +167,43 @@ describe("replies read past ioredis", () => {
     for (const n of lengths) expect(await read(n), `${n} bytes, alone`).toBe(true);
   });
 
+  it("an answer that is as before is the same object, and any other is read", async () => {
+    const { client, reads, told } = await connect();
+    await fill(1);
+    const before = {
+      reply: Buffer.from("*2\r\n$6\r\nmeta 1\r\n$6\r\nbody 1\r\n"),
+      with: { values: [Buffer.from("as"), Buffer.from("before")] },
+    };
+    const read = () => reads.read("hash:1", FIELDS, before);
+    const [first, echo, second, other] = await Promise.all([
+      read(),
+      client.echo("x"),
+      read(),
+      reads.read("hash:1", FIELDS),
+    ]);
+    expect([first, second].every((each) => each === before.with)).toBe(true);
+    expect([echo, text(other)]).toEqual(["x", ["meta 1", "body 1"]]);
+    for (const body of ["body 2", "body 10", "b", ""]) {
+      await redis.command("HSET", "hash:1", "body", body);
+      expect(text(await read())).toEqual(["meta 1", body]);
+    }
+    await redis.command("DEL", "hash:1");
+    expect(text(await read())).toEqual([null, null]);
+    await fill(1);
+    expect(await read()).toBe(before.with);
+    expect(told).toEqual(Array(9).fill("succeeded"));
+  });
+
+  it("in pieces an answer that is as before is one, too", async () => {
+    const link = await openFaultyLink(redis.port);
+    const { reads } = await connect({ port: link.port });
+    await fill(1);
+    const reply = Buffer.from("*2\r\n$6\r\nmeta 1\r\n$6\r\nbody 1\r\n");
+    await link.breakBy({ trickleBytes: 7 });
+    const values = await reads.read("hash:1", FIELDS, { reply, with: { values: [] } });
+    expect(text(values)).toEqual(["meta 1", "body 1"]);
+  });
+
   it("short ones are in memory of their own", async () => {
     const { reads } = await connect();
     await fill(1);

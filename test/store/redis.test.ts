@@ -206,6 +206,18 @@ describe("a value that is not what was asked for", () => {
     expect(await ttl(BASE)).toBeGreaterThan(0);
   });
 
+  it.each(damages)("however often it was what was asked for: %s", async (_name, damage) => {
+    const miss = { type: "none", fwd: "uri-miss" };
+    await store.put(KEY, sampleEntry("hello"));
+    for (let i = 0; i < 4; i++) expect((await store.lookup(KEY, [])).type).toBe("found");
+    if (!_name.includes("body")) await redis.command("DEL", BASE);
+    await damage();
+    for (let i = 0; i < 4; i++) expect(await store.lookup(KEY, [])).toEqual(miss);
+    await store.put(KEY, sampleEntry("again"));
+    for (let i = 0; i < 4; i++)
+      expect(await store.lookup(KEY, [])).toMatchObject({ entry: { body: Buffer.from("again") } });
+  });
+
   it("is replaced by a freshening, too", async () => {
     await store.put(KEY, sampleEntry("hello"));
     await redis.command("HSET", BASE, "body", "hell");

@@ -5,12 +5,23 @@ import { ProtocolError, ReplyReader } from "../../src/store/reply-reader.ts";
 type Told = (string | null)[] | string;
 
 /** Reads pieces out of one memory, as a socket does that reads into the same again and again. */
-function tell(pieces: readonly Buffer[], reads: readonly boolean[], { values = 2, longest = 1e6 } = {}) {
+function tell(
+  pieces: readonly Buffer[],
+  reads: readonly boolean[],
+  { values = 2, longest = 1e6, known = "" } = {},
+) {
   const memory = Buffer.alloc(Math.max(0, ...pieces.map(({ length }) => length)) + 16);
   const told: Told[] = [];
   const asked: number[] = [];
   let [turn, open] = [0, false];
   const reader = new ReplyReader({
+    repeated(bytes, at, length) {
+      const isKnown = known !== "" && bytes.toString("latin1", at, length).startsWith(known);
+      if (!isKnown || reads[turn] !== true) return 0;
+      told.push("known");
+      turn++;
+      return known.length;
+    },
     expected: () => (reads[turn] === true ? values : undefined),
     room(bytes) {
       asked.push(bytes);
@@ -57,11 +68,14 @@ const OTHERS = [
   ">2\r\n+message\r\n$1\r\nx\r\n",
   "%0\r\n",
 ];
-const isWhole = (text: string) => OTHERS.includes(text);
+const isWhole = (text: string) => OTHERS.includes(text) || text === KNOWN;
 
 const blob = (text: string | null) =>
   text === null ? "$-1\r\n" : `$${Buffer.byteLength(text, "latin1")}\r\n${text}\r\n`;
 const list = (values: readonly (string | null)[]) => `*${values.length}\r\n${values.map(blob).join("")}`;
+
+/** A list that may answer something else, too. */
+const KNOWN = list(["a\r\n", "*2\r\n"]);
 
 /** The same bytes, cut at these places. */
 function cut(text: string, at: readonly number[]): Buffer[] {
@@ -87,6 +101,24 @@ describe("replies are told apart", () => {
 
   it("an error that answers a read is left as it is", () => {
     expect(tell([Buffer.from("-ERR no\r\n")], [true]).told).toEqual(["-ERR no\r\n"]);
+  });
+
+  it("one that is known is not read, where it is whole", () => {
+    const known = KNOWN;
+    const replies = [known, "+OK\r\n", known, list(["b", null]), known, known];
+    const reads = [true, false, false, true, true, true];
+    const text = replies.join("");
+    for (let at = 0; at <= text.length; at++) {
+      const { told } = tell(cut(text, [at]), reads, { known });
+      let from = 0;
+      const wanted = replies.map((reply, i) => {
+        const isCut = from < at && at < from + reply.length;
+        from += reply.length;
+        if (i === 3) return ["b", null];
+        return reads[i] !== true ? reply : isCut ? ["a\r\n", "*2\r\n"] : "known";
+      });
+      expect(told, `cut at ${at}`).toEqual(wanted);
+    }
   });
 
   it("nothing is told of a reply to a read that is not whole", () => {
