@@ -25,11 +25,17 @@ type Found = Extract<Lookup, { type: "found" }>;
 export function createLookup({ store, purges, emit, now }: LookupDeps) {
   /** A broken cache makes a slow proxy, not a broken one. */
   return function lookup(request: Asked, uri: string): Lookup | Promise<Lookup> {
+    const answer = (found: Lookup): Lookup => {
+      try {
+        return notPurged(found, request, uri);
+      } catch (error) {
+        return failed(error);
+      }
+    };
     try {
       const found = store.lookup(request.uri, request.fields);
       // What is here is not waited for: most look-ups of most instances end in memory.
-      if (!(found instanceof Promise)) return notPurged(found, request, uri);
-      return found.then((late) => notPurged(late, request, uri)).catch(failed);
+      return found instanceof Promise ? found.then(answer, failed) : answer(found);
     } catch (error) {
       return failed(error);
     }

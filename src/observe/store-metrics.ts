@@ -1,11 +1,15 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { CacheEvent } from "../cache/events.ts";
+import type { Tier } from "../cache/ports.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { described } from "./described.ts";
 import { Distribution, Distributions, REMOTE_BUCKETS } from "./distribution.ts";
 import { type Family, familyOf } from "./families.ts";
 import { METRICS } from "./metric-table.ts";
+import { recordOf } from "./series.ts";
 import type { MemoryReading } from "./stats.ts";
+
+const TIERS: readonly Tier[] = ["memory", "redis"];
 
 type Event<Type extends CacheEvent["type"]> = CacheEvent & { readonly type: Type };
 
@@ -40,7 +44,7 @@ export class StoreMetrics {
   readonly #purges;
   readonly #propagation: Distribution | undefined;
   readonly #errors;
-  readonly #durations: Distributions;
+  readonly #durations: Readonly<Record<Tier, Distributions>>;
   readonly #up;
   readonly #foreign;
   readonly #load: StoreSources["load"];
@@ -51,7 +55,7 @@ export class StoreMetrics {
     this.#stored = new Counter({ ...described(METRICS.stored), registers });
     this.#purges = new Counter({ ...described(METRICS.purges), registers });
     this.#errors = new Counter({ ...described(METRICS.storeErrors), registers });
-    this.#durations = new Distributions(REMOTE_BUCKETS, now);
+    this.#durations = recordOf(TIERS, () => new Distributions(REMOTE_BUCKETS, now));
     this.#up = new Gauge({ ...described(METRICS.storeUp), registers });
     this.#foreign = new Counter({ ...described(METRICS.foreignValues), registers });
     describeMemory(registers, memory);
@@ -70,7 +74,7 @@ export class StoreMetrics {
   }
 
   asked({ tier, operation, ms }: Event<"store-asked">): void {
-    this.#durations.of(`${tier} ${operation}`).record(ms / 1000);
+    this.#durations[tier].of(operation).record(ms / 1000);
   }
 
   failed({ tier, operation }: Event<"store-failed">): void {
@@ -87,10 +91,9 @@ export class StoreMetrics {
 
   async families(): Promise<Family[]> {
     const { storeDuration, purgePropagation } = METRICS;
-    const durations = this.#durations.samples(storeDuration.name, (name) => {
-      const [tier = "", operation = ""] = name.split(" ");
-      return { tier, operation };
-    });
+    const durations = TIERS.flatMap((tier) =>
+      this.#durations[tier].samples(storeDuration.name, (operation) => ({ tier, operation })),
+    );
     const families = [familyOf(storeDuration, durations)];
     if (this.#propagation !== undefined)
       families.push(familyOf(purgePropagation, this.#propagation.samples(purgePropagation.name, {})));

@@ -21,7 +21,7 @@ import {
 } from "../observe/traced.ts";
 import { preciseClock, Tracer } from "../observe/tracer.ts";
 import type { FieldLines } from "../policy/fields.ts";
-import type { AtOnce, LaneLooked } from "../server/lane/at-once.ts";
+import type { AtOnce } from "../server/lane/at-once.ts";
 import type { Upgrade } from "../server/upgrade.ts";
 import type { Shared } from "./shared.ts";
 
@@ -107,19 +107,19 @@ export function openTracing(endpoint: string, config: TracingConfig, emit: Emit)
 
     lane: (atOnce: AtOnce): AtOnce => ({
       ...atOnce,
-      answer(socket, facts, head, onWritten, looked) {
-        const span = (looked && begun.get(looked.looked)) ?? begin(head.section.fields);
-        const sending = tracer.within(span, () => atOnce.answer(socket, facts, head, onWritten, looked));
+      answer(socket, asked, onWritten, looked) {
+        const span = (looked && begun.get(looked)) ?? begin(asked.facts.section.fields);
+        const sending = tracer.within(span, () => atOnce.answer(socket, asked, onWritten, looked));
         if (sending === undefined || sending === "sent") return sending;
         return { end: (aborted) => tracer.within(span, () => sending.end(aborted)) };
       },
-      look(facts, head) {
-        const span = begin(head.section.fields);
-        const note = (found: LaneLooked): LaneLooked => {
-          begun.set(found.looked, span);
-          return found;
+      look(asked) {
+        const span = begin(asked.facts.section.fields);
+        const note = (looked: Looked): Looked => {
+          begun.set(looked, span);
+          return looked;
         };
-        return tracer.within(span, () => atOnce.look(facts, head)?.then(note));
+        return tracer.within(span, () => atOnce.look(asked)?.then(note));
       },
     }),
 

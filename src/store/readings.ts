@@ -1,21 +1,35 @@
+import type { Lookup } from "../cache/ports.ts";
+
 /** A read that is under way; what it brings may be older than what happened meanwhile. */
 export interface Reading {
+  /** What others find it by while it lasts; undefined where they do not. */
+  readonly name: string | undefined;
   outdated: boolean;
   /** What it brings goes to several. */
   shared: boolean;
+  answer: Promise<Lookup> | undefined;
 }
 
 /** More reads at once than this are answered, but not followed: they count as outdated. */
 const MAX_READINGS = 10_000;
 
-/** Which reads of a key are under way, so that what happens meanwhile can outdate them? */
+/** Which reads of a key are under way, so that others can wait for them, and what happens meanwhile can outdate them? */
 export class Readings {
   readonly #ofKey = new Map<string, Reading[]>();
   #count = 0;
 
-  begin(key: string): Reading {
-    if (this.#count >= MAX_READINGS) return { outdated: true, shared: false };
-    const reading = { outdated: false, shared: false };
+  /** One of this name that is not outdated. */
+  find(key: string, name: string): Reading | undefined {
+    const readings = this.#ofKey.get(key);
+    if (readings === undefined) return undefined;
+    for (const reading of readings) if (reading.name === name && !reading.outdated) return reading;
+    return undefined;
+  }
+
+  begin(key: string, name?: string): Reading {
+    const outdated = this.#count >= MAX_READINGS;
+    const reading: Reading = { name, outdated, shared: false, answer: undefined };
+    if (outdated) return reading;
     const readings = this.#ofKey.get(key);
     if (readings === undefined) this.#ofKey.set(key, [reading]);
     else readings.push(reading);

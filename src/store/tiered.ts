@@ -39,12 +39,6 @@ type Found = Extract<Lookup, { type: "found" }>;
 
 const URI_MISS: Lookup = { type: "none", fwd: "uri-miss" };
 
-/** A reading that others wait for, too. */
-interface Shared {
-  readonly reading: Reading;
-  readonly answer: Promise<Lookup>;
-}
-
 /**
  * Memory in front of Redis.
  *
@@ -63,8 +57,6 @@ export class TieredStore implements Store {
   readonly #heldBack: (key: string, stored: StoredResponse) => boolean;
   readonly #room: (bytes: number) => (() => void) | undefined;
   readonly #readings = new Readings();
-  /** By key, or by key and variant. */
-  readonly #shared = new Map<string, Shared>();
 
   constructor(options: TieredOptions) {
     this.#memory = options.memory;
@@ -176,22 +168,21 @@ export class TieredStore implements Store {
    * key, and where that brings a variant that is not theirs, for the first who asks for the variant.
    */
   #read(redis: Store, key: string, request: FieldLines, newerThan?: EpochMs, name = key): Promise<Lookup> {
-    const shared = this.#shared.get(name);
-    if (shared !== undefined && !shared.reading.outdated)
-      return this.#readAlong(shared, redis, key, request, newerThan, name);
-    const reading = this.#readings.begin(key);
-    const answer = this.#readAlone(reading, redis, key, request, newerThan, name);
-    if (!reading.outdated) this.#shared.set(name, { reading, answer });
-    return answer;
+    const shared = this.#readings.find(key, name);
+    if (shared?.answer !== undefined)
+      return this.#readAlong(shared, shared.answer, redis, key, request, newerThan);
+    const reading = this.#readings.begin(key, name);
+    reading.answer = this.#readAlone(reading, redis, key, request, newerThan);
+    return reading.answer;
   }
 
   async #readAlong(
-    { reading, answer }: Shared,
+    reading: Reading,
+    answer: Promise<Lookup>,
     redis: Store,
     key: string,
     request: FieldLines,
     newerThan: EpochMs | undefined,
-    name: string,
   ): Promise<Lookup> {
     reading.shared = true;
     const far = await answer;
@@ -201,25 +192,20 @@ export class TieredStore implements Store {
       const { selectingFields } = far.entry.stored;
       if (variantMatches(selectingFields, request)) return far;
       const variant = variantId(selectFrom(Object.keys(selectingFields), request));
-      if (name === key) return this.#read(redis, key, request, newerThan, JSON.stringify([key, variant]));
+      if (reading.name === key)
+        return this.#read(redis, key, request, newerThan, JSON.stringify([key, variant]));
     }
     return this.#readAlone(this.#readings.begin(key), redis, key, request, newerThan);
   }
 
-  /** `sharedAs`: what others find this reading by while it lasts. */
   #readAlone(
     reading: Reading,
     redis: Store,
     key: string,
     request: FieldLines,
     newerThan = Number.NEGATIVE_INFINITY,
-    sharedAs?: string,
   ): Promise<Lookup> {
-    const end = (): void => {
-      this.#readings.end(key, reading);
-      if (sharedAs !== undefined && this.#shared.get(sharedAs)?.reading === reading)
-        this.#shared.delete(sharedAs);
-    };
+    const end = () => this.#readings.end(key, reading);
     return inTime(
       () => redis.lookup(key, request),
       this.#deadlines,

@@ -29,7 +29,9 @@ function open() {
     const seen: Buffer[] = [];
     // It takes what it gets, and is never done with it.
     const socket = new Duplex({ read() {}, write: (bytes) => void seen.push(bytes) });
-    const sending = atOnce.answer(socket as unknown as Socket, facts, head, () => {});
+    const asked = atOnce.asked(facts, head);
+    if (asked === undefined) throw new Error("expected one that can be answered at once");
+    const sending = atOnce.answer(socket as unknown as Socket, asked, () => {});
     if (sending === undefined || sending === "sent") throw new Error(`expected it under way: ${sending}`);
     return { sending, text: () => Buffer.concat(seen).toString("latin1") };
   };

@@ -27,14 +27,20 @@ export interface Sending {
   readonly end: (aborted: boolean) => void;
 }
 
-/** What was looked up for a request, and since when. */
-export interface LaneLooked {
-  readonly looked: Looked;
+/** A request that one write may answer. */
+export interface Asked {
+  readonly facts: SectionFacts;
+  readonly aspect: Aspect;
+  readonly name: string;
+  readonly method: PlainHead["method"];
+  readonly uri: string;
   readonly startedAt: number;
 }
 
 export interface AtOnce {
   readonly settings: AppSettings;
+  /** What is asked for, where an answer at once is possible. */
+  asked(facts: SectionFacts, head: PlainHead): Asked | undefined;
   /**
    * Answers a request that a fresh response answers, in memory or as it was looked up: with one write, and nothing to wait for.
    * `undefined` where there is more to do, and nothing was done; `sent` where all of it is; else `onWritten` is
@@ -42,13 +48,12 @@ export interface AtOnce {
    */
   answer(
     socket: Socket,
-    facts: SectionFacts,
-    head: PlainHead,
+    asked: Asked,
     onWritten: (error?: Error | null) => void,
-    looked?: LaneLooked,
+    looked?: Looked,
   ): Sending | "sent" | undefined;
-  /** Asks for it where others look, too; undefined where that cannot lead to an answer at once. Does not reject. */
-  look(facts: SectionFacts, head: PlainHead): Promise<LaneLooked> | undefined;
+  /** Asks for it where others look, too; undefined where nobody does. Does not reject. */
+  look(asked: Asked): Promise<Looked> | undefined;
 }
 
 interface AtOnceDeps {
@@ -64,19 +69,23 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
   const answers = new PreparedAnswers();
   const keepAliveSeconds = Math.floor(keepAliveTimeoutMs / 1000);
 
+  function asked(facts: SectionFacts, { method, target }: PlainHead): Asked | undefined {
+    const aspect = facts.aspects[method];
+    const { name } = aspect;
+    if (name === undefined || tooLong(target, settings) !== undefined) return undefined;
+    const uri = facts.site + withoutParameters(target, settings.ignoredParameters);
+    return { facts, aspect, name, method, uri, startedAt: elapsed() };
+  }
+
   function answer(
     socket: Socket,
-    { site, id: given, asker, aspects }: SectionFacts,
-    { method, target }: PlainHead,
+    { facts: { id: given, asker }, aspect, name, method, uri, startedAt }: Asked,
     onWritten: (error?: Error | null) => void,
-    { looked, startedAt }: Partial<LaneLooked> & Pick<LaneLooked, "startedAt"> = { startedAt: elapsed() },
+    looked?: Looked,
   ): Sending | "sent" | undefined {
-    const aspect = aspects[method];
-    if (aspect.name === undefined || tooLong(target, settings) !== undefined) return undefined;
-    const uri = site + withoutParameters(target, settings.ignoredParameters);
     const hit = hits.find(aspect.facts, uri, looked);
     if (hit === undefined) return undefined;
-    const prepared = answerOf(hit, aspect, aspect.name);
+    const prepared = answerOf(hit, aspect, name);
     if (prepared === undefined) return undefined;
     const requestId = given ?? freshId();
     const headMs = elapsed() - startedAt;
@@ -114,16 +123,7 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
     };
   }
 
-  function look(
-    { site, aspects }: SectionFacts,
-    { method, target }: PlainHead,
-  ): Promise<LaneLooked> | undefined {
-    const startedAt = elapsed();
-    const { facts, name } = aspects[method];
-    if (name === undefined || tooLong(target, settings) !== undefined) return undefined;
-    const looking = hits.look?.(facts, site + withoutParameters(target, settings.ignoredParameters));
-    return looking?.then((looked) => ({ looked, startedAt }));
-  }
+  const look = ({ aspect, uri }: Asked): Promise<Looked> | undefined => hits.look?.(aspect.facts, uri);
 
   function answerOf(hit: Hit, aspect: Aspect, name: string): Prepared | undefined {
     const { stored, body } = hit.found.entry;
@@ -143,7 +143,7 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
     return prepared;
   }
 
-  return { settings, answer, look };
+  return { settings, asked, answer, look };
 }
 
 const answered = (

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Looked } from "../../cache/exchange.ts";
 import { peerOf } from "../read-request.ts";
 import { Answers } from "./answers.ts";
-import type { AtOnce, LaneLooked } from "./at-once.ts";
+import type { Asked, AtOnce } from "./at-once.ts";
 import { factsOf, type SectionFacts } from "./facts.ts";
 import { isKept, type PlainHead, readHead } from "./head.ts";
 import { Waiting } from "./waiting.ts";
@@ -165,32 +165,33 @@ export class LaneConnection {
     this.#waiting.asked = true;
     const { atOnce, serve } = this.#deps;
     const facts = this.#factsOf(head);
-    if (this.#free && head.section.keepAlive) {
-      if (this.#answerAtOnce(head, facts)) return;
-      const looking = last ? atOnce.look(facts, head) : undefined;
+    const asked = this.#free && head.section.keepAlive ? atOnce.asked(facts, head) : undefined;
+    if (asked !== undefined) {
+      if (this.#answerAtOnce(asked)) return;
+      const looking = last ? atOnce.look(asked) : undefined;
       if (looking !== undefined) {
         this.#looking = true;
-        void looking.then((looked) => this.#onLooked(head, facts, looked));
+        void looking.then((looked) => this.#onLooked(head, asked, looked));
         return;
       }
     }
     serve(this.#answers.add(head));
   }
 
-  #onLooked(head: PlainHead, facts: SectionFacts, looked: LaneLooked): void {
+  #onLooked(head: PlainHead, asked: Asked, looked: Looked): void {
     this.#looking = false;
-    if (this.#ended || !this.#answerAtOnce(head, facts, looked)) {
-      this.#deps.serve(this.#answers.add(head), looked.looked);
+    if (this.#ended || !this.#answerAtOnce(asked, looked)) {
+      this.#deps.serve(this.#answers.add(head), looked);
       if (this.#ended) this.#answers.abandon();
     }
     if (!this.#written.underWay) this.#advance();
   }
 
   /** False where there is more to do, and nothing was done. */
-  #answerAtOnce(head: PlainHead, facts: SectionFacts, looked?: LaneLooked): boolean {
+  #answerAtOnce(asked: Asked, looked?: Looked): boolean {
     const { atOnce, draining } = this.#deps;
     if (draining() || this.#socket.writableNeedDrain) return false;
-    const answer = atOnce.answer(this.#socket, facts, head, this.#written.onWritten, looked);
+    const answer = atOnce.answer(this.#socket, asked, this.#written.onWritten, looked);
     if (answer === undefined) return false;
     if (answer !== "sent") this.#written.add(answer, atOnce.settings.writeTimeoutMs);
     return true;
