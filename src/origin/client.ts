@@ -5,10 +5,12 @@ import type { Cut } from "../cache/cut.ts";
 import { OriginError, type OriginRequest, type OriginResponse } from "../cache/ports.ts";
 import { bare, originOf } from "./address.ts";
 import { Exchange, type ExchangeDeps } from "./exchange.ts";
+import { createLane, isPlain } from "./lane/lane.ts";
 import { headersFor, inLowerCase } from "./request-fields.ts";
 import { createSlots } from "./slots.ts";
 import { watchStatusLines } from "./status-line.ts";
 import type { OriginTls } from "./tls.ts";
+import { type UndiciFacts, UndiciHandler } from "./undici-handler.ts";
 import { Upload } from "./upload.ts";
 
 export interface ClientOptions {
@@ -29,6 +31,8 @@ export interface ClientOptions {
   readonly tls?: OriginTls;
   /** Asks https origins that offer it over HTTP/2, where a request has no content. */
   readonly http2?: boolean;
+  /** Asks http origins by a client of our own where a request is plain, and not by undici. */
+  readonly plainLane?: boolean;
   /** Hears of a body that broke off after its head was handed over. */
   readonly bodyFailed?: (error: OriginError) => void;
 }
@@ -50,7 +54,8 @@ export interface Client {
 
 /**
  * Sends requests to one server over a pool of keep-alive HTTP/1.1 connections. Those without content go
- * over HTTP/2 where that is wanted: undici ends an upload that is cut as if it were whole.
+ * over HTTP/2 where that is wanted: undici ends an upload that is cut as if it were whole. All of it is
+ * undici's, but for plain requests to http origins where the lane is wanted.
  */
 export function createClient(address: string, options: ClientOptions): Client {
   const origin = originOf(address);
@@ -77,6 +82,8 @@ export function createClient(address: string, options: ClientOptions): Client {
   };
   const pool = poolOf(false);
   const h2Pool = options.http2 === true && origin.startsWith("https:") ? poolOf(true) : undefined;
+  const lane =
+    options.plainLane === true && origin.startsWith("http:") ? createLane(origin, options) : undefined;
   const slots = createSlots({
     slots: options.connections,
     queue: options.queue,
@@ -84,21 +91,24 @@ export function createClient(address: string, options: ClientOptions): Client {
   const { bodyFailed = () => {} } = options;
   const wasReused = (error: unknown): boolean =>
     typeof error === "object" && error !== null && diedReused.has(error);
+  const facts: UndiciFacts = { maxHeaderBytes: options.maxHeaderBytes, wasReused };
   const overloaded = (why: string) => new OriginError("overloaded", `${origin}: ${why}`, origin);
   const exchanging: ExchangeDeps = {
     origin,
     unreadMs: options.bodyTimeoutMs,
-    maxHeaderBytes: options.maxHeaderBytes,
-    wasReused,
     over: slots.give,
     bodyFailed,
   };
 
-  /** Holds a slot, and gives it back when undici is done. */
+  /** Holds a slot, and gives it back when the exchange is over. */
   function dispatch(request: OriginRequest, signal: Cut, headMs: number): Promise<OriginResponse> {
     const { body } = request;
     const upload = body === undefined || body.length === 0 ? undefined : new Upload(body.stream);
     const exchange = new Exchange(exchanging, { request, upload, signal, headMs });
+    if (lane !== undefined && isPlain(request)) {
+      lane.send(exchange);
+      return exchange.answer;
+    }
     const headers = headersFor(request, options.preserveHost);
     const multiplexed = upload === undefined ? h2Pool : undefined;
     const dispatched: Sent = {
@@ -110,7 +120,7 @@ export function createClient(address: string, options: ClientOptions): Client {
       headersTimeout: headMs,
       body: upload ?? null,
     };
-    (multiplexed ?? pool).dispatch(dispatched as Omit<Sent, "body">, exchange);
+    (multiplexed ?? pool).dispatch(dispatched as Omit<Sent, "body">, new UndiciHandler(exchange, facts));
     return exchange.answer;
   }
 
@@ -132,6 +142,7 @@ export function createClient(address: string, options: ClientOptions): Client {
     },
     async close() {
       // Whoever waits for a slot gets it now, and the same error.
+      lane?.close();
       await Promise.all([pool.destroy(), h2Pool?.destroy()]);
     },
   };
@@ -144,7 +155,7 @@ type Sent = Omit<Dispatcher.DispatchOptions, "body"> & {
 };
 
 /**
- * Connects, and marks the errors of connections that have carried bytes before: after
+ * Connects, and marks the errors of connections that have carried another request before: after
  * such an error the request that was just sent may never have been seen (RFC 9110 §9.2.2).
  * The listener comes before undici's own, so the mark is there when undici reports. `isHttp2`: is it
  * HTTP/2 that was agreed on last?
@@ -165,10 +176,9 @@ function reuseMarking(
       // HTTP/2 has no status lines, and says which requests it has not seen.
       isHttp2 = socket instanceof TLSSocket && socket.alpnProtocol === "h2";
       if (socket && !isHttp2) {
-        watchStatusLines(socket);
-        const before = socket.bytesRead;
+        const statusLine = watchStatusLines(socket);
         socket.once("error", (error) => {
-          if (socket.bytesRead > before) diedReused.add(error);
+          if (statusLine.requests > 1) diedReused.add(error);
         });
       }
       callback(...outcome);

@@ -1,29 +1,17 @@
-import type { Dispatcher } from "undici";
 import type { Cut } from "../cache/cut.ts";
 import type { OriginError, OriginRequest, OriginResponse } from "../cache/ports.ts";
 import type { FieldLines } from "../policy/fields.ts";
-import {
-  fieldBytes,
-  fieldLinesFrom,
-  framingOf,
-  isCloseDelimited,
-  isHttp2Head,
-  reasonPhrase,
-  unknownTransferCoding,
-} from "./answer.ts";
 import { ArrivingBody, type BodySource } from "./body.ts";
 import { AttemptError, attemptError, type Progress } from "./failure.ts";
-import { isWholeStream } from "./h2-end.ts";
 import { createInterimRelay } from "./interim.ts";
-import { isHttp10Response } from "./status-line.ts";
 import type { Upload } from "./upload.ts";
 
 /** One request on its way. */
-interface Sending {
+export interface Sending {
   readonly request: OriginRequest;
   readonly upload: Upload | undefined;
   readonly signal: Cut;
-  /** How long the head may take once there were too many interim responses, in milliseconds. */
+  /** How long the head may take, in milliseconds, also once there were too many interim responses. */
   readonly headMs: number;
 }
 
@@ -32,40 +20,51 @@ export interface ExchangeDeps {
   readonly origin: string;
   /** How long a full buffer may wait for its first reader, in milliseconds. */
   readonly unreadMs: number;
-  /** Bytes of field names and values in a response's head; more is `malformed`. */
-  readonly maxHeaderBytes: number;
-  /** Did the connection that failed with this error carry an earlier response? */
-  readonly wasReused: (error: unknown) => boolean;
-  /** undici is done with this exchange: exactly once, whatever happened. */
+  /** The client is done with this exchange: exactly once, whatever happened. */
   readonly over: () => void;
   /** The body broke off after the head was handed over; not told when our side ended it. */
   readonly bodyFailed: (error: OriginError) => void;
+}
+
+/** The connection that an exchange is on. */
+export interface Carrier {
+  pause(): void;
+  resume(): void;
+  /** Ends the connection; `failed` is called before or soon. */
+  abort(reason: Error): void;
+}
+
+/** The head of a final response. */
+export interface FinalHead {
+  readonly status: number;
+  readonly statusMessage: string;
+  readonly fields: FieldLines;
+  /** The body ends where the connection does (RFC 9112 §6.3). */
+  readonly closeDelimited: boolean;
 }
 
 const NO_LINES: FieldLines = [];
 const ONCE = { once: true } as const;
 
 /**
- * One request to one origin and the response to it, as undici's handler.
+ * One request to one origin and the response to it, as whoever carries it tells of it.
  *
  * It settles twice: `answer` with the head, `over` when the connection is free. An abort
- * settles the first at once, also while undici is still connecting and cannot be stopped.
+ * settles the first at once, also while a connection is being made and cannot be stopped.
  */
-export class Exchange implements Dispatcher.DispatchHandler, BodySource {
+export class Exchange implements BodySource {
   readonly answer: Promise<OriginResponse>;
   readonly #deps: ExchangeDeps;
   readonly #sending: Sending;
   readonly #resolve: (answer: OriginResponse) => void;
   readonly #reject: (reason: unknown) => void;
   #relayInterim: ReturnType<typeof createInterimRelay> | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
+  #carrier: Carrier | undefined;
   #body: ArrivingBody | undefined;
   #progress: Progress = "unconnected";
-  /** Our side has ended it: whatever undici says from here on is an echo. */
+  /** Our side has ended it: whatever is told from here on is an echo. */
   #ended = false;
   #isOver = false;
-  #isHttp2 = false;
-  #hasLength = false;
   #trailers: FieldLines = NO_LINES;
   #unreadTimer: NodeJS.Timeout | undefined;
   #headTimer: NodeJS.Timeout | undefined;
@@ -80,95 +79,78 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     sending.signal.addEventListener("abort", this, ONCE);
   }
 
+  get request(): OriginRequest {
+    return this.#sending.request;
+  }
+
+  get headMs(): number {
+    return this.#sending.headMs;
+  }
+
+  /** Our side has ended it: nobody waits for what comes. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** The signal's only event. */
   handleEvent(): void {
     this.#end(this.#sending.signal.reason);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Thrown, not aborted: an abort would cost the connection, which has carried nothing yet.
-    if (this.#ended) throw new Error("aborted while it waited for a connection");
+  /** A connection stands, and the request is about to be written, unless it has `ended`. */
+  begin(carrier: Carrier): void {
     this.#progress = "connected";
-    this.#controller = controller;
+    this.#carrier = carrier;
   }
 
-  onResponseStarted(): void {
+  responseBegan(): void {
     this.#progress = "response-began";
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _fields: unknown,
-    statusMessage?: string,
-  ): void {
+  interim(status: number, fields: FieldLines): void {
     if (this.#ended) return;
-    const fields = fieldLinesFrom(controller.rawHeaders);
-    if (status < 200) {
-      this.#interim(status, fields);
-      return;
-    }
+    this.#relayInterim ??= createInterimRelay(this.#sending.request);
+    const relayed = this.#relayInterim(status, fields);
+    if (relayed === "flood") this.refuse("malformed", "more interim responses than anybody reads");
+    else if (relayed === "dropped") this.#expectHead();
+  }
+
+  /** The head of the final response is complete; `refuse` may be called after it still. */
+  headArrived(): void {
     this.#progress = "head-arrived";
     clearTimeout(this.#headTimer);
-    const { origin, maxHeaderBytes } = this.#deps;
-    this.#isHttp2 = isHttp2Head(controller.rawHeaders);
-    if (this.#isHttp2 && fieldBytes(fields) > maxHeaderBytes) {
-      this.#fail("malformed", "a head that is too long");
-      return;
-    }
-    const framing = framingOf(fields);
-    this.#hasLength = framing.hasLength;
-    const unknown = unknownTransferCoding(framing);
-    if (unknown !== undefined) {
-      this.#fail("malformed", `unknown transfer coding: ${unknown}`);
-      return;
-    }
-    if (!this.#isHttp2 && framing.coding !== undefined && isHttp10Response()) {
-      // Faulty framing, whatever it says (RFC 9112 §6.1).
-      this.#fail("malformed", "a transfer coding in HTTP/1.0");
-      return;
-    }
+  }
+
+  /** Settles `answer`, unless our side has ended it. */
+  respond({ status, statusMessage, fields, closeDelimited }: FinalHead): void {
+    if (this.#ended) return;
     const body = new ArrivingBody(this);
     this.#body = body;
-    const answer = {
-      status,
-      statusMessage: reasonPhrase(statusMessage),
-      fields,
-      body,
-      origin,
-      trailers: () => this.#trailers,
-    };
-    const closeDelimited = !this.#isHttp2 && isCloseDelimited(this.#sending.request.method, status, framing);
+    const { origin } = this.#deps;
+    const answer = { status, statusMessage, fields, body, origin, trailers: () => this.#trailers };
     this.#resolve(closeDelimited ? { ...answer, closeDelimited } : answer);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  data(chunk: Uint8Array): void {
     this.#body?.push(chunk);
   }
 
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
-    // undici has counted a body that has a length.
-    if (this.#isHttp2 && !this.#hasLength && !isWholeStream()) {
-      this.onResponseError(controller, new Error("the stream was reset before its end"));
-      return;
-    }
-    this.#trailers = fieldLinesFrom(controller.rawTrailers);
+  /** The response is complete. */
+  complete(trailers: FieldLines): void {
+    this.#trailers = trailers;
     this.#body?.end();
     this.#finish();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, cause: Error): void {
+  /** It came to nothing, or broke off. `connectionReused`: had its connection carried an earlier response? */
+  failed(cause: unknown, connectionReused: boolean): void {
     if (!this.#ended) {
-      const { origin, wasReused, bodyFailed } = this.#deps;
+      const { origin, bodyFailed } = this.#deps;
       const broke = this.#sending.upload?.brokeWith(cause) === true;
       const failure = attemptError(
         broke ? new Error("the request body broke off", { cause }) : cause,
         origin,
-        {
-          progress: this.#progress,
-          connectionReused: wasReused(cause),
-          requestBroke: broke,
-        },
+        { progress: this.#progress, connectionReused, requestBroke: broke },
       );
       if (this.#body === undefined) this.#reject(failure);
       else {
@@ -179,50 +161,39 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     this.#finish();
   }
 
+  /** Ends it from our side, for what the origin did. */
+  refuse(code: OriginError["code"], message: string): void {
+    const { origin } = this.#deps;
+    const facts = { progress: this.#progress, connectionReused: false };
+    this.#end(new AttemptError(code, `${origin}: ${message}`, origin, facts));
+  }
+
   pause(): void {
-    this.#controller?.pause();
+    this.#carrier?.pause();
     if (this.#body?.claimed !== false) return;
     const { unreadMs } = this.#deps;
     this.#unreadTimer = setTimeout(() => {
-      if (this.#body?.claimed === false) this.#fail("timeout", `nobody read the body for ${unreadMs} ms`);
+      if (this.#body?.claimed === false) this.refuse("timeout", `nobody read the body for ${unreadMs} ms`);
     }, unreadMs);
     this.#unreadTimer.unref();
   }
 
   resume(): void {
-    this.#controller?.resume();
+    this.#carrier?.resume();
   }
 
   stop(): void {
     this.#end(new Error("the reader has left"));
   }
 
-  #interim(status: number, fields: FieldLines): void {
-    // The parser has no lower bound.
-    if (status < 100) {
-      this.#fail("malformed", `a status of ${status}`);
-      return;
-    }
-    this.#relayInterim ??= createInterimRelay(this.#sending.request);
-    const relayed = this.#relayInterim(status, fields);
-    if (relayed === "flood") this.#fail("malformed", "more interim responses than anybody reads");
-    else if (relayed === "dropped") this.#expectHead();
-  }
-
-  /** Every interim response makes undici wait anew; beyond their bound the wait has an end. */
+  /** Every interim response makes the wait begin anew; beyond their bound it has an end. */
   #expectHead(): void {
     if (this.#headTimer !== undefined) return;
     const { headMs } = this.#sending;
     const late = () =>
-      this.#fail("timeout", `nothing but interim responses, and then no head for ${headMs} ms`);
+      this.refuse("timeout", `nothing but interim responses, and then no head for ${headMs} ms`);
     this.#headTimer = setTimeout(late, headMs);
     this.#headTimer.unref();
-  }
-
-  #fail(code: OriginError["code"], message: string): void {
-    const { origin } = this.#deps;
-    const facts = { progress: this.#progress, connectionReused: false };
-    this.#end(new AttemptError(code, `${origin}: ${message}`, origin, facts));
   }
 
   /** Ends the exchange from our side, with this reason for whoever waits for it. */
@@ -233,13 +204,15 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     this.#reject(reason);
     this.#body?.abort(reason);
     this.#sending.upload?.cut();
-    // Absent while undici connects: then onRequestStart ends it.
-    this.#controller?.abort(reason instanceof Error ? reason : new Error("aborted", { cause: reason }));
+    // Absent while a connection is made: then who makes it sees that it has ended.
+    this.#carrier?.abort(reason instanceof Error ? reason : new Error("aborted", { cause: reason }));
   }
 
   #finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    // The connection may carry the next one.
+    this.#carrier = undefined;
     clearTimeout(this.#unreadTimer);
     clearTimeout(this.#headTimer);
     this.#sending.signal.removeEventListener("abort", this);

@@ -1,5 +1,6 @@
 import { errors } from "undici";
 import { OriginError } from "../cache/ports.ts";
+import { LaneFault } from "./lane/fault.ts";
 
 /** How far an attempt came: nothing stood, the connection stood, a first byte of a response came, its head was complete. */
 export type Progress = "unconnected" | "connected" | "response-began" | "head-arrived";
@@ -29,7 +30,7 @@ export class AttemptError extends OriginError {
 }
 
 /**
- * Says in the port's words what undici or a socket said in theirs.
+ * Says in the port's words what undici, the lane or a socket said in theirs.
  *
  * The phase decides first: whatever happens before the connection stands is `refused`, `certificate`
  * or `connect`, even a reset or a time-out, unless it is this side that lacks something.
@@ -70,6 +71,7 @@ const CERTIFICATE_ERRORS: ReadonlySet<string> = new Set([
 ]);
 
 function originCode(cause: unknown, code: string, { progress }: AttemptFacts): OriginError["code"] {
+  if (cause instanceof LaneFault) return cause.says;
   switch (code) {
     // The request itself cannot be written, or the client is closed: no connection was tried.
     case "UND_ERR_INVALID_ARG":

@@ -12,7 +12,8 @@ const OURS: ReadonlySet<string> = new Set([
   "expect",
 ]);
 
-const isOurs = remembering((name) => OURS.has(name.toLowerCase()), 256);
+/** Does a line of this name stay here? */
+export const isOurs = remembering((name) => OURS.has(name.toLowerCase()), 256);
 
 /** The field lines that go to the origin, flat as they came; its own Host is written by whoever connects. */
 export function headersFor(request: OriginRequest, preserveHost: boolean): string[] {

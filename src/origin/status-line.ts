@@ -29,13 +29,20 @@ const LF = 0x0a;
 export class StatusLine {
   /** The last response was one of HTTP/1.0. */
   isHttp10 = false;
+  /** Requests that have been sent on the connection. */
+  requests = 0;
   /** Bytes of a status line that match; none where no response is due. */
   #matched: number | undefined;
   /** Bytes of the empty line behind an interim head that match. */
   #emptyLine: number | undefined;
   #isContinue = false;
 
-  /** A request is sent: a response may begin. */
+  sent(): void {
+    this.requests++;
+    this.expect();
+  }
+
+  /** A response may begin. */
   expect(): void {
     this.#matched = 0;
     this.#emptyLine = undefined;
@@ -78,13 +85,13 @@ const statusLines = new WeakMap<object, StatusLine>();
 
 // undici's word for a head that is about to be written, and the connection that it goes over.
 subscribe("undici:client:sendHeaders", (message) => {
-  statusLines.get((message as { readonly socket: Socket }).socket)?.expect();
+  statusLines.get((message as { readonly socket: Socket }).socket)?.sent();
 });
 
 let lastRead: StatusLine | undefined;
 
 /** Watches where responses begin on a connection that undici is about to have. */
-export function watchStatusLines(socket: Socket): void {
+export function watchStatusLines(socket: Socket): StatusLine {
   const statusLine = new StatusLine();
   statusLines.set(socket, statusLine);
   const read = socket.read.bind(socket);
@@ -94,6 +101,7 @@ export function watchStatusLines(socket: Socket): void {
     if (chunk instanceof Uint8Array) statusLine.read(chunk);
     return chunk;
   };
+  return statusLine;
 }
 
 /**

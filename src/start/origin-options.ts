@@ -21,6 +21,7 @@ export const healthOptions = (config: Config): HealthOptions => ({
 export const originOptions = (config: Config, emit: Emit, now: () => number): OriginPoolOptions => ({
   ...healthOptions(config),
   origins: config.ORIGINS,
+  plainLane: config.PLAIN_LANE === "on",
   preserveHost: config.PRESERVE_HOST,
   connections: config.ORIGIN_CONNECTIONS,
   queue: config.ORIGIN_QUEUE,

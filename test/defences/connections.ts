@@ -164,8 +164,8 @@ export const CONNECTIONS: readonly Defence[] = [
     also: [
       {
         file: "src/origin/exchange.ts",
-        find: "    this.#controller?.abort(",
-        without: "    if (this.#body !== undefined) this.#controller?.abort(",
+        find: "    this.#carrier?.abort(",
+        without: "    if (this.#body !== undefined) this.#carrier?.abort(",
       },
       {
         file: "src/origin/upload.ts",

@@ -4,6 +4,7 @@ import { CONNECTIONS } from "./connections.ts";
 import type { Defence } from "./defence.ts";
 import { FLEET } from "./fleet.ts";
 import { H2 } from "./h2.ts";
+import { LANE_OF_ORIGINS } from "./lane-of-origins.ts";
 import { LIMITS } from "./limits.ts";
 import { ORIGINS } from "./origins.ts";
 import { POISONING } from "./poisoning.ts";
@@ -26,6 +27,7 @@ export const DEFENCES: readonly Defence[] = [
   ...POISONING,
   ...ADMIN,
   ...ORIGINS,
+  ...LANE_OF_ORIGINS,
   ...STANDING,
   ...REDIS,
   ...REDIS_VALUES,

@@ -11,9 +11,5 @@ export const WITHOUT_DEFENCE: ReadonlyMap<string, string> = new Map([
   ],
   ["CONTINUATION without end (CVE-2024-27316)", "nghttp2 bounds them, and has no switch for that"],
   ["Reaching inner servers through it", "there is no code that asks a host which a URL names"],
-  [
-    "Bytes behind the body, a body with a HEAD or a 204",
-    "undici closes the connection, and has no switch for that",
-  ],
   ["Origins fail", "points at the table below it"],
 ]);

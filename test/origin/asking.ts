@@ -19,6 +19,7 @@ export const CLIENT: ClientOptions = {
   queue: 8,
   maxHeaderBytes: 16_384,
   preserveHost: false,
+  plainLane: true,
 };
 
 /** A client of this origin; closed when the test has finished. */

@@ -15,7 +15,9 @@ async function* bytes(text: string): AsyncGenerator<Uint8Array> {
 }
 const post = (): OriginRequest => ({ ...get(), method: "POST", body: { stream: bytes("hello"), length: 5 } });
 
-async function asked(server: RawServer, request: OriginRequest = get(), one = aClient(server.url)) {
+const anUndici = (server: RawServer) => aClient(server.url, { plainLane: false });
+
+async function asked(server: RawServer, request: OriginRequest = get(), one = anUndici(server)) {
   const heard: number[] = [];
   const onInterim = (status: number) => void heard.push(status);
   const response = await one.send({ ...request, onInterim }, never());
@@ -51,7 +53,7 @@ describe("a 100 that nobody asked for", () => {
       socket.write(all.slice(0, cut));
       setTimeout(() => socket.write(all.slice(cut)), 2);
     });
-    const one = aClient(server.url);
+    const one = anUndici(server);
     for (cut = 1; cut < all.length; cut++)
       expect(await asked(server, get(), one), `cut at ${cut}`).toEqual({ ...ANSWERED, heard: [103] });
     expect(server.connections).toHaveLength(1);
@@ -59,7 +61,7 @@ describe("a 100 that nobody asked for", () => {
 
   it("is ignored on a connection that is used again", async () => {
     const server = await rawServer(({ socket }, _head, nth) => socket.write(nth === 1 ? OK : CONTINUE + OK));
-    const one = aClient(server.url);
+    const one = anUndici(server);
     for (let i = 0; i < 4; i++) expect(await asked(server, get(), one)).toEqual(ANSWERED);
     expect(server.connections).toHaveLength(1);
   });
@@ -76,7 +78,7 @@ describe("a 100 that nobody asked for", () => {
       socket.write(all.slice(0, bodyAt));
       setTimeout(() => socket.write(all.slice(bodyAt)), 5);
     });
-    const one = aClient(server.url);
+    const one = anUndici(server);
     expect((await asked(server, get("/whole"), one)).body).toBe(body);
     expect((await asked(server, get("/chunked"), one)).body).toBe(`x${body}`);
   });

@@ -1,0 +1,97 @@
+import type { OriginRequest } from "../../cache/ports.ts";
+import { bare } from "../address.ts";
+import type { Exchange } from "../exchange.ts";
+import { Connection, type ConnectionDeps } from "./connection.ts";
+import { LaneFault } from "./fault.ts";
+import { requestHead } from "./request-head.ts";
+
+export interface LaneOptions
+  extends Pick<ConnectionDeps, "connectTimeoutMs" | "bodyTimeoutMs" | "maxHeaderBytes"> {
+  readonly preserveHost: boolean;
+}
+
+/** Carries plain requests to one http origin: GET and HEAD, without content. */
+export interface Lane {
+  /** Sends a request, once; whoever calls it has counted it. */
+  send(exchange: Exchange): void;
+  /** Cuts off what is under way. */
+  close(): void;
+}
+
+/** Time limits are looked at this often, in milliseconds: that late does one end, too. */
+const LOOK_MS = 100;
+
+/** Is it one that the lane carries? */
+export const isPlain = ({ method, body }: OriginRequest): boolean =>
+  (method === "GET" || method === "HEAD") && (body === undefined || body.length === 0);
+
+/** `origin` is scheme://host:port, as URLs write it. */
+export function createLane(origin: string, options: LaneOptions): Lane {
+  const { host, hostname, port } = new URL(origin);
+  const connections = new Set<Connection>();
+  /** The one that was used last is used first: so that those that are too many end. */
+  const idle: Connection[] = [];
+  let waiting: Exchange[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let now = 0;
+  let closed = false;
+  const deps: ConnectionDeps = {
+    ...options,
+    host: bare(hostname),
+    port: port === "" ? 80 : Number(port),
+    now: () => now,
+    free: (connection) => void idle.push(connection),
+    gone(connection) {
+      connections.delete(connection);
+      const at = idle.indexOf(connection);
+      if (at !== -1) idle.splice(at, 1);
+      if (connections.size > 0) return;
+      clearInterval(timer);
+      timer = undefined;
+    },
+  };
+
+  function look(): void {
+    now += LOOK_MS;
+    for (const connection of connections) connection.checkTime(now);
+  }
+
+  function start(exchange: Exchange): void {
+    if (exchange.ended || closed) {
+      exchange.failed(new LaneFault("reset", "the client is closed"), false);
+      return;
+    }
+    const { request } = exchange;
+    let head: string;
+    try {
+      const asked = options.preserveHost && request.host !== "" ? request.host : host;
+      head = requestHead(request, asked);
+    } catch (cause) {
+      exchange.failed(cause, false);
+      return;
+    }
+    const connection = idle.pop();
+    if (connection === undefined) connections.add(new Connection(deps, exchange, head));
+    else connection.carry(exchange, head);
+    timer ??= setInterval(look, LOOK_MS).unref();
+  }
+
+  function startAll(): void {
+    const all = waiting;
+    waiting = [];
+    for (const exchange of all) start(exchange);
+  }
+
+  return {
+    send(exchange) {
+      // In the check phase of this turn the kernel's news of idle connections have been heard: an answer that
+      // nobody asked for has ended its connection, and is not taken for the next one.
+      if (waiting.length === 0) setImmediate(startAll);
+      waiting.push(exchange);
+    },
+    close() {
+      closed = true;
+      for (const connection of connections) connection.close();
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import type { OriginRequest } from "../../cache/ports.ts";
+import { remembering } from "../../policy/remembering.ts";
+import { isOurs } from "../request-fields.ts";
+import { malformed } from "./fault.ts";
+
+/** RFC 9110 §5.6.2. */
+const isToken = remembering((name) => /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/.test(name), 256);
+/** RFC 9112 §3.2.1, as clients have it: anything but whitespace and control characters. */
+const TARGET = /^\/[!-\xff]*$/;
+/** RFC 9110 §5.5. */
+const NOT_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+
+/**
+ * A request's head as it goes to an origin whose Host is `host`, one char per byte. Throws a LaneFault
+ * where it cannot be written, or might be read as another.
+ */
+export function requestHead(request: OriginRequest, host: string): string {
+  const { method, target, fields } = request;
+  if (!isToken(method) || !TARGET.test(target)) throw malformed("invalid method or target");
+  // Behind the head that answers a HEAD some origins send a body all the same.
+  const connection = method === "HEAD" ? "close" : "keep-alive";
+  let head = `${method} ${target} HTTP/1.1\r\nhost: ${valid(host)}\r\nconnection: ${connection}\r\n`;
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (isOurs(name)) continue;
+    if (!isToken(name)) throw malformed("invalid field name");
+    head += `${name}: ${valid(fields[i + 1] as string)}\r\n`;
+  }
+  return `${head}\r\n`;
+}
+
+function valid(value: string): string {
+  if (NOT_IN_VALUE.test(value)) throw malformed("invalid field value");
+  return value;
+}
