@@ -36,16 +36,16 @@ export const LANE_OF_ORIGINS: readonly Defence[] = [
     find: "if (byte !== PROTOCOL[at]) throw",
     without: "if (at === -1) throw",
     test: "test/origin/both-clients.test.ts",
-    name: "another protocol",
+    name: "a protocol in small letters",
   },
   {
     threat: "Garbage, control bytes, megabytes of head, impossible status or version",
     defence: "a status of three digits",
     file: "src/origin/lane/section.ts",
-    find: "if (byte !== SP && byte !== CR) throw",
-    without: "if (byte === LF) throw",
+    find: "if (digit < 0 || digit > 9) throw",
+    without: "if (digit === 300) throw",
     test: "test/origin/both-clients.test.ts",
-    name: "a status of four digits",
+    name: "a status of letters",
   },
   {
     threat: "Garbage, control bytes, megabytes of head, impossible status or version",
@@ -77,9 +77,9 @@ export const LANE_OF_ORIGINS: readonly Defence[] = [
   {
     threat: "Garbage, control bytes, megabytes of head, impossible status or version",
     defence: "values have no control characters",
-    file: "src/origin/lane/section.ts",
-    find: "if (bytes[i] !== CR) throw",
-    without: "if (bytes[i] === LF) throw",
+    file: "src/origin/lane/characters.ts",
+    find: 'table("\\t", 0x20)',
+    without: 'table("\\t\\0", 0x20)',
     test: "test/origin/both-clients.test.ts",
     name: "the byte 0x … in a value",
   },
@@ -90,7 +90,7 @@ export const LANE_OF_ORIGINS: readonly Defence[] = [
     find: 'if (byte !== LF) throw malformed("a CR that ends no line");',
     without: "",
     test: "test/origin/both-clients.test.ts",
-    name: "a CR that ends a field line",
+    name: "a CR that ends the head",
   },
   {
     threat:
@@ -169,7 +169,7 @@ export const LANE_OF_ORIGINS: readonly Defence[] = [
     find: "if (this.#digits === 0) throw",
     without: "if (this.#digits === -1) throw",
     test: "test/origin/both-clients.test.ts",
-    name: "no chunk's size",
+    name: "no size of the last chunk",
   },
   {
     threat: "Cuts the body, stops in it, leaves out the last chunk, sends chunks that are none",
@@ -196,7 +196,7 @@ export const LANE_OF_ORIGINS: readonly Defence[] = [
     find: '          if (byte !== CR) throw malformed("a chunk that is longer than its size");\n',
     without: "",
     test: "test/origin/both-clients.test.ts",
-    name: "a chunk that is longer than its size",
+    name: "a chunk with another byte before its LF",
   },
   {
     threat: "Cuts the body, stops in it, leaves out the last chunk, sends chunks that are none",

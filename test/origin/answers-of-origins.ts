@@ -261,6 +261,8 @@ const BODIES: readonly Answer[] = [
   broken("a chunk's size with a tab behind it", "4\t\r\nhalf\r\n"),
   broken("a chunk's size with a space before its extension", "4 ;a\r\nhalf\r\n"),
   broken("no chunk's size", "\r\nhalf\r\n"),
+  broken("no size of the last chunk", "\r\n\r\n"),
+  broken("a chunk with another byte before its LF", "4\r\nhalfx\n0\r\n\r\n"),
   broken("an extension without a chunk's size", ";a\r\nhalf\r\n"),
   broken("a chunk's size beyond 64 bits", "10000000000000004\r\nhalf\r\n"),
   broken("a chunk's size that nobody can count to", "00000000000004\r\nhalf\r\n0\r\n\r\n", {

@@ -12,11 +12,12 @@ import { answering, OK, type RawServer, rawServer } from "./raw-server.ts";
 const read = async (one: ReturnType<typeof aClient>, target = "/") =>
   (await readAll((await one.send(get(target), never())).body)).toString("latin1");
 
-/** Answers with what was asked for. */
+/** Answers with what was asked for, and would keep connections for long. */
 const echo = () =>
   rawServer(({ socket }, head) => {
     const target = head.split(" ")[1] as string;
-    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`);
+    const fields = `HTTP/1.1 200 OK\r\nKeep-Alive: timeout=600\r\nContent-Length: ${target.length}\r\n\r\n`;
+    socket.write(fields + target);
   });
 
 /** Two ends of one connection. */
@@ -51,15 +52,17 @@ describe("an answer that nobody asked for", () => {
       const server = await echo();
       const one = aClient(server.url, { connections: 1 });
       const { client, peer } = await aPair();
+      let onGo = () => {};
+      client.on("data", () => onGo());
       for (let i = 0; i < 20; i++) {
         await read(one);
         const { socket } = server.connections.at(-1)!;
         for (const each of [peer, socket]) each.setNoDelay(true);
         const answer = new Promise<string>((resolve, reject) => {
-          client.once("data", () => void read(one, `/${i}`).then(resolve, reject));
+          onGo = () => void read(one, `/${i}`).then(resolve, reject);
         });
-        // Both are in the kernel before the next turn, in this order.
-        await new Promise(setImmediate);
+        // Then both are in the kernel before the next turn, and are told of in this order.
+        for (let turn = 0; turn < 4; turn++) await new Promise(setImmediate);
         peer.write("go");
         socket.write(before + UNASKED);
         expect(await answer).toBe(`/${i}`);
