@@ -1,8 +1,11 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import type { Readable } from "node:stream";
+import { mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test } from "vitest";
 
 const MODULE = new URL("../../src/observe/line-writer.ts", import.meta.url).href;
 const DEADLINE_MS = 15_000;
@@ -98,6 +101,66 @@ test("what is written in many batches is whole, however many bytes its character
       .map((i) => `${i} ${"€".repeat(i % 300)}\n`)
       .join(""),
   );
+});
+
+/** The same behind a real pipe, where Node's own are sockets; its reader begins when `go` is called. */
+function runBehindPipe(script: string) {
+  const source = `import { createLineWriter } from ${JSON.stringify(MODULE)};\n${script}`;
+  const line = `"$0" --no-warnings --input-type=module -e "$1" 3<&- | { head -c 1 <&3 >/dev/null; exec cat; }`;
+  const piped = spawn("sh", ["-c", line, process.execPath, source], {
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+    timeout: DEADLINE_MS,
+    killSignal: "SIGKILL",
+  });
+  const [, stdout, stderr, gate] = piped.stdio;
+  onTestFinished(() => void piped.kill("SIGKILL"));
+  return { stdout: stdout as Readable, stderr: stderr as Readable, go: () => (gate as Writable).end("x") };
+}
+
+const LINES = `
+    const writer = createLineWriter(1, () => {});
+    const write = (from, to) => {
+      for (let i = from; i < to; i++) writer.write(i + " " + "€".repeat(i % 100) + "\\n");
+    };`;
+const linesTo = (end: number) =>
+  upTo(end)
+    .map((i) => `${i} ${"€".repeat(i % 100)}\n`)
+    .join("");
+
+test.each([
+  ["close", "await writer.close();"],
+  ["exit", "process.exit(0);"],
+])("a pipe whose reader pauses stops nothing, and has it all in order at %s", async (_, ending) => {
+  const { stdout, stderr, go } = runBehindPipe(`${LINES}
+    write(0, 3000);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    write(3000, 6000);
+    process.stderr.write("still here");
+    ${ending}`);
+  const said = await once(stderr, "data");
+  expect(String(said)).toBe("still here");
+  go();
+  expect(await text(stdout)).toBe(linesTo(6000));
+});
+
+test("a file has it all in order, whenever the process exits", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "freshline-lines-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = await open(join(folder, "log"), "w");
+  await file.write("before\n");
+  const source = `import { createLineWriter } from ${JSON.stringify(MODULE)};${LINES}
+    write(0, 3000);
+    await new Promise(setImmediate);
+    write(3000, 6000);
+    process.exit(0);`;
+  const args = ["--no-warnings", "--input-type=module", "-e", source];
+  const writing = spawn(process.execPath, args, {
+    stdio: ["ignore", file.fd, "inherit"],
+    timeout: DEADLINE_MS,
+  });
+  expect(await once(writing, "exit")).toEqual([0, null]);
+  await file.close();
+  expect(await readFile(join(folder, "log"), "utf8")).toBe(`before\n${linesTo(6000)}`);
 });
 
 test("a reader that is gone ends the log, not the process", async () => {
