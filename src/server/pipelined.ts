@@ -63,13 +63,9 @@ type Parsed = Socket & { readonly parser?: { getCurrentBuffer?: () => Buffer } |
  * while the request is announced.
  */
 export function endWhereBytesAreLost(incoming: IncomingMessage, outgoing: ServerResponse): void {
-  const {
-    upgrade,
-    connection,
-    "content-length": length = "0",
-    "transfer-encoding": coding,
-  } = incoming.headers;
-  if (upgrade === undefined || !/(?:^|,)\s*upgrade\s*(?:,|$)/i.test(connection ?? "")) return;
+  if (incoming.headers.upgrade === undefined) return;
+  const { connection, "content-length": length = "0", "transfer-encoding": coding } = incoming.headers;
+  if (!/(?:^|,)\s*upgrade\s*(?:,|$)/i.test(connection ?? "")) return;
   const end = (): void => {
     outgoing.shouldKeepAlive = false;
   };
