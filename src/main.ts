@@ -7,6 +7,7 @@ import { collectPassingBuffers } from "./start/passing-buffers.ts";
 import { announce, stopOnSignals, surviveDefects, warmUp } from "./start/process.ts";
 import { reloadOnHangup, tellSteering } from "./start/reload.ts";
 import { redisCredentials } from "./start/shared.ts";
+import { keepHeapSmall } from "./start/small-heap.ts";
 import { start } from "./start.ts";
 import { RedisConnection } from "./store/connection.ts";
 import { RedisPurgeLog } from "./store/purge-log.ts";
@@ -22,6 +23,7 @@ export async function main({ config, settings }: Settled, reread: () => Loaded):
   });
   const warmList = await readWarmList(config.WARM_URLS, process.cwd());
   surviveDefects(log);
+  keepHeapSmall();
   collectPassingBuffers();
   const running = await start(config, {
     observers: [log.listen],

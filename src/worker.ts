@@ -6,6 +6,7 @@ import type { Operations } from "./start/admin.ts";
 import { WatchesForPrimary } from "./start/live-of-workers.ts";
 import { collectPassingBuffers } from "./start/passing-buffers.ts";
 import { surviveDefects, warmUp } from "./start/process.ts";
+import { keepHeapSmall } from "./start/small-heap.ts";
 import { TicketSecrets } from "./start/ticket-secrets.ts";
 import type { AskedOfPrimary, AskedOfWorker, Beginning, Begun } from "./start/worker-contract.ts";
 import { type Running, start } from "./start.ts";
@@ -79,6 +80,7 @@ async function begin({
     worker: place,
   });
   surviveDefects(log);
+  keepHeapSmall();
   collectPassingBuffers();
   const heard = new HeardChecks(checked);
   checks = heard;
