@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, BlockList, Server } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
@@ -65,6 +65,17 @@ export async function listen(
     shouldUpgradeCallback: (incoming: IncomingMessage) =>
       wantsTunnel(incoming) && underWay.on(incoming.socket).length === 0,
   };
+  /** The answer to what is being given to Hono's adapter, which reads the URL before it returns. */
+  let asked: ServerResponse<IncomingMessage> | undefined;
+  const viaHono = getRequestListener(app.fetch, {
+    // HTTP/1.0 clients need not send Host.
+    hostname: "localhost",
+    overrideGlobalObjects: false,
+    // Its idea of a URL is not the one that counts: readRequest refuses what is none.
+    errorHandler: () => {
+      if (asked !== undefined) void app.serve(asked.req, asked);
+    },
+  });
   const server = createServer(options, (incoming, outgoing) => {
     const before = underWay.on(incoming.socket);
     begin(incoming, outgoing);
@@ -72,14 +83,11 @@ export async function listen(
     // Hono's adapter reads URLs alone; one without a path asks the same (RFC 9112 §3.2.4).
     if (incoming.method === "OPTIONS" && incoming.url === "*")
       incoming.url = `http://${incoming.headers.host ?? "localhost"}`;
-    const serve = getRequestListener(app.fetch, {
-      // HTTP/1.0 clients need not send Host.
-      hostname: "localhost",
-      overrideGlobalObjects: false,
-      // Its idea of a URL is not the one that counts: readRequest refuses what is none.
-      errorHandler: () => void app.serve(incoming, outgoing),
+    inOrder(incoming.socket, before, outgoing, () => {
+      asked = outgoing;
+      void viaHono(incoming, outgoing);
+      asked = undefined;
     });
-    inOrder(incoming.socket, before, outgoing, () => void serve(incoming, outgoing));
   });
   const { begun, drain, draining } = createDrain(server, underWay);
   const begin = (incoming: OnConnection, outgoing: AnswerUnderWay): void => {
