@@ -1,6 +1,5 @@
 import type { OriginRequest } from "../cache/ports.ts";
 import type { FieldLines } from "../policy/fields.ts";
-import { STANDS_FOR_100 } from "./status-line.ts";
 
 /** So many interim responses to one request are passed on, with so many bytes of fields; what comes on top is dropped. */
 export const MAX_INTERIM = 16;
@@ -26,7 +25,7 @@ export function createInterimRelay({
     for (const part of fields) bytes += part.length + 2;
     if (count > FLOOD) return "flood";
     if (count > MAX_INTERIM || bytes > MAX_INTERIM_BYTES) return "dropped";
-    if (status !== 100 && status !== STANDS_FOR_100) onInterim?.(status, fields);
+    if (status !== 100) onInterim?.(status, fields);
     return "relayed";
   };
 }

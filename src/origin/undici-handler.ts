@@ -10,7 +10,7 @@ import {
 } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { isWholeStream } from "./h2-end.ts";
-import { isHttp10Response } from "./status-line.ts";
+import { isHttp10Response, STANDS_FOR_100 } from "./status-line.ts";
 
 /** What undici's handler needs besides the exchange. */
 export interface UndiciFacts {
@@ -54,7 +54,7 @@ export class UndiciHandler implements Dispatcher.DispatchHandler {
     if (status < 200) {
       // The parser has no lower bound.
       if (status < 100) exchange.refuse("malformed", `a status of ${status}`);
-      else exchange.interim(status, fields);
+      else exchange.interim(status === STANDS_FOR_100 ? 100 : status, fields);
       return;
     }
     exchange.headArrived();

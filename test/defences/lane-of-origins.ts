@@ -227,6 +227,15 @@ export const LANE_OF_ORIGINS: readonly Defence[] = [
   },
   {
     threat: "101 unasked; more than 10,000 interim responses",
+    defence: "nor one behind which nothing may come",
+    file: "src/origin/lane/framing.ts",
+    find: "      if (status < 200) throw",
+    without: "      if (status < 0) throw",
+    test: "test/origin/both-clients.test.ts",
+    name: "a 103 that ends the connection",
+  },
+  {
+    threat: "101 unasked; more than 10,000 interim responses",
     defence: "the lane takes no 101",
     file: "src/origin/lane/connection.ts",
     find: "if (status === 101) throw",

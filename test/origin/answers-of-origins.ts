@@ -114,6 +114,9 @@ const INTERIM: readonly Answer[] = [
     "200 ok, kept",
     `HTTP/1.1 102 X\r\n\r\nHTTP/1.1 100 X\r\n\r\nHTTP/1.1 199 X\r\nA: b\r\n\r\n${OK}`,
   ),
+  answer("a 109, for which undici is given the 100s", "200 ok, kept", `HTTP/1.1 109 X\r\n\r\n${OK}`, {
+    undici: "200 ok, kept",
+  }),
   answer("a 103 before a 304", "304 , kept", "HTTP/1.1 103 X\r\n\r\nHTTP/1.1 304 X\r\n\r\n"),
   answer("a 103, to a HEAD", "200 ", `HTTP/1.1 103 X\r\n\r\n${head(LENGTH)}`, { method: "HEAD" }),
   answer("a 103 and nothing else", "reset", "HTTP/1.1 103 Early\r\n\r\n", { ends: true }),
@@ -121,6 +124,9 @@ const INTERIM: readonly Answer[] = [
   malformed("a 101 without an Upgrade", `HTTP/1.1 101 X\r\n\r\n${OK}`),
   malformed("a 103 in HTTP/1.0", `HTTP/1.0 103 X\r\n\r\n${OK}`, { undici: "malformed" }),
   malformed("a 103 that is malformed", `HTTP/1.1 103 X\r\nA\x01: b\r\n\r\n${OK}`),
+  malformed("a 103 that ends the connection", `HTTP/1.1 103 X\r\nConnection: close\r\n\r\n${OK}`, {
+    undici: "malformed",
+  }),
   malformed("a 103 with two lengths", `HTTP/1.1 103 X\r\n${LENGTH}\r\n${LENGTH}\r\n\r\n${OK}`),
 ];
 

@@ -137,6 +137,18 @@ describe("a connection that is idle", () => {
   });
 });
 
+it("a body without a length that ends with a reset has broken off", async () => {
+  const server = await rawServer(({ socket }) => socket.write("HTTP/1.1 200 OK\r\nA: b\r\n\r\nhalf"));
+  const { body, closeDelimited } = await aClient(server.url).send(get(), never());
+  const pieces = body[Symbol.asyncIterator]();
+  expect([closeDelimited, String(Buffer.from((await pieces.next()).value ?? []))]).toEqual([true, "half"]);
+  server.connections[0]?.socket.resetAndDestroy();
+  expect(await rejection(pieces.next())).toMatchObject({
+    code: "reset",
+    facts: { progress: "head-arrived" },
+  });
+});
+
 describe("time", () => {
   it("ends a connection that is not made", async () => {
     const server = await echo();

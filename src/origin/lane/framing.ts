@@ -40,7 +40,10 @@ export function framingOf(method: string, { status, isHttp10 }: Head, fields: Fi
       if (chunked || value.toLowerCase() !== "chunked") throw malformed(`unknown transfer coding: ${value}`);
       chunked = true;
     } else if (isNamed(name, "connection")) {
-      if (hasClose(value)) keepMs = 0;
+      if (!hasClose(value)) continue;
+      // The answer itself could not come any more (RFC 9112 §9.6).
+      if (status < 200) throw malformed("an interim response that ends the connection");
+      keepMs = 0;
     } else if (isNamed(name, "keep-alive") && keepMs > 0) keepMs = keptFor(value);
   }
   if (chunked && isHttp10) throw malformed("a transfer coding in HTTP/1.0");
