@@ -87,7 +87,7 @@ describe("an answer that nobody asked for", () => {
 });
 
 describe("a connection that is idle", () => {
-  it("is the next one's, the one that was used last first", async () => {
+  it("is the next one's, those that were used last first: the very last may have news yet", async () => {
     const server = await echo();
     const one = aClient(server.url);
     await Promise.all([read(one, "/1"), read(one, "/2"), read(one, "/3")]);
@@ -95,7 +95,7 @@ describe("a connection that is idle", () => {
     const before = server.connections.map(({ received }) => received().length);
     for (let i = 0; i < 5; i++) await read(one, `/more-${i}`);
     const used = server.connections.filter(({ received }, i) => received().length > (before[i] as number));
-    expect([server.connections.length, used.length]).toEqual([3, 1]);
+    expect([server.connections.length, used.length]).toEqual([3, 2]);
   });
 
   it("ends before its origin has said it would", async () => {

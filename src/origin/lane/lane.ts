@@ -18,7 +18,7 @@ export interface Lane {
   close(): void;
 }
 
-/** Time limits are looked at this often, in milliseconds: that late does one end, too. */
+/** Time limits are looked at this often, in milliseconds: up to twice that late does one end. */
 const LOOK_MS = 100;
 
 /** Is it one that the lane carries? */
@@ -29,8 +29,10 @@ export const isPlain = ({ method, body }: OriginRequest): boolean =>
 export function createLane(origin: string, options: LaneOptions): Lane {
   const { host, hostname, port } = new URL(origin);
   const connections = new Set<Connection>();
-  /** The one that was used last is used first: so that those that are too many end. */
+  /** The one that came last is used first: so that those that are too many end. */
   const idle: Connection[] = [];
+  /** Free since `startAll` was last called: what the kernel holds of them may not have been heard. */
+  const fresh: Connection[] = [];
   let waiting: Exchange[] = [];
   let timer: NodeJS.Timeout | undefined;
   let now = 0;
@@ -39,12 +41,15 @@ export function createLane(origin: string, options: LaneOptions): Lane {
     ...options,
     host: bare(hostname),
     port: port === "" ? 80 : Number(port),
-    now: () => now,
-    free: (connection) => void idle.push(connection),
+    // Limits begin somewhere between two looks: so much later, and none ends too soon.
+    now: () => now + LOOK_MS,
+    free: (connection) => void fresh.push(connection),
     gone(connection) {
       connections.delete(connection);
-      const at = idle.indexOf(connection);
-      if (at !== -1) idle.splice(at, 1);
+      for (const list of [idle, fresh]) {
+        const at = list.indexOf(connection);
+        if (at !== -1) list.splice(at, 1);
+      }
       if (connections.size > 0) return;
       clearInterval(timer);
       timer = undefined;
@@ -76,16 +81,24 @@ export function createLane(origin: string, options: LaneOptions): Lane {
     timer ??= setInterval(look, LOOK_MS).unref();
   }
 
+  /**
+   * In the check phase of a turn the kernel's news of idle connections have been heard: an answer that
+   * nobody asked for has ended its connection, and is not taken for the next one. Not so of a connection that
+   * may have become free in this very turn: who is to have that one waits for one turn more.
+   */
   function startAll(): void {
     const all = waiting;
     waiting = [];
-    for (const exchange of all) start(exchange);
+    for (const exchange of all) {
+      if (idle.length === 0 && waiting.length < fresh.length) waiting.push(exchange);
+      else start(exchange);
+    }
+    idle.push(...fresh.splice(0));
+    if (waiting.length > 0) setImmediate(startAll);
   }
 
   return {
     send(exchange) {
-      // In the check phase of this turn the kernel's news of idle connections have been heard: an answer that
-      // nobody asked for has ended its connection, and is not taken for the next one.
       if (waiting.length === 0) setImmediate(startAll);
       waiting.push(exchange);
     },

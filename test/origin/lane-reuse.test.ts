@@ -1,0 +1,69 @@
+import { expect, it, onTestFinished, vi } from "vitest";
+import { until } from "../until.ts";
+import { aClient, get, never, readAll } from "./asking.ts";
+import { OK, rawServer } from "./raw-server.ts";
+
+const read = async (one: ReturnType<typeof aClient>, target: string) =>
+  (await readAll((await one.send(get(target), never())).body)).toString("latin1");
+
+/** Answers with what was asked for. */
+const echo = () =>
+  rawServer(({ socket }, head) => {
+    const target = head.split(" ")[1] as string;
+    socket.setNoDelay(true);
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`);
+  });
+
+it.each(["/next", "/next-of-two"])(
+  "an answer that nobody asked for, right behind another, is not taken for the next one: %s",
+  async (target) => {
+    const server = await echo();
+    const one = aClient(server.url, { connections: target === "/next" ? 1 : 2 });
+    for (let i = 0; i < 20; i++) {
+      await one.send(get("/"), never());
+      // Still in the turn that has brought the answer: the kernel has these before the next request is written.
+      server.connections.at(-1)?.socket.write(OK);
+      const asked = target === "/next" ? [target] : [target, "/another"];
+      expect(await Promise.all(asked.map((each) => read(one, each)))).toEqual(asked);
+    }
+  },
+);
+
+it("a connection that its origin ends right behind an answer is not used again", async () => {
+  const server = await echo();
+  const one = aClient(server.url, { connections: 1 });
+  for (let i = 0; i < 20; i++) {
+    await one.send(get("/"), never());
+    server.connections.at(-1)?.socket.end();
+    expect(await read(one, "/next")).toBe("/next");
+  }
+});
+
+it("requests that come while others end share their connections, and make no more than they may", async () => {
+  const server = await echo();
+  const one = aClient(server.url, { connections: 4, queue: 1000 });
+  const targets = Array.from({ length: 500 }, (_, i) => `/${i}`);
+  expect(await Promise.all(targets.map((target) => read(one, target)))).toEqual(targets);
+  expect(server.connections).toHaveLength(4);
+});
+
+it("no time limit ends before its time, whenever it begins", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const server = await rawServer(() => {});
+  const one = aClient(server.url);
+  const ended: string[] = [];
+  const ask = async (target: string, headMs: number) => {
+    one.send(get(target), never(), headMs).catch(() => ended.push(target));
+    await until("it is there", () => server.connections.at(-1)?.received().includes(target) === true);
+  };
+  await ask("/first", 1000);
+  vi.advanceTimersByTime(99);
+  await ask("/second", 100);
+  vi.advanceTimersByTime(99);
+  await new Promise(setImmediate);
+  expect(ended).toEqual([]);
+  vi.advanceTimersByTime(102);
+  await new Promise(setImmediate);
+  expect(ended).toEqual(["/second"]);
+});
