@@ -10,7 +10,8 @@ import { isMomentary, openSink } from "./sink.ts";
  * Not pino.destination, whose flush never returns once the reader is gone (sonic-boom 4.2.1).
  */
 export interface LineWriter {
-  write(line: string): void;
+  /** Its bytes may be others after the call. */
+  write(line: string | Buffer): void;
   /** Writes what is pending before it returns, within FLUSH_TRIES tries; also called when the process exits. */
   flush(): void;
   /** Resolves when everything is written, or after CLOSE_WAIT_MS. */
@@ -53,12 +54,13 @@ export function createLineWriter(
   let gathering: NodeJS.Timeout | undefined;
   let onIdle: (() => void) | undefined;
 
-  const add = (line: string): void => {
+  const add = (line: string | Buffer): void => {
+    const isText = typeof line === "string";
     // No character takes more than three bytes.
-    const most = 3 * line.length;
+    const most = isText ? 3 * line.length : line.length;
     if (most > batch.length - filled) seal();
-    if (most <= batch.length) filled += batch.write(line, filled);
-    else keep(Buffer.from(line));
+    if (most > batch.length) keep(Buffer.from(String(line)));
+    else filled += isText ? batch.write(line, filled) : line.copy(batch, filled);
   };
   const seal = (): void => {
     if (filled === 0) return;

@@ -12,8 +12,8 @@ export interface LogDestination {
 }
 
 export interface LogOutput {
-  /** A request's line. */
-  request(line: string): void;
+  /** A request's line; its bytes may be others after the call. */
+  request(line: string | Buffer): void;
   /** Any other. */
   write(line: string): void;
   /** Writes what is pending before it returns; for the moment before the process ends. */
@@ -53,13 +53,13 @@ export function openLogOutput(
   }
   if (format === "json" || (format === "auto" && !terminal)) return { ...target, request: target.write };
   const pretty = createPretty({ colour: (terminal || Boolean(env["FORCE_COLOR"])) && !env["NO_COLOR"] });
-  const write = (line: string): void => target.write(pretty(line));
+  const write = (line: string | Buffer): void => target.write(pretty(String(line)));
   return { ...target, request: write, write };
 }
 
 const unbuffered = (given: LogDestination): LineWriter => ({
   write(line) {
-    given.write(line);
+    given.write(String(line));
   },
   flush() {},
   async close() {},

@@ -146,6 +146,40 @@ test("a line repeats of the last one of its URI only what is the same", () => {
   expect(said.at(-1)).not.toHaveProperty("tier");
 });
 
+test("a line is what it would be without those before it, whatever of its times and its id has changed", () => {
+  const uri = "http://shop.example/\u00e9/\u20ac?a=1";
+  const id = "6f1d3f0c-6f0e-4d7a-9a7b-0d6a5a1f2b3c";
+  const changes = [
+    {},
+    { requestId: id.replaceAll("6", "7") },
+    { requestId: "short" },
+    { headMs: 0.999, durationMs: 0.998 },
+    { headMs: 12.5 },
+    { durationMs: 1234.567 },
+    { outcome: { ...HIT, age: 18, ttl: 42 } },
+    { outcome: { ...HIT, age: 9, ttl: 51 } },
+    { outcome: { ...HIT, age: 100 } },
+    { outcome: { ...HIT, ttl: -1 } },
+    { aborted: true },
+  ];
+  const plain = { ...anAnswer({ uri, requestId: id, outcome: HIT }), headMs: 0.012, durationMs: 0.012 };
+  let now = NOON;
+  const all = aLog({ now: () => now });
+  const alone = changes.flatMap((first) =>
+    changes.flatMap((second) =>
+      [first, second].map((change) => {
+        now += 749;
+        const event = { ...plain, ...change };
+        all.listen(event);
+        const fresh = aLog({ now: () => now });
+        fresh.listen(event);
+        return fresh.text[0];
+      }),
+    ),
+  );
+  expect(all.text).toEqual(alone);
+});
+
 test.each([
   ["http://shop.example/", "shop.example", "/"],
   ["http://shop.example", "shop.example", "/"],
