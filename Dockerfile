@@ -22,4 +22,5 @@ EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "const port = process.env.ADMIN_PORT || Number(process.env.PORT || 3000) + 1; fetch(`http://127.0.0.1:${port}/health/live`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "bin/freshline.js"]
+# As scripts/node-args.ts.
+CMD ["node", "--max-semi-space-size=8", "bin/freshline.js"]

@@ -28,7 +28,10 @@ async function runOnBroughtNode() {
     );
   }
   const self = fileURLToPath(import.meta.url);
-  const child = spawn(node, [self, ...process.argv.slice(2)], { stdio: "inherit" });
+  // As scripts/node-args.ts.
+  const child = spawn(node, ["--max-semi-space-size=8", self, ...process.argv.slice(2)], {
+    stdio: "inherit",
+  });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"]) {
     process.on(signal, () => {
       // A terminal's Ctrl-C has reached the child already: it is in the same process group.

@@ -1,4 +1,5 @@
 import type { Child, Crew } from "./children.ts";
+import { NODE_ARGS } from "./node-args.ts";
 import { chooseBlock, portState } from "./ports.ts";
 import { RunError, type Wanted } from "./wanted.ts";
 
@@ -45,7 +46,7 @@ export function startProxy(
     FRESHLINE_PLAYGROUND: wanted.origins === undefined ? origins[0] : "",
     ...(wanted.logFormat === "auto" && process.stdout.isTTY ? logForTerminal(process.env) : {}),
   };
-  return crew.start("The proxy", process.execPath, [...nodeArgs, program], {
+  return crew.start("The proxy", process.execPath, [...NODE_ARGS, ...nodeArgs, program], {
     cwd: root,
     env,
     stdio: ["ignore", "pipe", "inherit"],

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { NODE_ARGS } from "../../scripts/node-args.ts";
 import { anyFreePort } from "../../scripts/ports.ts";
 import type { Stage } from "../stage.ts";
 import { type Contender, type Server, server } from "./contender.ts";
@@ -49,7 +50,7 @@ export const freshlineEnv = (
   ...settings,
 });
 
-export const freshlineCommand: readonly [string, ...string[]] = [process.execPath, PROGRAM];
+export const freshlineCommand: readonly [string, ...string[]] = [process.execPath, ...NODE_ARGS, PROGRAM];
 
 async function startFreshline(
   stage: Stage,
