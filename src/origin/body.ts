@@ -20,9 +20,8 @@ const EMPTY = new Uint8Array(0);
 /**
  * A response body between an origin that pushes and one reader that pulls.
  *
- * Chunks are handed over uncopied. They are views of the socket's read buffers, which
- * Node allocates for each read and never fills again, so they stay what they are; but a
- * view keeps its whole read alive, up to 64 KiB, so whoever keeps bytes should copy them.
+ * Chunks are handed over uncopied. They stay what they are, but undici's are views of the socket's
+ * reads, each of which one keeps alive, up to 64 KiB: whoever keeps bytes should copy them.
  */
 export class ArrivingBody implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: BodySource;
