@@ -96,7 +96,7 @@ export const LISTENING = {
   PLAIN_LANE: setting(
     oneOf("on", "off"),
     "on",
-    "Answer plain GET and HEAD requests without Node's HTTP server, and ask http origins for them without undici; off costs speed and changes no answer.",
+    "Answer plain GET and HEAD requests without Node's HTTP server, and ask http origins for them without undici; off costs speed, and is laxer with faulty origins.",
   ),
   TRUSTED_PROXIES: live(
     list("ranges", addressRange),
