@@ -59,7 +59,7 @@ export function createLineWriter(
     // No character takes more than three bytes.
     const most = isText ? 3 * line.length : line.length;
     if (most > batch.length - filled) seal();
-    if (most > batch.length) keep(Buffer.from(String(line)));
+    if (most > batch.length) keep(bytesOf(line));
     else filled += isText ? batch.write(line, filled) : line.copy(batch, filled);
   };
   const seal = (): void => {
@@ -151,6 +151,25 @@ export function createLineWriter(
       }
     }
   };
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    open = false;
+    if (gathering !== undefined) begin();
+    if (underWay !== undefined) {
+      await new Promise<void>((resolve) => {
+        const patience = setTimeout(resolve, CLOSE_WAIT_MS);
+        onIdle = () => {
+          clearTimeout(patience);
+          resolve();
+        };
+      });
+    }
+    process.off("exit", flush);
+    // What is left is not tried again: the descriptor may be another's by then.
+    clearTimeout(retry);
+    breakOff();
+    sink.close();
+  };
   process.on("exit", flush);
 
   return {
@@ -164,20 +183,14 @@ export function createLineWriter(
       if (underWay === undefined) beginSoon();
     },
     flush,
-    async close() {
-      open = false;
-      if (gathering !== undefined) begin();
-      if (underWay !== undefined) {
-        await new Promise<void>((resolve) => {
-          const patience = setTimeout(resolve, CLOSE_WAIT_MS);
-          onIdle = () => {
-            clearTimeout(patience);
-            resolve();
-          };
-        });
-      }
-      process.off("exit", flush);
-      sink.close();
-    },
+    close: () => (closed ??= close()),
   };
+}
+
+/** In memory of its own: Node's pool is everybody's, and this is written over. */
+function bytesOf(line: string | Buffer): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(line));
+  if (typeof line === "string") bytes.write(line);
+  else line.copy(bytes);
+  return bytes;
 }

@@ -11,13 +11,14 @@ export interface Sink {
 
 /**
  * To a file, and to a pipe as far as it has room, is written at once: that costs less than to wake another thread, and
- * nothing is under way when the process ends. Anything else, a terminal or a socket, has that thread, which may wait.
+ * nothing is under way when the process ends. Anything else, a terminal or a socket, has that thread, which may wait,
+ * until it has said that it is full: who says so makes nobody wait.
  */
 export function openSink(fd: number): Sink {
   const kind = statOf(fd);
   if (kind?.isFile()) return { fd, write: writingAtOnce(fd), close() {} };
   const own = kind?.isFIFO() ? openAnew(fd) : undefined;
-  if (own === undefined) return { fd, write: (bytes, told) => write(fd, bytes, told), close() {} };
+  if (own === undefined) return { fd, write: writingBeside(fd), close() {} };
   return { fd: own, write: writingAtOnce(own), close: () => closeSync(own) };
 }
 
@@ -35,6 +36,18 @@ const writingAtOnce =
     }
     told(null, written);
   };
+
+function writingBeside(fd: number): Sink["write"] {
+  const atOnce = writingAtOnce(fd);
+  let saysSo = false;
+  return (bytes, told) => {
+    if (saysSo) return atOnce(bytes, told);
+    write(fd, bytes, (error, written) => {
+      saysSo = error?.code === "EAGAIN";
+      told(error, written);
+    });
+  };
+}
 
 /** The same pipe, so that it says when it is full: others who have this descriptor need not know. Where /proc is. */
 function openAnew(fd: number): number | undefined {

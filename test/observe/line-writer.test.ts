@@ -86,6 +86,29 @@ test.each([
   expect(output.split("\n").slice(0, -1)).toEqual(upTo(1000).map((i) => `${i} ${"x".repeat(1000)}`));
 });
 
+test("a pipe that is full and says so gets all, also when the process exits in the moment in which it is tried again", async () => {
+  const { child, exit } = run(`
+    const later = globalThis.setTimeout;
+    let isFull = false;
+    globalThis.setTimeout = (callback, ms) => later(() => {
+      callback();
+      if (!isFull) return;
+      // For another thread to write in.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+      process.stderr.write("tried");
+      process.exit(0);
+    }, ms);
+    const { Socket } = await import("node:net");
+    new Socket({ fd: 1 });
+    const writer = createLineWriter(1, () => {});
+    for (let i = 0; i < 1000; i++) writer.write(i + " " + "x".repeat(1000) + "\\n");
+    later(() => { isFull = true; }, 50);`);
+  await once(child.stderr, "data");
+  const output = await text(child.stdout);
+  expect(await exit).toEqual([0, null]);
+  expect(numbers(output)).toEqual(upTo(1000));
+});
+
 test("what is written in many batches is whole, however many bytes its characters take", async () => {
   const { child, exit } = run(`
     const writer = createLineWriter(1, () => {});
@@ -141,6 +164,48 @@ test.each([
   expect(String(said)).toBe("still here");
   go();
   expect(await text(stdout)).toBe(linesTo(6000));
+});
+
+test("once it is closed, what a pipe has not taken goes nowhere else, not to who has its descriptor then, either", async () => {
+  const { stderr, go } = runBehindPipe(`${LINES}
+    const { fstatSync, mkdtempSync, openSync, rmSync } = await import("node:fs");
+    const folder = mkdtempSync("${join(tmpdir(), "freshline-lines-")}");
+    write(0, 3000);
+    await writer.close();
+    const others = Array.from({ length: 20 }, (_, i) => openSync(folder + "/" + i, "w"));
+    rmSync(folder, { recursive: true });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await writer.close();
+    writer.flush();
+    // Before standard error is opened, which takes what is free.
+    const bytes = others.reduce((sum, other) => sum + fstatSync(other).size, 0);
+    process.stderr.write(String(bytes));
+    process.exit(0);`);
+  const said = await once(stderr, "data");
+  go();
+  expect(String(said)).toBe("0");
+});
+
+test("a long line leaves alone the memory that others of Node's pool have beside it", async () => {
+  // As long as a batch, whatever Node adds to it.
+  const { child, exit } = run(`
+    Buffer.poolSize = 65_536;
+    const poolBytes = () => { Buffer.allocUnsafe(32_000); Buffer.allocUnsafe(32_000); return Buffer.allocUnsafe(32_000).buffer.byteLength; };
+    Buffer.poolSize -= poolBytes() - 65_536;
+    if (poolBytes() !== 65_536) throw new Error("no pool is as long as a batch");
+    const beside = () => Array.from({ length: 10 }, () => Buffer.from("mine"));
+    const writer = createLineWriter(1, () => {});
+    const mine = beside();
+    writer.write("x".repeat(22_000) + "\\n");
+    mine.push(...beside());
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let i = 0; i < 40; i++) writer.write("y".repeat(5000) + "\\n");
+    await writer.close();
+    process.stderr.write(mine.filter((bytes) => String(bytes) !== "mine").length + " are other bytes");
+    process.exit(0);`);
+  const [, said] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  expect(said).toBe("0 are other bytes");
+  expect(await exit).toEqual([0, null]);
 });
 
 test("a file has it all in order, whenever the process exits", async () => {
