@@ -16,14 +16,14 @@ const MAX_READINGS = 10_000;
 /** Which reads of a key are under way, so that others can wait for them, and what happens meanwhile can outdate them? */
 export class Readings {
   readonly #ofKey = new Map<string, Reading[]>();
+  /** The last of each name. A list that is gone through would cost as much again for each variant that others ask for. */
+  readonly #named = new Map<string, Reading>();
   #count = 0;
 
   /** One of this name that is not outdated. */
-  find(key: string, name: string): Reading | undefined {
-    const readings = this.#ofKey.get(key);
-    if (readings === undefined) return undefined;
-    for (const reading of readings) if (reading.name === name && !reading.outdated) return reading;
-    return undefined;
+  find(name: string): Reading | undefined {
+    const reading = this.#named.get(name);
+    return reading?.outdated === false ? reading : undefined;
   }
 
   begin(key: string, name?: string): Reading {
@@ -33,6 +33,7 @@ export class Readings {
     const readings = this.#ofKey.get(key);
     if (readings === undefined) this.#ofKey.set(key, [reading]);
     else readings.push(reading);
+    if (name !== undefined) this.#named.set(name, reading);
     this.#count++;
     return reading;
   }
@@ -42,6 +43,8 @@ export class Readings {
     const place = readings?.indexOf(reading) ?? -1;
     if (readings === undefined || place === -1) return;
     this.#count--;
+    if (reading.name !== undefined && this.#named.get(reading.name) === reading)
+      this.#named.delete(reading.name);
     if (readings.length === 1) this.#ofKey.delete(key);
     else readings.splice(place, 1);
   }

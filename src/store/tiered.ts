@@ -168,7 +168,7 @@ export class TieredStore implements Store {
    * key, and where that brings a variant that is not theirs, for the first who asks for the variant.
    */
   #read(redis: Store, key: string, request: FieldLines, newerThan?: EpochMs, name = key): Promise<Lookup> {
-    const shared = this.#readings.find(key, name);
+    const shared = this.#readings.find(name);
     if (shared?.answer !== undefined)
       return this.#readAlong(shared, shared.answer, redis, key, request, newerThan);
     const reading = this.#readings.begin(key, name);
