@@ -65,7 +65,7 @@ export function requestLines(now: () => EpochMs, worker: number | undefined) {
     const opening = `${timeAt(level)}${timeOf(at)}${behindTime}`;
     const tail = `${head}${DURATION}${duration}${ages}${endOf(event)}`;
     // No id needs escaping: a client's own is taken only where it has nothing of the kind (server/read-request.ts).
-    const bytes = Buffer.from(`${opening}${requestId}${said}${tail}`);
+    const bytes = ownBytes(`${opening}${requestId}${said}${tail}`);
     if (last === undefined && kept.size >= MAX_KEPT) kept.clear();
     const { asker: _, ...fewer } = event;
     const places = { idAt: opening.length, headAt: bytes.length - tail.length };
@@ -92,6 +92,13 @@ const DURATION = ',"duration_ms":';
 const timeAt = (level: Level): string => (level === "info" ? INFO : WARN);
 const INFO = '{"level":"info","time":"';
 const WARN = '{"level":"warn","time":"';
+
+/** Not in Node's pool, all of which a line that is kept would keep. */
+function ownBytes(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
+}
 
 /** Of ASCII: a call into the system's own code costs more than so few bytes. */
 function put(into: Buffer, text: string, at: number): void {

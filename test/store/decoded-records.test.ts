@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { bodyChecksum, decodeMeta, encodeMeta } from "../../src/store/codec.ts";
-import { DecodedRecords } from "../../src/store/decoded-records.ts";
+import { DecodedRecords, type Known } from "../../src/store/decoded-records.ts";
+import type { Answered } from "../../src/store/hash-reads.ts";
 import { KEY, sampleEntry } from "./sample.ts";
 
 const record = (changes: Parameters<typeof sampleEntry>[1] = {}) =>
@@ -40,6 +41,16 @@ describe("an answer that came before", () => {
   const entry = sampleEntry("hello");
   const body = Buffer.from("hello");
   const ofEntry = () => encodeMeta(KEY, entry.stored, bodyChecksum(body));
+
+  it("is kept in as much memory as it takes, and so is the record", () => {
+    const records = new DecodedRecords();
+    records.decode("a", ofEntry(), body);
+    const { bytes } = records.find("a") as Known;
+    expect(bytes.buffer.byteLength).toBe(ofEntry().length);
+    records.decode("a", ofEntry(), body);
+    const { reply } = (records.find("a") as Known).answered as Answered;
+    expect(reply.buffer.byteLength).toBe(reply.length);
+  });
 
   it("is known when it has come twice, byte for byte as Redis says it", () => {
     const records = new DecodedRecords();
