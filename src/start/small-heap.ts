@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 
 /** Of what is in use after a full collection, how much more the old objects may take until the next, in per cent. */
-const GROWTH = 50;
+const GROWTH = 100;
 
 /**
  * Keeps V8's heap small from now on. What a miss makes lives for a moment, and is cheap only where it is collected young.

@@ -39,7 +39,7 @@ describe("a small heap", () => {
     expect(grownMib).toBeLessThan(64);
   });
 
-  it("grows no more than by halves before what is old is collected", () => {
+  it("grows to no more than twice what is in use before what is old is collected", () => {
     // V8 by itself comes to 200 MiB and more here.
     const mostMib = saysInTheEnd(`
       const live = Array.from({ length: 400_000 }, (_, i) => ({ text: [i, i] }));
