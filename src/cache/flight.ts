@@ -8,6 +8,8 @@ type Landing =
   | { readonly type: "complete"; readonly body: Uint8Array }
   | { readonly type: "incomplete"; readonly reason: "cut-off" | "too-large" | "flights-full" };
 
+/** Whoever writes so little copies it: it does not count once it is taken. */
+const SHORT_BYTES = 8192;
 const NOTHING = (): void => {};
 
 interface FlightOptions {
@@ -156,7 +158,14 @@ export class Flight {
         return { done: true, value: undefined };
       },
     };
-    return { [Symbol.asyncIterator]: () => iterator };
+    const take = (): Uint8Array | undefined => {
+      const body = this.#body;
+      if (left || reader.next > 0 || body === undefined || body.length > SHORT_BYTES) return undefined;
+      left = true;
+      this.#leave(reader);
+      return body;
+    };
+    return { [Symbol.asyncIterator]: () => iterator, take };
   }
 
   /** The reader's next bytes, or undefined where there are none yet. */

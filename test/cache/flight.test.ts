@@ -202,6 +202,44 @@ describe("a flight that may be kept", () => {
     expect(lengths).toEqual([65_536, 65_536, 18_928]);
   });
 
+  it("is had at once where it has landed and is short, by each who has not begun to read", async () => {
+    const { source, flight, budget, read } = aFlight();
+    const landing = flight.land();
+    const [early, begun] = [read(), read()];
+    const chunks = begun[Symbol.asyncIterator]();
+    source.push("1234").push("5678");
+    await chunks.next();
+    expect(early.take?.()).toBeUndefined();
+    source.end();
+    await landing;
+    expect(begun.take?.()).toBeUndefined();
+    for (const reader of [early, read()]) expect(reader.take?.()).toEqual(bytesOf("12345678"));
+    expect(early.take?.()).toBeUndefined();
+    expect(budget.used).toBe(8);
+    await chunks.return?.();
+    expect(budget.used).toBe(0);
+  });
+
+  it.each([
+    [8192, true],
+    [8193, false],
+  ])("is short with %i bytes: %s", async (length, isShort) => {
+    const { source, flight, read } = aFlight();
+    const landing = flight.land();
+    source.push("x".repeat(length)).end();
+    await landing;
+    expect(read().take?.() !== undefined).toBe(isShort);
+  });
+
+  it("is never had at once where it was cut off", async () => {
+    const { source, flight, read } = aFlight();
+    const landing = flight.land();
+    const reader = read();
+    source.push("1234").fail(new Error("cut off"));
+    await landing;
+    expect(reader.take?.()).toBeUndefined();
+  });
+
   it("may have exactly as many bytes as the maximum, and none", async () => {
     for (const body of ["12345", ""]) {
       const { source, flight, abandoned } = aFlight({ max: 5 });

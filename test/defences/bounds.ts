@@ -112,6 +112,15 @@ export const BOUNDS: readonly Defence[] = [
   },
   {
     threat: "Gigabytes up and down, a side that does not read",
+    defence: "a body that a slow client takes counts for as long, but for a short one",
+    file: "src/cache/flight.ts",
+    find: " || body.length > SHORT_BYTES",
+    without: "",
+    test: "test/cache/flight.test.ts",
+    name: "is short with",
+  },
+  {
+    threat: "Gigabytes up and down, a side that does not read",
     defence: "no more of a body is kept than `CACHE_MAX_OBJECT_BYTES`",
     file: "src/cache/flight.ts",
     find: '      if (this.#length > this.#maxBytes) this.#abandon("too-large");\n      else if',

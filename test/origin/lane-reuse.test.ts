@@ -67,3 +67,24 @@ it("no time limit ends before its time, whenever it begins", async () => {
   await new Promise(setImmediate);
   expect(ended).toEqual(["/second"]);
 });
+
+it("a request is written at once where nothing has been free for less than two looks, else in the check phase", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setImmediate"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const [server, other] = [await echo(), await echo()];
+  const one = aClient(server.url);
+  const isThere = (target: string) => server.connections[0]?.received().includes(target) === true;
+  expect(await read(one, "/first")).toBe("/first");
+  const second = read(one, "/second");
+  // That takes longer than to arrive.
+  expect(await read(aClient(other.url), "/meanwhile")).toBe("/meanwhile");
+  expect(isThere("/second")).toBe(false);
+  await until("it is there", () => {
+    vi.advanceTimersByTime(1);
+    return isThere("/second");
+  });
+  expect(await second).toBe("/second");
+  vi.advanceTimersByTime(300);
+  expect(await read(one, "/third")).toBe("/third");
+  expect(server.connections).toHaveLength(1);
+});

@@ -50,6 +50,7 @@ export class Connection implements Carrier {
   /** Responses that it has carried. */
   #answers = 0;
   #paused = false;
+  #freeSince = 0;
   /** When it ends if nothing happens. */
   #endsAt: number;
 
@@ -71,6 +72,11 @@ export class Connection implements Carrier {
     this.#socket.once("end", this.#onEnd);
     this.#socket.on("error", (error) => this.#fail(error));
     this.#socket.once("close", () => this.#fail(new LaneFault("reset", "the connection was closed")));
+  }
+
+  /** On the lane's clock, as it was then; of one that is free. */
+  get freeSince(): number {
+    return this.#freeSince;
   }
 
   /** Writes a request's head; it has to be free. */
@@ -225,7 +231,8 @@ export class Connection implements Carrier {
   #release(): void {
     this.#exchange = undefined;
     if (this.#paused) this.resume();
-    this.#endsAt = this.#deps.now() + this.#keepMs;
+    this.#freeSince = this.#deps.now();
+    this.#endsAt = this.#freeSince + this.#keepMs;
     this.#deps.free(this);
   }
 

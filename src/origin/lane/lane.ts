@@ -21,6 +21,9 @@ export interface Lane {
 /** Time limits are looked at this often, in milliseconds: up to twice that late does one end. */
 const LOOK_MS = 100;
 
+/** A connection that was free at two looks and more has been free for a whole poll. */
+const SETTLED_MS = 2 * LOOK_MS;
+
 /** Is it one that the lane carries? */
 export const isPlain = ({ method, body }: OriginRequest): boolean =>
   (method === "GET" || method === "HEAD") && (body === undefined || body.length === 0);
@@ -81,6 +84,14 @@ export function createLane(origin: string, options: LaneOptions): Lane {
     timer ??= setInterval(look, LOOK_MS).unref();
   }
 
+  /** Has the kernel's news been heard of every connection since it became free? Then all of them are idle. */
+  function isQuiet(): boolean {
+    const last = fresh.at(-1) ?? idle.at(-1);
+    if (last !== undefined && last.freeSince > now - SETTLED_MS) return false;
+    idle.push(...fresh.splice(0));
+    return true;
+  }
+
   /**
    * In the check phase of a turn the kernel's news of idle connections have been heard: an answer that
    * nobody asked for has ended its connection, and is not taken for the next one. Not so of a connection that
@@ -99,7 +110,14 @@ export function createLane(origin: string, options: LaneOptions): Lane {
 
   return {
     send(exchange) {
-      if (waiting.length === 0) setImmediate(startAll);
+      if (waiting.length === 0) {
+        // Whoever leads a thousand that are read in one turn need not wait for all of them.
+        if (isQuiet()) {
+          start(exchange);
+          return;
+        }
+        setImmediate(startAll);
+      }
       waiting.push(exchange);
     },
     close() {
