@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { until } from "../until.ts";
 import { aClient, get, never, readAll } from "./asking.ts";
@@ -37,6 +39,27 @@ it("a connection that its origin ends right behind an answer is not used again",
     server.connections.at(-1)?.socket.end();
     expect(await read(one, "/next")).toBe("/next");
   }
+});
+
+it("a connection whose origin answers before it has taken all of the request is not used again", async () => {
+  const sockets: Socket[] = [];
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+    socket.write(OK);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const one = aClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { connections: 1 });
+  // More than the system takes for a peer that does not read.
+  const long = ["x-long", "x".repeat(32 * 1024 * 1024)];
+  await readAll((await one.send(get("/", long), never())).body);
+  expect(await read(one, "/next")).toBe("ok");
+  expect(sockets).toHaveLength(2);
 });
 
 it("requests that come while others end share their connections, and make no more than they may", async () => {

@@ -223,7 +223,8 @@ export class Connection implements Carrier {
     const trailers = this.#trailers;
     this.#trailers = NO_LINES;
     this.#answers++;
-    if (more || this.#keepMs === 0) this.#end();
+    // What is left of a request that was answered early would go before the next one.
+    if (more || this.#keepMs === 0 || this.#socket.writableLength > 0) this.#end();
     else this.#release();
     exchange.complete(trailers);
   }
