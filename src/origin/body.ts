@@ -1,5 +1,9 @@
 /** Bytes held for a reader before the origin is told to stop; one more read of the socket may come on top. */
 const HIGH_WATER_BYTES = 65_536;
+/** What a chunk takes besides its bytes, which may be one alone. */
+const OVERHEAD_BYTES = 64;
+/** So many are handed over as one: each costs everybody behind as much as a long one does. */
+const MANY = 64;
 
 /** What a body needs from the connection that it arrives on. */
 export interface BodySource {
@@ -20,8 +24,8 @@ const EMPTY = new Uint8Array(0);
 /**
  * A response body between an origin that pushes and one reader that pulls.
  *
- * Chunks are handed over uncopied. They stay what they are, but undici's are views of the socket's
- * reads, each of which one keeps alive, up to 64 KiB: whoever keeps bytes should copy them.
+ * Chunks are handed over uncopied, unless many small ones wait. They stay what they are, but undici's are views of
+ * the socket's reads, each of which one keeps alive, up to 64 KiB: whoever keeps bytes should copy them.
  */
 export class ArrivingBody implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: BodySource;
@@ -51,7 +55,7 @@ export class ArrivingBody implements AsyncIterableIterator<Uint8Array, undefined
       return;
     }
     this.#chunks.push(chunk);
-    this.#buffered += chunk.byteLength;
+    this.#buffered += chunk.byteLength + OVERHEAD_BYTES;
     if (!this.#paused && this.#buffered >= HIGH_WATER_BYTES) {
       this.#paused = true;
       this.#source.pause();
@@ -104,9 +108,8 @@ export class ArrivingBody implements AsyncIterableIterator<Uint8Array, undefined
   /** One reader at a time: a second `next` before the first has settled rejects. */
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
     this.#claimed = true;
-    const chunk = this.#chunks.shift();
+    const chunk = this.#shift();
     if (chunk !== undefined) {
-      this.#buffered -= chunk.byteLength;
       if (this.#paused && this.#buffered < HIGH_WATER_BYTES) {
         this.#paused = false;
         this.#source.resume();
@@ -136,6 +139,19 @@ export class ArrivingBody implements AsyncIterableIterator<Uint8Array, undefined
     this.#waiter = undefined;
     if (arriving) this.#source.stop();
     return Promise.resolve(DONE);
+  }
+
+  /** What comes next of what waits, if anything does. */
+  #shift(): Uint8Array | undefined {
+    const chunks = this.#chunks;
+    if (chunks.length < MANY) {
+      const chunk = chunks.shift();
+      if (chunk !== undefined) this.#buffered -= chunk.byteLength + OVERHEAD_BYTES;
+      return chunk;
+    }
+    this.#chunks = [];
+    this.#buffered = 0;
+    return Buffer.concat(chunks);
   }
 
   #drop(): void {
