@@ -16,6 +16,8 @@ export interface Content {
   readonly wrong: () => Wrong | undefined;
 }
 
+/** Shorter pieces are handed on with what waits behind them: each costs everybody behind as much as a long one does. */
+const SHORT_BYTES = 1024;
 /** So much of a body is progress: who sends a byte at a time is as slow as who sends nothing. */
 const PIECE_BYTES = 1024;
 
@@ -49,6 +51,7 @@ function limited(
     [Symbol.asyncIterator]() {
       // An origin that answers early must not cost the client its connection.
       const pieces = incoming.iterator({ destroyOnReturn: false });
+      const length = Number(incoming.headers["content-length"]);
       let bytes = 0;
       let progressed = 0;
       let leftMs = bodyTimeoutMs;
@@ -56,21 +59,31 @@ function limited(
         async next() {
           const askedAt = performance.now();
           // Only while the client is waited for: an origin that reads slowly is not the client's fault.
-          const piece = await inTime(pieces.next(), leftMs, () => refuse(TOO_SLOW));
-          if (piece.done === true) return piece;
-          bytes += piece.value.length;
+          const next = await inTime(pieces.next(), leftMs, () => refuse(TOO_SLOW));
+          if (next.done === true) return next;
+          const isShort = next.value.length < SHORT_BYTES && bytes + next.value.length !== length;
+          const piece = isShort ? await withRest(next.value, incoming) : next.value;
+          bytes += piece.length;
           if (bytes > maxBodyBytes) throw refuse(TOO_LONG);
           leftMs -= performance.now() - askedAt;
           if (bytes - progressed >= PIECE_BYTES) {
             progressed = bytes;
             leftMs = bodyTimeoutMs;
           }
-          return piece;
+          return { done: false, value: piece };
         },
         return: async () => (await pieces.return?.()) ?? { done: true, value: undefined },
       };
     },
   };
+}
+
+/** Of one read of the socket each chunk is told by itself, and the next turn knows them all. */
+async function withRest(piece: Buffer, incoming: Incoming): Promise<Buffer> {
+  await new Promise(setImmediate);
+  const { readableLength = 0 } = incoming;
+  const rest = readableLength > 0 ? incoming.read?.(readableLength) : undefined;
+  return rest ? Buffer.concat([piece, rest]) : piece;
 }
 
 function inTime<T>(coming: Promise<T>, ms: number, late: () => Error): Promise<T> {

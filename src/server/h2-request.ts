@@ -59,6 +59,14 @@ export class H2Request implements Incoming {
     return this.#stream.endAfterHeaders || this.#stream.readableEnded;
   }
 
+  get readableLength(): number {
+    return this.#stream.readableLength;
+  }
+
+  read(bytes: number): Buffer | null {
+    return this.#stream.read(bytes);
+  }
+
   iterator(options: { readonly destroyOnReturn: false }): AsyncIterator<Buffer> {
     const stream = this.#stream;
     const pieces: AsyncIterator<Buffer> = stream.iterator(options);

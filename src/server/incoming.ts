@@ -18,6 +18,10 @@ export interface Incoming {
   readonly complete: boolean;
   readonly socket: Connection;
   iterator(options: { readonly destroyOnReturn: false }): AsyncIterator<Buffer>;
+  /** Bytes of the content that have come and wait for their reader; absent where there is none. */
+  readonly readableLength?: number;
+  /** So many of them. */
+  read?(bytes: number): Buffer | null;
 }
 
 /** As no parser of HTTP/1 says it, which knows a `2.0` of its own. */
