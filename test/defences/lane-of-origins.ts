@@ -22,6 +22,15 @@ export const LANE_OF_ORIGINS: readonly Defence[] = [
   },
   {
     threat: "Garbage, control bytes, megabytes of head, impossible status or version",
+    defence: "nor is the status line, or what comes before it, also where all of it comes at once",
+    file: "src/origin/lane/section.ts",
+    find: "          this.#bound(i - base - PUNCTUATION);\n",
+    without: "",
+    test: "test/origin/both-clients.test.ts",
+    name: "a reason phrase that is too long",
+  },
+  {
+    threat: "Garbage, control bytes, megabytes of head, impossible status or version",
     defence: "the lane reads HTTP/1.0 and HTTP/1.1",
     file: "src/origin/lane/section.ts",
     find: "if (this.#minor !== 0 && this.#minor !== 1)",

@@ -180,6 +180,10 @@ const HEADS: readonly Answer[] = [
     ends: true,
     undici: "reset",
   }),
+  malformed("a reason phrase that is too long", OK.replace("OK", "x".repeat(16_384)), {
+    undici: "200 ok, kept",
+  }),
+  malformed("empty lines without end before it", `${"\r\n".repeat(8192)}${OK}`, { undici: "200 ok, kept" }),
   malformed("a reason phrase that never ends", `HTTP/1.1 200 ${"x".repeat(200_000)}`, {
     ends: true,
     undici: "reset",

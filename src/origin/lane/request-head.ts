@@ -5,7 +5,7 @@ import { malformed } from "./fault.ts";
 
 /** RFC 9110 §5.6.2. */
 const isToken = remembering((name) => /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/.test(name), 256);
-/** RFC 9112 §3.2.1, as clients have it: anything but whitespace and control characters. */
+/** RFC 9112 §3.2.1, as clients have it: anything but whitespace and what is below it. */
 const TARGET = /^\/[!-\xff]*$/;
 /** RFC 9110 §5.5. */
 const NOT_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;

@@ -124,6 +124,7 @@ export class SectionReader {
           break;
         case STATUS_LF:
           this.#expectLf(byte, LINE);
+          this.#bound(i - base - PUNCTUATION);
           this.#nameAt = i - base + 1;
           break;
         case LINE:
