@@ -104,6 +104,17 @@ describe("a WebSocket", () => {
     expect(seen).toContain("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
   });
 
+  it("brings each client's own bytes, where others send theirs at the same time", async () => {
+    const site = await startSite();
+    const clients = await Promise.all(Array.from({ length: 20 }, () => rawClient(site.proxy.port)));
+    const words = clients.map((_, i) => `w${String(i).padStart(2, "0")}`);
+    for (const [i, word] of words.entries()) {
+      const frame = Buffer.concat([Buffer.from([0x81, 0x83, 0, 0, 0, 0]), Buffer.from(word)]);
+      clients[i]?.write(Buffer.concat([Buffer.from(`${HANDSHAKE.join("\r\n")}\r\n\r\n`), frame]));
+    }
+    for (const [i, word] of words.entries()) await clients[i]?.sees(`\x81\x03${word}`);
+  });
+
   it("through which nothing passes for TUNNEL_IDLE_TIMEOUT is closed on both sides, and gives its place back", async () => {
     // They take half as long again as a tunnel may be silent.
     const WORDS = 75;

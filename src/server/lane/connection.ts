@@ -5,6 +5,7 @@ import { Answers } from "./answers.ts";
 import type { Asked, AtOnce } from "./at-once.ts";
 import { factsOf, type SectionFacts } from "./facts.ts";
 import { isKept, type PlainHead, readHead } from "./head.ts";
+import { shareReads } from "./shared-reads.ts";
 import { Waiting } from "./waiting.ts";
 import { WrittenAtOnce } from "./written-at-once.ts";
 
@@ -78,6 +79,8 @@ export class LaneConnection {
         else this.#advance();
       },
     });
+    shareReads(socket, this.#onRead);
+    // What others have read and given back comes this way.
     socket.on("data", this.#onData);
     socket.on("end", this.#onEnd);
     socket.on("drain", this.#onDrain);
@@ -109,11 +112,19 @@ export class LaneConnection {
     return this.#answers.size === 0 && !this.#written.underWay && !this.#looking;
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    if (this.#ended || this.#isLast) return;
+  readonly #onData = (chunk: Buffer): void => void this.#onRead(chunk, chunk.length);
+
+  /** False where it is somebody else's connection by now. */
+  readonly #onRead = (bytes: Buffer, length: number): boolean => {
+    if (this.#ended) return false;
+    if (this.#isLast) return true;
     this.#waiting.heard = true;
-    this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
-    this.#read();
+    if (this.#unread.length === 0) this.#read(bytes, length);
+    else {
+      this.#unread = Buffer.concat([this.#unread, bytes.subarray(0, length)]);
+      this.#read(this.#unread, this.#unread.length);
+    }
+    return true;
   };
 
   #rest(): void {
@@ -126,17 +137,16 @@ export class LaneConnection {
     });
   }
 
-  /** Reads as many requests as can be answered now. */
-  #read(): void {
-    const bytes = this.#unread;
+  /** Reads as many requests as can be answered now, and keeps a copy of the rest. */
+  #read(bytes: Buffer, length: number): void {
     let at = 0;
     this.#blocked = false;
-    while (at < bytes.length && !this.#ended && this.#mayAnswer) {
+    while (at < length && !this.#ended && this.#mayAnswer) {
       const { maxHeaderBytes, elapsed } = this.#deps;
-      const head = readHead(bytes, at, this.#known?.section, maxHeaderBytes);
+      const head = readHead(bytes, at, this.#known?.section, maxHeaderBytes, length);
       if (typeof head === "string" && this.#pieces === 0) this.#waiting.since = elapsed();
       if (head === "exotic" || (head === "incomplete" && this.#pieces >= MAX_PIECES)) {
-        if (this.#free) this.#handOver(bytes.subarray(at));
+        if (this.#free) this.#handOver(Buffer.from(bytes.subarray(at, length)));
         else this.#blocked = true;
         break;
       }
@@ -146,12 +156,13 @@ export class LaneConnection {
       }
       this.#pieces = 0;
       this.#isLast = !head.section.keepAlive;
-      at = this.#isLast ? bytes.length : head.end;
-      this.#answer(head, at === bytes.length);
+      at = this.#isLast ? length : head.end;
+      this.#answer(head, at === length);
       if (++this.#row >= MAX_IN_A_ROW && !this.#ended) this.#rest();
     }
     if (this.#ended) return;
-    this.#unread = at === bytes.length ? NOTHING : at === 0 ? bytes : Buffer.from(bytes.subarray(at));
+    if (at === length) this.#unread = NOTHING;
+    else if (at > 0 || bytes !== this.#unread) this.#unread = Buffer.from(bytes.subarray(at, length));
     // Nor must whoever takes over miss the connection's end.
     if (this.#blocked || (this.#unread.length > MAX_UNREAD_BYTES && !this.#free)) this.#socket.pause();
   }
@@ -209,7 +220,7 @@ export class LaneConnection {
   #advance(): void {
     if (this.#ended) return;
     this.#waiting.since = this.#deps.elapsed();
-    if (this.#unread.length > 0) this.#read();
+    if (this.#unread.length > 0) this.#read(this.#unread, this.#unread.length);
     const mayRead = this.#free || (!this.#blocked && this.#unread.length <= MAX_UNREAD_BYTES);
     if (!this.#ended && !this.#resting && mayRead && this.#socket.isPaused()) this.#socket.resume();
     this.#endBehindLast();

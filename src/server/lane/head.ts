@@ -70,15 +70,15 @@ const VERSION = Buffer.from("HTTP/1.1\r\n");
 /**
  * Reads the head that begins at `at`, strictly. `incomplete`: what is there may become a plain one;
  * `exotic`: it is none, whatever comes, and somebody who knows more has to look at it. `known` is a section
- * that is likely to come again: the same bytes are not read twice.
+ * that is likely to come again: the same bytes are not read twice. Of `bytes` it is the first `length` that have come.
  */
 export function readHead(
   bytes: Buffer,
   at: number,
   known: FieldSection | undefined,
   maxBytes: number,
+  length = bytes.length,
 ): PlainHead | "incomplete" | "exotic" {
-  const length = bytes.length;
   const method = bytes[at] === 0x47 ? "GET" : "HEAD";
   let i = at;
   for (let m = 0; m < method.length; m++, i++) {
@@ -97,7 +97,7 @@ export function readHead(
     if (i === length) return tooLong(length - at, maxBytes);
     if (bytes[i] !== VERSION[v]) return "exotic";
   }
-  const section = sameSection(bytes, i, known) ? known : readSection(bytes, i);
+  const section = sameSection(bytes, i, known, length) ? known : readSection(bytes, i, length);
   if (section === undefined) return "exotic";
   if (section === "incomplete") return tooLong(length - at, maxBytes);
   const end = i + section.bytes.length;
@@ -109,15 +109,19 @@ export function readHead(
 const tooLong = (bytes: number, maxBytes: number): "incomplete" | "exotic" =>
   bytes > maxBytes ? "exotic" : "incomplete";
 
-function sameSection(bytes: Buffer, at: number, known: FieldSection | undefined): known is FieldSection {
+function sameSection(
+  bytes: Buffer,
+  at: number,
+  known: FieldSection | undefined,
+  end: number,
+): known is FieldSection {
   if (known === undefined) return false;
   const { length } = known.bytes;
-  return bytes.length - at >= length && bytes.compare(known.bytes, 0, length, at, at + length) === 0;
+  return end - at >= length && bytes.compare(known.bytes, 0, length, at, at + length) === 0;
 }
 
 /** Undefined where it is not that of a plain request. */
-function readSection(bytes: Buffer, at: number): FieldSection | "incomplete" | undefined {
-  const { length } = bytes;
+function readSection(bytes: Buffer, at: number, length: number): FieldSection | "incomplete" | undefined {
   const fields: string[] = [];
   let host: string | undefined;
   let connection: string | undefined;
