@@ -110,6 +110,7 @@ it("no secret is in a list, and a URL that lacks one says so", async () => {
 it("a list costs the cache nothing: what it shows is not asked for by it", async () => {
   const site = await startSite(shared());
   await site.get(DATA);
+  await site.until("it is stored", () => site.events.some(({ type }) => type === "stored"));
   const before = (await site.admin("/stats")).json();
   for (const tier of ["memory", "redis"]) await listed(site, `?tier=${tier}`);
   const { uptime_seconds: _, ...counted } = (await site.admin("/stats")).json();
