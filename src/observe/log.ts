@@ -64,6 +64,12 @@ export function createLogger(options: LogOptions): Log {
   const requestLine =
     options.format === "combined" ? withoutLevel(combinedLines(now)) : requestLines(now, options.worker);
   let { sample = 1 } = options;
+  const enabled = () => ({ info: logger.isLevelEnabled("info"), warn: logger.isLevelEnabled("warn") });
+  /** The logger takes longer to ask, and every request asks. */
+  let tells = enabled();
+  logger.on("level-change", () => {
+    tells = enabled();
+  });
   const { random = Math.random } = options;
   const repeats = limitRepeats(REPEAT_MS, now);
 
@@ -76,7 +82,7 @@ export function createLogger(options: LogOptions): Log {
 
   const answered = (event: Answered): void => {
     const level = event.status >= 500 && isRefusal(event.outcome.reason) ? "warn" : "info";
-    if (!logger.isLevelEnabled(level)) return;
+    if (!tells[level]) return;
     if (sample < 1 && event.status < 500 && !event.aborted && random() >= sample) return;
     output.request(requestLine(level, event));
   };

@@ -22,8 +22,8 @@ interface Kept {
   readonly bytes: Buffer;
   readonly idAt: number;
   readonly headAt: number;
-  readonly head: string;
-  readonly duration: string;
+  head: string;
+  duration: string;
   age: number | undefined;
   ttl: number | undefined;
   /** What is said of both. */
@@ -79,10 +79,12 @@ export function requestLines(now: () => EpochMs, worker: number | undefined) {
     const { bytes, headAt } = last;
     const durationAt = headAt + head.length + DURATION.length;
     if (at !== last.writtenAt) put(bytes, timeOf(at), timeAt(last.level).length);
-    put(bytes, id, last.idAt);
-    put(bytes, head, headAt);
-    put(bytes, duration, durationAt);
+    bytes.write(id, last.idAt, id.length, "latin1");
+    if (head !== last.head) put(bytes, head, headAt);
+    if (duration !== last.duration) put(bytes, duration, durationAt);
     if (ages !== last.ages) put(bytes, ages, durationAt + duration.length);
+    last.head = head;
+    last.duration = duration;
     last.ages = ages;
     last.writtenAt = at;
   }
@@ -100,7 +102,7 @@ function ownBytes(text: string): Buffer {
   return bytes;
 }
 
-/** Of ASCII: a call into the system's own code costs more than so few bytes. */
+/** Of a few characters of ASCII: a call into the system's own code costs more than these. */
 function put(into: Buffer, text: string, at: number): void {
   for (let i = 0; i < text.length; i++) into[at + i] = text.charCodeAt(i);
 }
