@@ -59,6 +59,8 @@ export async function listen(
     // Node looks every 30 s only, whatever the time-outs are.
     connectionsCheckingInterval: 1000,
     keepAliveTimeout: settings.keepAliveTimeoutMs,
+    // Most requests have no content, and pay for a stream that nobody reads.
+    optimizeEmptyRequests: true,
     // Its answer would be without words; readRequest has some.
     requireHostHeader: false,
     // Behind answers that are due a tunnel would get their bytes; Upgrade may be ignored (RFC 9110 §7.8).
