@@ -124,6 +124,7 @@ export async function start(begun: Config, surroundings: Surroundings = {}): Pro
   const { requests } = settings;
   const app = createApp({
     handle,
+    hits: caching.hits,
     emit,
     purge: answerPurge({
       settings: requests,

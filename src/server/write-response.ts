@@ -23,10 +23,21 @@ export function writeResponse(
   addedFields: readonly string[],
   writeTimeoutMs: number,
 ): Written | Promise<Written> {
-  const { body } = response;
   // By itself Node sends chunks to an HTTP/1.0 client that says TE: chunked (RFC 9112 §6.1).
   if (outgoing.req.httpVersion < "1.1") outgoing.useChunkedEncodingByDefault = false;
-  if (outgoing.destroyed || !writeHead(outgoing, response, addedFields)) return unwritten(outgoing, body);
+  const lines = [...response.fields, ...announcement(outgoing, response), ...addedFields];
+  return writeLines(outgoing, response, lines, writeTimeoutMs);
+}
+
+/** The same to a client that has HTTP/1.1, with all lines of its head given, which are read at once. */
+export function writeLines(
+  outgoing: Outgoing,
+  response: CacheResponse,
+  lines: string[],
+  writeTimeoutMs: number,
+): Written | Promise<Written> {
+  const { body } = response;
+  if (outgoing.destroyed || !writeHead(outgoing, response, lines)) return unwritten(outgoing, body);
   switch (body.type) {
     case "none":
       outgoing.end();
@@ -72,8 +83,7 @@ function ended(outgoing: Outgoing, bytes: number, writeTimeoutMs: number): Writt
 }
 
 /** False when the head has a byte that Node does not write: then the connection breaks, and nothing is left open. */
-function writeHead(outgoing: Outgoing, response: CacheResponse, addedFields: readonly string[]): boolean {
-  const lines = [...response.fields, ...announcement(outgoing, response), ...addedFields];
+function writeHead(outgoing: Outgoing, response: CacheResponse, lines: string[]): boolean {
   try {
     if (response.statusMessage === "") outgoing.writeHead(response.status, lines);
     else outgoing.writeHead(response.status, response.statusMessage, lines);

@@ -22,6 +22,13 @@ export const pipelined: Way = async (port, bytes) => {
   return client.end();
 };
 
+/** What a connection repeats is read once, in the lane and without it. */
+export const again: Way = async (port, bytes) => {
+  const client = await rawClient(port);
+  client.write(bytes.repeat(3) + LAST);
+  return client.end();
+};
+
 /** No byte waits for the next: each is a packet of its own, in so far as the system lets it. */
 export const byteByByte: Way = async (port, bytes) => {
   const client = await rawClient(port);

@@ -19,9 +19,8 @@ export interface Aspect {
   readonly isSteady: boolean;
 }
 
-/** All that a field section says on one connection: every request that repeats it is told by its method and target. */
-export interface SectionFacts {
-  readonly section: FieldSection;
+/** All that field lines say on one connection: every request that repeats them is told by its method and target. */
+export interface LineFacts {
   /** Of the settings by which the rest was told. */
   readonly revision: number;
   readonly asker: Asker;
@@ -32,12 +31,23 @@ export interface SectionFacts {
   readonly aspects: Readonly<Record<PlainHead["method"], Aspect>>;
 }
 
-export function factsOf(
+/** The same of a section that the lane has read. */
+export interface SectionFacts extends LineFacts {
+  readonly section: FieldSection;
+}
+
+export const factsOf = (
   section: FieldSection,
   peer: Connection,
   settings: ReadingSettings & OwnFieldSettings,
-): SectionFacts {
-  const { fields, host } = section;
+): SectionFacts => ({ section, ...lineFacts(section, peer, settings) });
+
+/** `host` is the only Host that is given. */
+export function lineFacts(
+  { fields, host }: Pick<FieldSection, "fields" | "host">,
+  peer: Connection,
+  settings: ReadingSettings & OwnFieldSettings,
+): LineFacts {
   const { forwarded, directives } = sectionFacts(fields, host, peer, settings);
   const aspect = (method: PlainHead["method"]): Aspect => {
     const facts = { method, fields, directives, hasBody: false };
@@ -56,7 +66,6 @@ export function factsOf(
     };
   };
   return {
-    section,
     revision: settings.revision,
     asker: new RequestAsker({ httpVersion: "1.1", rawHeaders: fields, socket: peer }, settings),
     site: primaryKey(forwarded.proto, forwarded.host, ""),

@@ -31,7 +31,7 @@ const SLASH = 0x2f;
 /** More lines than clients send; Node's parser has a bound of its own. */
 const MAX_LINES = 100;
 /** A longer section is read anew each time rather than kept for the connection. */
-const MAX_KEPT_BYTES = 4096;
+export const MAX_KEPT_BYTES = 4096;
 
 /** Which bytes are among these characters? */
 function table(characters: string, upTo = 0, from = 256): Uint8Array {
@@ -54,7 +54,7 @@ VALUE[0x7f] = 0;
  * Fields that make a request more than plain: a body's framing, wishes about the connection or the way
  * the answer comes (RFC 9110 §7.6.1, §7.8, §10.1.1, §10.1.4, §6.6.2), and what parsers take for such.
  */
-const NOT_PLAIN: ReadonlySet<string> = new Set([
+export const NOT_PLAIN: ReadonlySet<string> = new Set([
   "content-length",
   "expect",
   "http2-settings",
