@@ -66,6 +66,15 @@ export const CONNECTIONS: readonly Defence[] = [
     name: "behind one that is refused are not read at all",
   },
   {
+    threat: "Requests that hide behind a refused one",
+    defence: "nor are they a hit that their connection repeats",
+    file: "src/server/app.ts",
+    find: "refused.has(incoming.socket) || ",
+    without: "",
+    test: "test/security/connections.test.ts",
+    name: "are no hits either, where their connection repeats what was one",
+  },
+  {
     threat: "Pipelining",
     defence: "side by side only where all are safe",
     file: "src/server/pipelined.ts",

@@ -106,6 +106,17 @@ describe("requests that are sent without waiting (RFC 9112 §9.3.2)", () => {
     await until("all are answered", () => client.received().match(/\r\n\r\nok/g)?.length === sent.length);
   });
 
+  it("behind one that is refused are no hits either, where their connection repeats what was one", async () => {
+    const site = await startSite({ settings: { PLAIN_LANE: "off" } });
+    const hit = bytes("GET /data?id=1&cache-control=max-age=600 HTTP/1.1", [HOST]);
+    const refused = `${bytes("POST /bad HTTP/1.1", [HOST, "Transfer-Encoding: gzip, chunked"])}0\r\n\r\n`;
+    await exchange(site.proxy.port, hit + bytes("GET / HTTP/1.1", [HOST, "Connection: close"]));
+    const before = site.events.length;
+    await exchange(site.proxy.port, hit.repeat(3) + refused + hit);
+    const told = site.events.slice(before).map((event) => event.type === "answered" && event.status);
+    expect(told.sort()).toEqual([200, 200, 200, 501]);
+  });
+
   it("behind one that is refused are not read at all", async () => {
     for (const { port, reached } of SITES) {
       const bad = [

@@ -25,7 +25,7 @@ async function open({ bodyBytes = 1, freshFor = 60 } = {}) {
   const entry = { stored, body: Buffer.alloc(bodyBytes, "x") };
   const found = { type: "found", entry, tier: "memory" } as const;
   const variances = { keyFor: (uri: string) => uri } as Parameters<typeof createHits>[0]["variances"];
-  const lookupNear = (uri: string) => (uri.endsWith("/data?id=1") ? found : undefined);
+  const lookupNear = (uri: string) => (uri.includes("/data?id=1") ? found : undefined);
   const hits = createHits({ lookupNear, variances, hidden: new Set(), now: () => clock.at });
   const held = { bytes: 0, begun: 0 };
   const answer = createRepeatedHits({
@@ -89,6 +89,7 @@ it.each([
   ["of another method", `POST /data?id=1 HTTP/1.1\r\n${lines()}`],
   ["of HTTP/1.0", `GET /data?id=1 HTTP/1.0\r\n${lines("Connection: keep-alive")}`],
   ["in absolute form", `GET http://shop.example/data?id=1 HTTP/1.1\r\n${lines()}`],
+  ["with a fragment", `GET /data?id=1#part HTTP/1.1\r\n${lines()}`],
   ["with a target that is too long", `GET /data?id=1&${"l".repeat(8192)} HTTP/1.1\r\n${lines()}`],
   ["for what is not stored", `GET /other HTTP/1.1\r\n${lines()}`],
   ["for a range", `GET /data?id=1 HTTP/1.1\r\n${lines("Range: bytes=0-0")}`],
@@ -116,6 +117,17 @@ it("each second has its own age, and what is stale is not answered", async () =>
   expect(await age()).toBe("Age: 2");
   clock.at = later(60);
   expect(await age()).toBeUndefined();
+});
+
+it("its age and its ttl are each told anew where the other is the same", async () => {
+  const { ask, clock } = await open({ freshFor: 60.5 });
+  const times = async () => (await ask(GET, GET)).match(/^Age: \d+|ttl=\d+/gm);
+  clock.at = later(0.9);
+  expect(await times()).toEqual(["Age: 0", "ttl=60"]);
+  clock.at = later(1);
+  expect(await times()).toEqual(["Age: 1", "ttl=60"]);
+  clock.at = later(1.5);
+  expect(await times()).toEqual(["Age: 1", "ttl=59"]);
 });
 
 it("a body is counted as long as its client takes it, and one that goes out in slices is not answered", async () => {
