@@ -1,4 +1,4 @@
-import type { Emit } from "../cache/events.ts";
+import type { CacheEvent, Emit } from "../cache/events.ts";
 import { type CacheResponse, SLICE_BYTES } from "../cache/exchange.ts";
 import type { Hit, Hits } from "../cache/hit.ts";
 import { ttlOf } from "../cache/respond.ts";
@@ -22,6 +22,10 @@ interface RepeatedHitsDeps {
   /** Milliseconds on a clock that never goes back. */
   readonly elapsed: () => number;
 }
+
+type Answered = CacheEvent & { readonly type: "answered" };
+/** What is known of an answer before it is on its way. */
+type Told = Required<Pick<Answered, "requestId" | "method" | "uri" | "tier" | "headMs" | "asker">>;
 
 /** An answer with all lines of its head, but for the id of a request. */
 interface Given {
@@ -65,37 +69,28 @@ export function createRepeatedHits({
     const given = hit && givenTo(hit, aspect, aspect.name);
     if (hit === undefined || given === undefined) return false;
     const { response, lines, idAt } = given;
-    const { body } = response;
     const requestId = facts.id ?? freshId();
     lines[idAt] = requestId;
     const headMs = elapsed() - startedAt;
-    const tell = ({ bytes, aborted }: Written, durationMs: number): void =>
-      emit({
-        type: "answered",
-        requestId,
-        method,
-        uri,
-        status: response.status,
-        outcome: response.outcome,
-        tier: hit.found.tier,
-        bytes,
-        headMs,
-        durationMs,
-        aborted,
-        asker: facts.asker,
-      });
+    const told = { requestId, method, uri, tier: hit.found.tier, headMs, asker: facts.asker };
     const writing = writeLines(outgoing, response, lines, settings.writeTimeoutMs);
-    if (!(writing instanceof Promise)) {
-      tell(writing, headMs);
-      return true;
-    }
-    const release = body.type === "bytes" ? hold(body.bytes) : undefined;
-    void writing.then((written) => {
-      release?.();
-      tell(written, elapsed() - startedAt);
-    });
+    if (writing instanceof Promise) void tellOnceWritten(told, response, writing, startedAt);
+    else emit(answered(told, response, writing, headMs));
     return true;
   };
+
+  /** Apart, so that no request makes what it needs but one whose answer takes its time. Never rejects. */
+  async function tellOnceWritten(
+    told: Told,
+    response: CacheResponse,
+    writing: Promise<Written>,
+    startedAt: number,
+  ): Promise<void> {
+    const release = response.body.type === "bytes" ? hold(response.body.bytes) : undefined;
+    const written = await writing;
+    release?.();
+    emit(answered(told, response, written, elapsed() - startedAt));
+  }
 
   function givenTo(hit: Hit, aspect: Aspect, name: string): Given | undefined {
     const { stored, body } = hit.found.entry;
@@ -114,3 +109,23 @@ export function createRepeatedHits({
     return fresh;
   }
 }
+
+const answered = (
+  { requestId, method, uri, tier, headMs, asker }: Told,
+  { status, outcome }: CacheResponse,
+  { bytes, aborted }: Written,
+  durationMs: number,
+): Answered => ({
+  type: "answered",
+  requestId,
+  method,
+  uri,
+  status,
+  outcome,
+  tier,
+  bytes,
+  headMs,
+  durationMs,
+  aborted,
+  asker,
+});
