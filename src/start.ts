@@ -124,7 +124,7 @@ export async function start(begun: Config, surroundings: Surroundings = {}): Pro
   const { requests } = settings;
   const app = createApp({
     handle,
-    hits: caching.hits,
+    repeated: { hits: caching.hits, keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT },
     emit,
     purge: answerPurge({
       settings: requests,

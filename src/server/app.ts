@@ -3,7 +3,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Emit } from "../cache/events.ts";
 import { type CacheResponse, discard, type Looked, NO_BODY } from "../cache/exchange.ts";
-import type { HandleOrHit, Hits } from "../cache/hit.ts";
+import type { HandleOrHit } from "../cache/hit.ts";
 import { refusal } from "../cache/respond.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import type { Outcome } from "../policy/outcome.ts";
@@ -22,7 +22,7 @@ import type { Outgoing } from "./outgoing.ts";
 import { type OwnFieldSettings, operatorFields, preflightFields } from "./own-fields.ts";
 import type { AnswerPurge } from "./purge-request.ts";
 import { type ReadingSettings, readRequest } from "./read-request.ts";
-import { createRepeatedHits } from "./repeated-hits.ts";
+import { createRepeatedHits, type RepeatedHitsDeps } from "./repeated-hits.ts";
 import { writeResponse } from "./write-response.ts";
 
 export interface AppSettings extends ReadingSettings, OwnFieldSettings {
@@ -35,7 +35,7 @@ export interface AppSettings extends ReadingSettings, OwnFieldSettings {
 interface AppDeps {
   readonly handle: HandleOrHit;
   /** For what connections repeat. */
-  readonly hits?: Hits;
+  readonly repeated?: Pick<RepeatedHitsDeps, "hits" | "keepAliveTimeoutMs">;
   readonly emit: Emit;
   /** Answers PURGE, where that is no method like any other. */
   readonly purge?: AnswerPurge;
@@ -88,10 +88,10 @@ export function createApp(deps: AppDeps): ProxiedApp {
       ? answered
       : (incoming, outgoing, looked, wrong) =>
           around(incoming.rawHeaders, looked, () => answered(incoming, outgoing, looked, wrong));
-  const { hits } = deps;
+  const { repeated } = deps;
   // What is traced goes the whole way.
   const answerRepeated =
-    hits === undefined || around !== undefined ? undefined : createRepeatedHits({ ...deps, hits });
+    repeated === undefined || around !== undefined ? undefined : createRepeatedHits({ ...deps, ...repeated });
   // Not awaited: the adapter has nothing to do behind it, and each promise costs.
   app.all("*", ({ env: { incoming, outgoing } }) => {
     if (refused.has(incoming.socket) || answerRepeated?.(incoming, outgoing) !== true)

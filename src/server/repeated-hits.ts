@@ -1,23 +1,26 @@
+import type { ServerResponse } from "node:http";
 import type { CacheEvent, Emit } from "../cache/events.ts";
-import { type CacheResponse, SLICE_BYTES } from "../cache/exchange.ts";
+import { SLICE_BYTES } from "../cache/exchange.ts";
 import type { Hit, Hits } from "../cache/hit.ts";
 import { ttlOf } from "../cache/respond.ts";
 import { withoutParameters } from "../policy/key.ts";
+import type { Outcome } from "../policy/outcome.ts";
 import type { StoredResponse } from "../policy/stored-response.ts";
-import { freshId } from "./fresh-id.ts";
+import { freshId, ID_LENGTH } from "./fresh-id.ts";
 import type { Incoming } from "./incoming.ts";
 import type { Aspect } from "./lane/facts.ts";
-import type { Outgoing } from "./outgoing.ts";
+import { prepare } from "./lane/prepared.ts";
 import { type OwnFieldSettings, operatorFields } from "./own-fields.ts";
 import { type ReadingSettings, tooLong } from "./read-request.ts";
 import { createRepeatedLines } from "./repeated-lines.ts";
-import { type Written, writeLines } from "./write-response.ts";
+import { writePrepared } from "./write-response.ts";
 
-interface RepeatedHitsDeps {
+export interface RepeatedHitsDeps {
   readonly hits: Hits;
   readonly emit: Emit;
   /** Counts a body that is here as long as a client takes it. */
   readonly hold: (body: Uint8Array) => () => void;
+  readonly keepAliveTimeoutMs: number;
   readonly settings: ReadingSettings & OwnFieldSettings & { readonly writeTimeoutMs: number };
   /** Milliseconds on a clock that never goes back. */
   readonly elapsed: () => number;
@@ -27,30 +30,37 @@ type Answered = CacheEvent & { readonly type: "answered" };
 /** What is known of an answer before it is on its way. */
 type Told = Required<Pick<Answered, "requestId" | "method" | "uri" | "tier" | "headMs" | "asker">>;
 
-/** An answer with all lines of its head, but for the id of a request. */
+/** An answer as text, one character per byte, but for the id of a request. */
 interface Given {
   readonly name: string;
   readonly age: number;
   readonly ttl: number;
-  readonly response: CacheResponse;
-  readonly lines: string[];
-  readonly idAt: number;
+  readonly status: number;
+  readonly outcome: Outcome;
+  readonly before: string;
+  /** With the content, where that is short: Node writes text with its head in one piece, and bytes in another. */
+  readonly behind: string;
+  /** The content, where it is not in the text. */
+  readonly apart: Uint8Array | undefined;
+  readonly bodyBytes: number;
 }
 
 /**
  * Answers a request on Node's own response where a fresh response in memory does, and its connection repeats
  * its field lines; false where there is more to do, and nothing was done.
  */
-export type AnswerRepeated = (incoming: Incoming, outgoing: Outgoing) => boolean;
+export type AnswerRepeated = (incoming: Incoming, outgoing: ServerResponse) => boolean;
 
 /** The same answers as by `readRequest` and `Handle`, for a part of what they cost. */
 export function createRepeatedHits({
   hits,
   emit,
   hold,
+  keepAliveTimeoutMs,
   settings,
   elapsed,
 }: RepeatedHitsDeps): AnswerRepeated {
+  const keepAliveSeconds = Math.floor(keepAliveTimeoutMs / 1000);
   const factsOf = createRepeatedLines(settings);
   /** The last answer that was given of each stored response. */
   const lastGiven = new WeakMap<StoredResponse, Given>();
@@ -68,28 +78,28 @@ export function createRepeatedHits({
     const hit = hits.find(aspect.facts, uri);
     const given = hit && givenTo(hit, aspect, aspect.name);
     if (hit === undefined || given === undefined) return false;
-    const { response, lines, idAt } = given;
     const requestId = facts.id ?? freshId();
-    lines[idAt] = requestId;
     const headMs = elapsed() - startedAt;
+    const text = given.before + requestId + given.behind;
+    const writing = writePrepared(outgoing, text, given.apart, settings.writeTimeoutMs);
+    if (writing === undefined) return false;
     const told = { requestId, method, uri, tier: hit.found.tier, headMs, asker: facts.asker };
-    const writing = writeLines(outgoing, response, lines, settings.writeTimeoutMs);
-    if (writing instanceof Promise) void tellOnceWritten(told, response, writing, startedAt);
-    else emit(answered(told, response, writing, headMs));
+    if (writing === "taken") emit(answered(told, given, headMs, false));
+    else void tellOnceWritten(told, given, writing, startedAt);
     return true;
   };
 
   /** Apart, so that no request makes what it needs but one whose answer takes its time. Never rejects. */
   async function tellOnceWritten(
     told: Told,
-    response: CacheResponse,
-    writing: Promise<Written>,
+    given: Given,
+    writing: Promise<boolean>,
     startedAt: number,
   ): Promise<void> {
-    const release = response.body.type === "bytes" ? hold(response.body.bytes) : undefined;
-    const written = await writing;
+    const release = given.apart && hold(given.apart);
+    const isWritten = await writing;
     release?.();
-    emit(answered(told, response, written, elapsed() - startedAt));
+    emit(answered(told, given, elapsed() - startedAt, !isWritten));
   }
 
   function givenTo(hit: Hit, aspect: Aspect, name: string): Given | undefined {
@@ -101,10 +111,16 @@ export function createRepeatedHits({
     // What is not here can be read once; what is longer goes out in slices, as its client takes them.
     if (!(body instanceof Uint8Array) || body.length > SLICE_BYTES) return undefined;
     const response = hits.answer(aspect.facts, hit);
-    const { fields } = response;
-    const operator = operatorFields(aspect.facts.fields, fields, settings);
-    const lines = [...fields, "X-Request-Id", "", ...operator];
-    const fresh = { name, age, ttl, response, lines, idAt: fields.length + 1 };
+    const operator = operatorFields(aspect.facts.fields, response.fields, settings);
+    const prepared = prepare(response, operator, keepAliveSeconds, { aspect: name, age, ttl });
+    if (prepared === undefined) return undefined;
+    const { status, outcome, bytes, idAt, bodyBytes, bodyApart } = prepared;
+    const fresh: Given = {
+      ...{ name, age, ttl, status, outcome, bodyBytes },
+      before: bytes.toString("latin1", 0, idAt),
+      behind: bytes.toString("latin1", idAt + ID_LENGTH),
+      apart: bodyApart ? body : undefined,
+    };
     if (hit.found.fleeting !== true) lastGiven.set(stored, fresh);
     return fresh;
   }
@@ -112,9 +128,9 @@ export function createRepeatedHits({
 
 const answered = (
   { requestId, method, uri, tier, headMs, asker }: Told,
-  { status, outcome }: CacheResponse,
-  { bytes, aborted }: Written,
+  { status, outcome, bodyBytes }: Given,
   durationMs: number,
+  aborted: boolean,
 ): Answered => ({
   type: "answered",
   requestId,
@@ -123,7 +139,7 @@ const answered = (
   status,
   outcome,
   tier,
-  bytes,
+  bytes: bodyBytes,
   headMs,
   durationMs,
   aborted,

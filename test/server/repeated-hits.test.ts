@@ -14,7 +14,7 @@ const GET = `GET /data?id=1 HTTP/1.1\r\n${lines()}`;
 const LAST = `GET /last HTTP/1.1\r\n${lines("Connection: close")}`;
 
 /** Node's server, which says `more to do` where nothing was answered. */
-async function open({ bodyBytes = 1, freshFor = 60 } = {}) {
+async function open({ bodyBytes = 1, freshFor = 60, draining = false } = {}) {
   const clock = { at: later(1) };
   const events: CacheEvent[] = [];
   const stored = aStored({
@@ -38,10 +38,12 @@ async function open({ bodyBytes = 1, freshFor = 60 } = {}) {
         held.bytes -= length;
       };
     },
+    keepAliveTimeoutMs: 5000,
     settings: APP_SETTINGS,
     elapsed: () => 0,
   });
   const server = createServer((incoming, outgoing) => {
+    if (draining) outgoing.shouldKeepAlive = false;
     if (!answer(incoming, outgoing)) outgoing.end("more to do");
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
@@ -77,6 +79,12 @@ it("a request that repeats its connection's lines is answered, with an id of its
       asker: { httpVersion: "1.1", address: "127.0.0.1", fields: ["Host", "shop.example"] },
     })),
   );
+});
+
+it("there is more to do where the connection ends with the answer", async () => {
+  const { ask, events } = await open({ draining: true });
+  expect(undone(await ask(GET, GET))).toBe(1);
+  expect(events).toEqual([]);
 });
 
 it("its own id is the client's again", async () => {
