@@ -2,7 +2,7 @@ import { bypassReason, decide, type RequestFacts } from "../policy/decide.ts";
 import type { EpochMs, Seconds, StoredResponse } from "../policy/stored-response.ts";
 import type { CacheRequest, CacheResponse, Looked } from "./exchange.ts";
 import type { Handle } from "./handle.ts";
-import { withHidden } from "./hide-fields.ts";
+import { hiding } from "./hide-fields.ts";
 import type { FindNear, FindStored } from "./lookup.ts";
 import type { Lookup } from "./ports.ts";
 import { aspectOf, fresh, ttlOf } from "./respond.ts";
@@ -37,6 +37,7 @@ interface HitsDeps {
 
 /** The part of `handle.ts` for a request that a fresh response answers as it is: in memory, without waiting. */
 export function createHits({ lookupNear, lookup, variances, hidden, now }: HitsDeps): Hits {
+  const hide = hiding(hidden);
   return {
     find(request, uri, looked) {
       const found = looked?.found ?? lookupNear(variances.keyFor(uri), request.fields, uri);
@@ -45,7 +46,7 @@ export function createHits({ lookupNear, lookup, variances, hidden, now }: HitsD
       return decision.type === "serve" ? { found, age: decision.age } : undefined;
     },
     ...(lookup === undefined ? {} : { look: (request, uri) => look(lookup, request, uri) }),
-    answer: (request, { found, age }) => withHidden(fresh(request, found, age, now()), hidden),
+    answer: (request, { found, age }) => hide(fresh(request, found, age, now())),
   };
 
   function look(lookup: FindStored, { fields }: RequestFacts, uri: string): Promise<Looked> {

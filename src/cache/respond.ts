@@ -6,9 +6,11 @@ import {
   type Outcome,
   RETRY_AFTER,
   type RefusalReason,
+  sameOutcome,
   xCacheStatus,
 } from "../policy/outcome.ts";
 import { type RangeRequest, rangeOf } from "../policy/range.ts";
+import { rememberingLast } from "../policy/repeated-lines.ts";
 import type { EpochMs, Seconds } from "../policy/stored-response.ts";
 import { isConditional, notModified, notModifiedFields } from "../policy/validate.ts";
 import { type Body, bodyFrom, type CacheRequest, type CacheResponse, discard, NO_BODY } from "./exchange.ts";
@@ -123,6 +125,12 @@ const mayHaveContent = (status: number): boolean => status >= 200 && status !== 
 const bytesFor = (request: RangeRequest, status: number, body: Entry["body"]): Body =>
   request.method === "HEAD" || !mayHaveContent(status) ? NO_BODY : bodyFrom(body);
 
+/** An origin's lines with ours behind them. */
+const answerLines = rememberingLast<Outcome>(
+  (lines, outcome) => [...withoutOwnControls(lines), ...ownFields(outcome)],
+  sameOutcome,
+);
+
 /** An answer whose body is on its way from an origin. */
 export function fromStream(
   request: CacheRequest,
@@ -130,15 +138,13 @@ export function fromStream(
   stream: ByteStream,
   { outcome, now, origin }: { outcome: Outcome; now: EpochMs; origin: string },
 ): CacheResponse {
-  const lines = withoutOwnControls(response.fields);
-  const own = ownFields(outcome);
   if (isConditional(request.fields) && notModified(request.fields, response, now, "origin")) {
     void discard(stream);
-    const fields = [...notModifiedFields(lines), ...own];
+    const fields = [...notModifiedFields(withoutOwnControls(response.fields)), ...ownFields(outcome)];
     return { status: 304, statusMessage: "Not Modified", fields, body: NO_BODY, outcome, origin };
   }
   const { status, statusMessage, trailers } = response;
-  const fields = [...lines, ...own];
+  const fields = answerLines(response.fields, outcome);
   if (request.method === "HEAD" || !mayHaveContent(status)) {
     void discard(stream);
     return { status, statusMessage, fields, body: NO_BODY, outcome, origin };

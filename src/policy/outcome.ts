@@ -81,6 +81,18 @@ export interface Outcome {
   readonly reason?: Reason;
 }
 
+/** Do they say the same? */
+export const sameOutcome = (one: Outcome, other: Outcome): boolean =>
+  one.word === other.word &&
+  one.body === other.body &&
+  one.fwd === other.fwd &&
+  one.fwdStatus === other.fwdStatus &&
+  one.ttl === other.ttl &&
+  one.age === other.age &&
+  one.stored === other.stored &&
+  one.collapsed === other.collapsed &&
+  one.reason === other.reason;
+
 /** HIT when the body came from the cache, MISS when it came from an origin (ours; RFC 9211 §2.1 is finer). */
 export const xCacheStatus = (outcome: Outcome): "HIT" | "MISS" => (outcome.body === "cache" ? "HIT" : "MISS");
 

@@ -15,6 +15,11 @@ export interface Outgoing extends EventEmitter {
   /** Throws where a line has a character that it may not have; nothing is written then. */
   writeHead(status: number, lines: string[]): unknown;
   writeHead(status: number, message: string, lines: string[]): unknown;
+  /**
+   * The same, where lines that come again are told from those of this answer alone, which go behind them;
+   * without a message it is the status's own.
+   */
+  writeHeadOf?(status: number, message: string, lines: FieldLines, own: readonly string[]): unknown;
   /** False where the reader is slower than the writer: "drain" says when it takes more. */
   write(chunk: Uint8Array): boolean;
   write(text: string, encoding: "latin1"): boolean;

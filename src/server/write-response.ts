@@ -96,8 +96,13 @@ function ended(outgoing: Outgoing, bytes: number, writeTimeoutMs: number): Writt
 
 /** False when the head has a byte that Node does not write: then the connection breaks, and nothing is left open. */
 function writeHead(outgoing: Outgoing, response: CacheResponse, addedFields: readonly string[]): boolean {
-  const lines = [...response.fields, ...announcement(outgoing, response), ...addedFields];
+  const own = [...announcement(outgoing, response), ...addedFields];
   try {
+    if (outgoing.writeHeadOf !== undefined) {
+      outgoing.writeHeadOf(response.status, response.statusMessage, response.fields, own);
+      return true;
+    }
+    const lines = [...response.fields, ...own];
     if (response.statusMessage === "") outgoing.writeHead(response.status, lines);
     else outgoing.writeHead(response.status, response.statusMessage, lines);
     return true;

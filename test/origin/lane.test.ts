@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { OriginRequest } from "../../src/cache/ports.ts";
 import { Exchange } from "../../src/origin/exchange.ts";
 import { Connection } from "../../src/origin/lane/connection.ts";
+import { KnownHead } from "../../src/origin/lane/known-head.ts";
 import { until } from "../until.ts";
 import { aClient, get, never, readAll, rejection } from "./asking.ts";
 import { answering, OK, type RawServer, rawServer } from "./raw-server.ts";
@@ -168,6 +169,7 @@ describe("time", () => {
       port: server.port,
       bodyTimeoutMs: 1000,
       maxHeaderBytes: 1000,
+      knownHead: new KnownHead(),
       now: () => 0,
     };
     const connection = new Connection(

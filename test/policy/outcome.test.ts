@@ -6,6 +6,7 @@ import {
   type Forwarded,
   type Outcome,
   type Reason,
+  sameOutcome,
   withValidCacheStatus,
   xCacheStatus,
 } from "../../src/policy/outcome.ts";
@@ -219,4 +220,39 @@ test("a Cache-Status that is no list is not appended to (RFC 9651 §4.2)", () =>
   const good = ["cache-status", "a; hit", "Cache-Status", '"b c"; fwd=miss', "X-A", "1"];
   expect(withValidCacheStatus(good)).toEqual(good);
   expect(withValidCacheStatus([...good, "Cache-Status", ";;;"])).toEqual(["X-A", "1"]);
+});
+
+describe("two outcomes", () => {
+  const ONE: Required<Outcome> = {
+    word: "MISS",
+    body: "origin",
+    fwd: "uri-miss",
+    fwdStatus: 200,
+    ttl: 1,
+    age: 2,
+    stored: true,
+    collapsed: true,
+    reason: "no-store",
+  };
+  const OTHER: Required<Outcome> = {
+    word: "HIT",
+    body: "cache",
+    fwd: "stale",
+    fwdStatus: 404,
+    ttl: 2,
+    age: 3,
+    stored: false,
+    collapsed: false,
+    reason: "private",
+  };
+
+  test("say the same where all that they say is equal", () => {
+    expect(sameOutcome(ONE, { ...ONE })).toBe(true);
+  });
+
+  test.each(Object.keys(ONE) as (keyof Outcome)[])("do not where %s is another, or absent", (name) => {
+    const { [name]: _, ...without } = ONE;
+    expect(sameOutcome(ONE, { ...ONE, [name]: OTHER[name] })).toBe(false);
+    expect(sameOutcome(ONE, without as Outcome)).toBe(false);
+  });
 });

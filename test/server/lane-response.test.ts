@@ -1,10 +1,12 @@
 import { createServer as createHttpServer, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { markRepeated } from "../../src/policy/repeated-lines.ts";
 import { readHead } from "../../src/server/lane/head.ts";
 import { LaneRequest } from "../../src/server/lane/request.ts";
 import { LaneResponse } from "../../src/server/lane/response.ts";
 import { exchange } from "../scenario/raw.ts";
+import { until } from "../until.ts";
 
 const DATE = ["Date", "Sat, 21 Nov 2026 12:00:00 GMT"];
 const KEEP_ALIVE_MS = 65_900;
@@ -159,6 +161,40 @@ describe("an answer in the lane", () => {
       outgoing.destroy();
     });
     expect([refused.length, text, writes]).toEqual([1, "", 0]);
+  });
+
+  it.each([
+    [[...DATE, "Content-Length", "5"], ["X-Request-Id", "1"], 1],
+    [DATE, ["Content-Length", "5"], 1],
+    [["Content-Length", "5"], DATE, 1],
+    [[...DATE, "Content-Length", "9"], ["Content-Length", "5"], 1],
+    [[...DATE, "Content-Length", "5"], ["Keep-Alive", "timeout=1"], 2],
+    [["Content-Length", "5"], ["X-Request-Id", "1"], 2],
+  ])("whose lines come again has them, and its own: %j %j", async (lines, own, expected) => {
+    markRepeated(lines);
+    for (let nth = 0; nth < 2; nth++) {
+      const { text, writes } = await inLane((outgoing) => {
+        (outgoing as LaneResponse).writeHeadOf(200, "", lines, own);
+        outgoing.end(Buffer.from("hello"));
+      });
+      const whole = await fromNode(answer(200, [...lines, ...own], "hello"));
+      const dated = (answered: string) => answered.replace(/Date: [^\r]+/, "Date: now");
+      expect([dated(text), writes]).toEqual([dated(whole), expected]);
+    }
+  });
+
+  it("keeps its bytes until they are taken, whatever is answered meanwhile", async () => {
+    const later: (() => void)[] = [];
+    const held = inLane((outgoing) => {
+      const { socket } = (outgoing as LaneResponse).req;
+      socket.cork();
+      answer(200, [...DATE, "Content-Length", "5"], "first")(outgoing);
+      later.push(() => socket.uncork());
+    });
+    await until("the first is held", () => later.length === 1);
+    const second = await inLane(answer(200, [...DATE, "Content-Length", "5"], "other"));
+    later[0]?.();
+    expect([(await held).text.slice(-5), second.text.slice(-5)]).toEqual(["first", "other"]);
   });
 
   it("is not mistaken for another where its content is shorter than it says", async () => {

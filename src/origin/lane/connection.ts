@@ -5,6 +5,7 @@ import type { Carrier, Exchange } from "../exchange.ts";
 import { ChunkReader } from "./chunks.ts";
 import { LaneFault, malformed } from "./fault.ts";
 import { checkTrailers, type Framing, framingOf } from "./framing.ts";
+import type { Head, KnownHead } from "./known-head.ts";
 import { SectionReader } from "./section.ts";
 
 /** What a connection needs of its lane. */
@@ -14,6 +15,7 @@ export interface ConnectionDeps {
   readonly connectTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   readonly maxHeaderBytes: number;
+  readonly knownHead: KnownHead;
   /** Milliseconds on the lane's own coarse clock. */
   readonly now: () => number;
   /** It stands, and carries nothing. */
@@ -157,24 +159,36 @@ export class Connection implements Carrier {
 
   #readHead(exchange: Exchange, at: number, length: number): number {
     const section = this.#section;
+    const { knownHead } = this.#deps;
+    const { method } = exchange.request;
+    const known = method === "GET" && section.isUntouched ? knownHead.at(MEMORY, at, length) : undefined;
+    if (known !== undefined) {
+      this.#onHead(exchange, known);
+      return at + known.text.length;
+    }
     const end = section.read(MEMORY, at, length);
     if (end === -1) return length;
-    const { status } = section;
-    const { method } = exchange.request;
+    const { status, text } = section;
     const fields = section.fieldLines();
     const { content, keepMs } = framingOf(method, section, fields);
     if (status < 200) {
       this.#onInterim(exchange, status, fields);
       return end;
     }
+    const statusMessage = reasonOf(section.reason);
+    const head = { text, status, statusMessage, fields, content, keepMs: method === "HEAD" ? 0 : keepMs };
+    if (method === "GET") knownHead.keep(head);
+    this.#onHead(exchange, head);
+    return end;
+  }
+
+  #onHead(exchange: Exchange, { status, statusMessage, fields, content, keepMs }: Head): void {
     exchange.headArrived();
     this.#content = content;
     if (content === "chunks") this.#chunks.begin();
-    this.#keepMs = method === "HEAD" ? 0 : keepMs;
+    this.#keepMs = keepMs;
     this.#endsAt = this.#deps.now() + this.#deps.bodyTimeoutMs;
-    const statusMessage = reasonOf(section.reason);
     exchange.respond({ status, statusMessage, fields, closeDelimited: content === "close" });
-    return end;
   }
 
   #onInterim(exchange: Exchange, status: number, fields: FieldLines): void {

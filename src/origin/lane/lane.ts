@@ -3,6 +3,7 @@ import { bare } from "../address.ts";
 import type { Exchange } from "../exchange.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
 import { LaneFault } from "./fault.ts";
+import { KnownHead } from "./known-head.ts";
 import { requestHead } from "./request-head.ts";
 
 export interface LaneOptions
@@ -44,6 +45,7 @@ export function createLane(origin: string, options: LaneOptions): Lane {
     ...options,
     host: bare(hostname),
     port: port === "" ? 80 : Number(port),
+    knownHead: new KnownHead(),
     // Limits begin somewhere between two looks: so much later, and none ends too soon.
     now: () => now + LOOK_MS,
     free: (connection) => void fresh.push(connection),

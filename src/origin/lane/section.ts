@@ -73,6 +73,16 @@ export class SectionReader {
     return this.#status;
   }
 
+  /** Nothing of the section has come yet. */
+  get isUntouched(): boolean {
+    return this.#state === BEGIN && this.#text === "";
+  }
+
+  /** All that has come of it, one char per byte. */
+  get text(): string {
+    return this.#text;
+  }
+
   get isHttp10(): boolean {
     return this.#minor === 0;
   }

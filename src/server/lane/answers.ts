@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { SectionFacts } from "./facts.ts";
 import type { PlainHead } from "./head.ts";
 import { LaneRequest } from "./request.ts";
 import { LaneResponse } from "./response.ts";
@@ -27,11 +28,11 @@ export class Answers {
   }
 
   /** One more; its bytes wait for those before it. */
-  add(head: PlainHead): { incoming: LaneRequest; outgoing: LaneResponse } {
+  add(head: PlainHead, facts?: SectionFacts): { incoming: LaneRequest; outgoing: LaneResponse } {
     const { socket, keepAliveTimeoutMs } = this.#deps;
-    const incoming = new LaneRequest(head, socket);
+    const incoming = new LaneRequest(head, socket, facts);
     const outgoing = new LaneResponse(incoming, head.section.keepAlive, keepAliveTimeoutMs);
-    outgoing.once("finish", () => this.#finished(outgoing));
+    outgoing.on("finish", () => this.#finished(outgoing));
     this.#due.push(outgoing);
     if (this.#due.length === 1) outgoing.takeTurn();
     return { incoming, outgoing };

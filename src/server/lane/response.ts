@@ -1,16 +1,21 @@
 import { EventEmitter } from "node:events";
 import { ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { type FieldLines, isToken } from "../../policy/fields.ts";
 import { remembering } from "../../policy/remembering.ts";
+import { rememberingLines } from "../../policy/repeated-lines.ts";
 import type { Outgoing } from "../outgoing.ts";
-import { linesOfHead } from "../raw-head.ts";
 import type { LaneRequest } from "./request.ts";
 
 interface Head {
   readonly status: number;
   readonly message: string;
-  readonly lines: string[];
+  readonly lines: FieldLines;
+  /** Lines behind them, of this answer alone. */
+  readonly own: FieldLines;
+  /** All of them as they are written. */
+  readonly text: string;
   /** Bytes of content that go with it. */
   readonly contentBytes: number;
 }
@@ -84,13 +89,17 @@ export class LaneResponse extends EventEmitter implements Outgoing {
   writeHead(status: number, lines: string[]): void;
   writeHead(status: number, message: string, lines: string[]): void;
   writeHead(status: number, given: string | string[], behind: string[] = []): void {
-    const [message, lines] =
-      typeof given === "string" ? [given, behind] : [STATUS_CODES[status] ?? "unknown", given];
+    if (typeof given === "string") this.writeHeadOf(status, given, behind, []);
+    else this.writeHeadOf(status, "", given, []);
+  }
+
+  writeHeadOf(status: number, given: string, lines: FieldLines, own: readonly string[]): void {
+    const message = given === "" ? (STATUS_CODES[status] ?? "unknown") : given;
     const isPlain = this.#hasTurn && this.#shouldKeepAlive && this.#keepAliveTimeoutMs >= 1000;
-    const contentBytes = isPlain ? contentBehind(this.req, status, lines) : undefined;
-    if (contentBytes === undefined || UNWRITABLE.test(message))
-      this.#made().writeHead(status, message, lines);
-    else this.#head = { status, message, lines, contentBytes };
+    const plain = isPlain ? plainLines(this.req, status, lines, own) : undefined;
+    if (plain === undefined || UNWRITABLE.test(message))
+      this.#made().writeHead(status, message, [...lines, ...own]);
+    else this.#head = { status, message, lines, own, ...plain };
   }
 
   write(chunk: Uint8Array): boolean;
@@ -110,11 +119,15 @@ export class LaneResponse extends EventEmitter implements Outgoing {
       this.#made().end(content);
       return;
     }
-    this.req.socket.write(bytesOf(head, content, this.#keepAliveTimeoutMs), (error) => {
+    const { socket } = this.req;
+    const bytes = bytesOf(head, content, this.#keepAliveTimeoutMs);
+    socket.write(bytes, (error) => {
       if (error !== undefined && error !== null) return;
       this.#isWritten = true;
       this.emit("finish");
     });
+    // Else they are still read from.
+    if (socket.writableLength === 0 && !(socket instanceof TLSSocket)) memory.free(bytes.length);
   }
 
   /** Breaks the connection off, where it is its turn. */
@@ -142,12 +155,40 @@ export class LaneResponse extends EventEmitter implements Outgoing {
     node.on("drain", () => this.emit("drain"));
     node.once("finish", () => this.emit("finish"));
     if (this.#hasTurn) node.assignSocket(this.req.socket);
-    if (this.#head !== undefined) node.writeHead(this.#head.status, this.#head.message, this.#head.lines);
+    if (this.#head !== undefined) {
+      const { status, message, lines, own } = this.#head;
+      node.writeHead(status, message, [...lines, ...own]);
+    }
     return node;
   }
 }
 
 const NOTHING = new Uint8Array();
+
+const SLAB_BYTES = 65_536;
+
+/** Where answers are put together: what was taken at once is memory for the next one. */
+class AnswerMemory {
+  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #at = 0;
+
+  take(length: number): Buffer {
+    if (this.#at + length > SLAB_BYTES) {
+      if (length > SLAB_BYTES) return Buffer.allocUnsafe(length);
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.#at = 0;
+    }
+    this.#at += length;
+    return this.#slab.subarray(this.#at - length, this.#at);
+  }
+
+  /** Nobody reads any more from what was taken last, which was of so many bytes. */
+  free(length: number): void {
+    if (length <= this.#at) this.#at -= length;
+  }
+}
+
+const memory = new AnswerMemory();
 
 /** What Node does not write in a value or a reason phrase, either. */
 const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/;
@@ -168,29 +209,61 @@ const kindOf = remembering((name): "plain" | "date" | "content-length" | "nodes"
   return lowerName === "date" || lowerName === "content-length" ? lowerName : "plain";
 }, 256);
 
-/** Bytes of content behind this head; undefined where Node has more to say of it, or refuses it. */
-function contentBehind({ method }: LaneRequest, status: number, lines: FieldLines): number | undefined {
+/** What lines are here. */
+interface Lines {
+  /** As they are written. */
+  readonly text: string;
+  readonly isDated: boolean;
+  /** As Content-Length says. */
+  readonly length: number | undefined;
+}
+
+/** Lines that Node has more to say of, or refuses. */
+const NODES: Lines = { text: "", isDated: false, length: undefined };
+
+const linesOf = rememberingLines((lines): Lines => {
   let isDated = false;
   let length: number | undefined;
   let values = "";
+  let text = "";
   for (let i = 0; i + 1 < lines.length; i += 2) {
+    const name = lines[i] as string;
     const value = lines[i + 1] as string;
-    const kind = kindOf(lines[i] as string);
-    if (kind === "nodes") return undefined;
+    const kind = kindOf(name);
+    if (kind === "nodes") return NODES;
     values += value;
+    text += `${name}: ${value}\r\n`;
     if (kind === "date") isDated = true;
     else if (kind === "content-length") length = Number(value);
   }
   // One look at all of them costs half of what one at each does.
-  if (!isDated || UNWRITABLE.test(values)) return undefined;
-  return method === "HEAD" || status === 204 || status === 304 ? 0 : length;
+  return UNWRITABLE.test(values) ? NODES : { text, isDated, length };
+});
+
+/** These lines as they are written, and what is behind them; undefined where Node has more to say of them, or refuses them. */
+function plainLines(
+  { method }: LaneRequest,
+  status: number,
+  lines: FieldLines,
+  own: FieldLines,
+): Pick<Head, "text" | "contentBytes"> | undefined {
+  const first = linesOf(lines);
+  const last = linesOf(own);
+  if (first === NODES || last === NODES || !(first.isDated || last.isDated)) return undefined;
+  const hasNone = method === "HEAD" || status === 204 || status === 304;
+  const contentBytes = hasNone ? 0 : (last.length ?? first.length);
+  return contentBytes === undefined ? undefined : { text: first.text + last.text, contentBytes };
 }
 
 /** As Node writes it to a connection that is kept. */
-function bytesOf({ status, message, lines }: Head, content: Uint8Array, keepAliveTimeoutMs: number): Buffer {
-  let text = linesOfHead(status, message, lines);
+function bytesOf(
+  { status, message, text: lines }: Head,
+  content: Uint8Array,
+  keepAliveTimeoutMs: number,
+): Buffer {
+  let text = `HTTP/1.1 ${status} ${message}\r\n${lines}`;
   text += `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeoutMs / 1000)}\r\n\r\n`;
-  const bytes = Buffer.allocUnsafe(text.length + content.length);
+  const bytes = memory.take(text.length + content.length);
   bytes.write(text, "latin1");
   bytes.set(content, text.length);
   return bytes;
