@@ -1,6 +1,6 @@
 import { type Admission, type AdmissionSettings, admit, type StoredHead } from "../policy/admit.ts";
 import { hasField } from "../policy/fields.ts";
-import { requestFieldsForOrigin } from "../policy/forwarding.ts";
+import { passedRequestFields, requestFieldsForOrigin } from "../policy/forwarding.ts";
 import { correctedInitialAge, type ExchangeTimes } from "../policy/freshness.ts";
 import type { NotStoredReason } from "../policy/outcome.ts";
 import { admitPart, partOf, sizeOf } from "../policy/partial.ts";
@@ -100,7 +100,9 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
         : undefined;
     if (rest !== undefined) fields.push(...rest.fields);
     const { method, target, host } = request;
-    const response = await origin.send({ method, target, host, fields, ...interimFor(request) }, signal);
+    const firstFields = passedRequestFields(request, mode, settings.unkeyed);
+    const sent = { method, target, host, fields, firstFields, ...interimFor(request) };
+    const response = await origin.send(sent, signal);
     const times = { requestTime, responseTime: now() };
 
     if (response.status === 304 && !isConditional(fields)) {

@@ -224,6 +224,8 @@ export interface OriginRequest {
   readonly host: string;
   /** End-to-end fields, without Host. */
   readonly fields: FieldLines;
+  /** A hint: they may begin with these, which come again with other requests as one object. */
+  readonly firstFields?: FieldLines;
   readonly body?: RequestBody;
   /**
    * Hears of interim responses, 100 and 101 excepted, while the final one is awaited: a bounded

@@ -8,6 +8,7 @@ import {
   withoutFields,
 } from "./fields.ts";
 import { withValidCacheStatus } from "./outcome.ts";
+import { rememberingLast, rememberingLinesOf } from "./repeated-lines.ts";
 import { DEBUG_FIELD } from "./trace.ts";
 import type { UnkeyedFields } from "./unkeyed-fields.ts";
 
@@ -75,36 +76,66 @@ const NOT_PASSED: Readonly<Record<AskedFor, ReadonlySet<string>>> = {
  * `keep-range` with its range, and If-Range as the condition on that. What is in no key and changes
  * answers stays here.
  */
-export function requestFieldsForOrigin(
-  request: {
-    readonly method: string;
-    readonly fields: FieldLines;
-    readonly id: string;
-    readonly forwarded: ForwardedFor;
-    readonly httpVersion?: string;
-  },
+export const requestFieldsForOrigin = (
+  request: ForwardedRequest,
   asked: AskedFor,
   unkeyed: UnkeyedFields,
-): string[] {
-  const { fields, method } = request;
-  const left = forwardsLeft(request);
-  const names = withNamedByConnection(NOT_PASSED[asked], fields);
-  const notPassed = left === undefined ? names : new Set([...names, "max-forwards"]);
-  const lines = unkeyed.withoutStripped(fields, method, notPassed);
-  if (left !== undefined) lines.push("Max-Forwards", String(Math.max(0, left - 1)));
-  lines.push("X-Forwarded-For", request.forwarded.for);
-  lines.push("X-Forwarded-Host", request.forwarded.host);
-  lines.push("X-Forwarded-Proto", request.forwarded.proto);
-  lines.push("X-Request-Id", request.id);
-  lines.push("Via", appendedVia(fields, request.httpVersion));
-  return lines;
+): string[] => [
+  ...passedRequestFields(request, asked, unkeyed),
+  "X-Request-Id",
+  request.id,
+  "Via",
+  appendedVia(request.fields, request.httpVersion),
+];
+
+/** A request as far as it decides what goes on of it. */
+interface ForwardedRequest {
+  readonly method: string;
+  readonly fields: FieldLines;
+  readonly id: string;
+  readonly forwarded: ForwardedFor;
+  readonly httpVersion?: string;
 }
+
+/** Those at the beginning that are the same for all requests with the same field lines; one object where these are. */
+export const passedRequestFields = (
+  { fields, method, forwarded }: Omit<ForwardedRequest, "id">,
+  asked: AskedFor,
+  unkeyed: UnkeyedFields,
+): FieldLines => passedFields(fields, { method, forwarded, asked, unkeyed });
+
+interface Passing extends Pick<ForwardedRequest, "method" | "forwarded"> {
+  readonly asked: AskedFor;
+  readonly unkeyed: UnkeyedFields;
+}
+
+const passedFields = rememberingLast<Passing>(
+  (fields, { method, forwarded, asked, unkeyed }) => {
+    const left = forwardsLeft({ method, fields });
+    const names = withNamedByConnection(NOT_PASSED[asked], fields);
+    const notPassed = left === undefined ? names : new Set([...names, "max-forwards"]);
+    const lines = unkeyed.withoutStripped(fields, method, notPassed);
+    if (left !== undefined) lines.push("Max-Forwards", String(Math.max(0, left - 1)));
+    lines.push("X-Forwarded-For", forwarded.for);
+    lines.push("X-Forwarded-Host", forwarded.host);
+    lines.push("X-Forwarded-Proto", forwarded.proto);
+    return lines;
+  },
+  (one, other) =>
+    one.method === other.method &&
+    one.asked === other.asked &&
+    one.unkeyed === other.unkeyed &&
+    one.forwarded.for === other.forwarded.for &&
+    one.forwarded.host === other.forwarded.host &&
+    one.forwarded.proto === other.forwarded.proto,
+);
 
 const NOT_PASSED_BACK: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...OWN_RESPONSE_FIELDS]);
 
 /** The origin's lines that reach the client unchanged: end-to-end (RFC 9110 §7.6.1), and not ours to write. */
-export const passedResponseFields = (fields: FieldLines): FieldLines =>
-  withValidCacheStatus(withoutFields(fields, withNamedByConnection(NOT_PASSED_BACK, fields)));
+export const passedResponseFields = rememberingLinesOf((fields) =>
+  withValidCacheStatus(withoutFields(fields, withNamedByConnection(NOT_PASSED_BACK, fields))),
+);
 
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(["content-length"]);
 

@@ -1,5 +1,16 @@
+import type { CacheRequest } from "../cache/exchange.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import type { Connection } from "./peer.ts";
+
+/** What the field lines of a request say, as far as it has been read by these settings. */
+export interface KnownLines extends Pick<CacheRequest, "forwarded" | "directives"> {
+  /** Of the settings. */
+  readonly revision: number;
+  /** The client's own id. */
+  readonly id: string | undefined;
+  /** How its URI begins. */
+  readonly site: string;
+}
 
 /** What of Node's IncomingMessage a request is read from; H2Request has it as well. */
 export interface Incoming {
@@ -17,6 +28,8 @@ export interface Incoming {
   /** All of it has come. */
   readonly complete: boolean;
   readonly socket: Connection;
+  /** What is known already of its field lines, where it is a plain GET or HEAD. */
+  readonly facts?: KnownLines | undefined;
   iterator(options: { readonly destroyOnReturn: false }): AsyncIterator<Buffer>;
   /** Bytes of the content that have come and wait for their reader; absent where there is none. */
   readonly readableLength?: number;

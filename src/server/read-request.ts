@@ -5,9 +5,9 @@ import { NOTHING_ASKED, requestDirectives } from "../policy/cache-control.ts";
 import { type FieldLines, fieldLineValues } from "../policy/fields.ts";
 import { forwardsLeft } from "../policy/forwarding.ts";
 import { primaryKey, withoutParameters } from "../policy/key.ts";
-import { type ContentLimits, contentOf, TOO_LONG } from "./content.ts";
+import { type Content, type ContentLimits, contentOf, TOO_LONG } from "./content.ts";
 import { freshId } from "./fresh-id.ts";
-import { HTTP2, type Incoming } from "./incoming.ts";
+import { HTTP2, type Incoming, type KnownLines } from "./incoming.ts";
 import { NO_TUNNEL, UNKNOWN_METHOD, type Wrong } from "./malformed.ts";
 import { type Connection, forwardedFor, isHost } from "./peer.ts";
 
@@ -42,7 +42,9 @@ export function readRequest(
   client: Pick<CacheRequest, "signal" | "onInterim">,
   settings: ReadingSettings,
 ): ReadRequest {
-  const fields = incoming.rawHeaders;
+  const { facts, rawHeaders: fields } = incoming;
+  if (facts !== undefined && facts.revision === settings.revision)
+    return readPlain(incoming, facts, client, settings);
   const id = requestId(fields);
   const refused = (wrong: Wrong) => ({ type: "refused", id, ...wrong }) as const;
   const wrong = wrongWith(incoming, settings);
@@ -51,18 +53,49 @@ export function readRequest(
   if (typeof asked === "string") return refused({ status: 400, detail: asked });
   if (isForUs(incoming, asked)) return { type: "for-us", id };
 
-  const { forwarded, directives } = sectionFacts(fields, asked.host, peerOf(incoming.socket), settings);
-  const target = withoutParameters(asked.target, settings.ignoredParameters);
+  const said = sectionFacts(fields, asked.host, peerOf(incoming.socket), settings);
+  const site = primaryKey(said.forwarded.proto, said.forwarded.host, "");
   const content = contentOf(incoming, settings);
-  const request: CacheRequest = {
+  const request = requestOf(incoming, id, { ...said, site }, asked.target, client, settings, content);
+  return { type: "request", request, spoilt: content?.wrong ?? nothing };
+}
+
+const nothing = (): undefined => undefined;
+
+/** The same of one whose field lines were read: its target is left. */
+function readPlain(
+  incoming: Incoming,
+  facts: KnownLines,
+  client: Pick<CacheRequest, "signal" | "onInterim">,
+  settings: ReadingSettings,
+): ReadRequest {
+  const { url = "/", rawHeaders: fields } = incoming;
+  const id = facts.id ?? freshId();
+  const wrong = tooLong(url, settings) ?? tooMany(fields, settings);
+  if (wrong !== undefined) return { type: "refused", id, ...wrong };
+  const request = requestOf(incoming, id, facts, url, client, settings);
+  return { type: "request", request, spoilt: nothing };
+}
+
+function requestOf(
+  { method = "GET", rawHeaders: fields, httpVersion }: Incoming,
+  id: string,
+  { forwarded, directives, site }: Pick<KnownLines, "forwarded" | "directives" | "site">,
+  asked: string,
+  client: Pick<CacheRequest, "signal" | "onInterim">,
+  settings: ReadingSettings,
+  content?: Content,
+): CacheRequest {
+  const target = withoutParameters(asked, settings.ignoredParameters);
+  return {
     id,
-    method: incoming.method ?? "GET",
-    uri: primaryKey(forwarded.proto, forwarded.host, target),
+    method,
+    uri: site + target,
     target,
     host: forwarded.host,
     fields,
     forwarded,
-    httpVersion: incoming.httpVersion,
+    httpVersion,
     directives,
     hasBody: content !== undefined,
     // No getter: one for each request gives each a shape of its own, by which V8 keeps all of it until a full collection.
@@ -70,7 +103,6 @@ export function readRequest(
     ...(client.onInterim === undefined ? {} : { onInterim: client.onInterim }),
     ...(content === undefined ? {} : { body: content.body }),
   };
-  return { type: "request", request, spoilt: content?.wrong ?? (() => undefined) };
 }
 
 /** What a field section says of a request to this host, whatever its target. */

@@ -2,9 +2,12 @@ import { describe, expect, test } from "vitest";
 import { fieldLineValues, hasField } from "../../src/policy/fields.ts";
 import {
   passedInterimFields,
+  passedRequestFields,
   passedResponseFields,
   requestFieldsForOrigin,
 } from "../../src/policy/forwarding.ts";
+import { markRepeated } from "../../src/policy/repeated-lines.ts";
+import { unkeyedFields } from "../../src/policy/unkeyed-fields.ts";
 import { type Fields, lines, someSettings } from "./builders.ts";
 
 const forwarded = { for: "203.0.113.9, 192.0.2.1", host: "shop.example", proto: "https" } as const;
@@ -133,4 +136,37 @@ test("to the client, ahead of the answer: the same, and no length", () => {
   const passed = { Link: ["</a.css>", "</b.js>"], "X-Progress": "50%" };
   const ended = { "Content-Length": "3", Connection: "X-Hop", "X-Hop": "1", "X-Cache": "HIT" };
   expect(passedInterimFields(lines({ ...passed, ...ended }))).toEqual(lines(passed));
+});
+
+describe("of a request whose lines come again", () => {
+  const request = () => {
+    const fields = lines({ Accept: "*/*", "If-None-Match": '"1"', Range: "bytes=0-1" });
+    markRepeated(fields);
+    return { method: "GET", fields, forwarded };
+  };
+
+  test("the same object goes on, of whatever other request", () => {
+    const { fields, ...rest } = request();
+    const first = passedRequestFields({ ...rest, fields }, "as-cache", unkeyed);
+    expect(first).toEqual(lines({ Accept: "*/*", ...OWN }).slice(0, -4));
+    const again = { ...rest, fields, forwarded: { ...forwarded } };
+    expect(passedRequestFields(again, "as-cache", unkeyed)).toBe(first);
+  });
+
+  test.each([
+    ["asked for the client", {}, "as-client", unkeyed],
+    ["asked with its range", {}, "keep-range", unkeyed],
+    ["of another client", { forwarded: { ...forwarded, for: "192.0.2.7" } }, "as-cache", unkeyed],
+    ["of another host", { forwarded: { ...forwarded, host: "other.example" } }, "as-cache", unkeyed],
+    ["of another scheme", { forwarded: { ...forwarded, proto: "http" } }, "as-cache", unkeyed],
+    ["of another method", { method: "TRACE" }, "as-cache", unkeyed],
+    ["by other settings", {}, "as-cache", unkeyedFields({ stripped: ["accept"], keyed: [], passed: [] })],
+  ] as const)("another does where it is %s", (_, other, asked, settings) => {
+    const repeated = request();
+    for (let nth = 0; nth < 2; nth++) passedRequestFields(repeated, "as-cache", unkeyed);
+    const once = { ...repeated, ...other, fields: [...repeated.fields] };
+    const expected = passedRequestFields(once, asked, settings);
+    for (let nth = 0; nth < 2; nth++)
+      expect(passedRequestFields({ ...repeated, ...other }, asked, settings)).toEqual(expected);
+  });
 });

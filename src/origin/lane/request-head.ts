@@ -1,5 +1,7 @@
 import type { OriginRequest } from "../../cache/ports.ts";
+import type { FieldLines } from "../../policy/fields.ts";
 import { remembering } from "../../policy/remembering.ts";
+import { rememberingLines } from "../../policy/repeated-lines.ts";
 import { isOurs } from "../request-fields.ts";
 import { malformed } from "./fault.ts";
 
@@ -15,18 +17,34 @@ const NOT_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
  * where it cannot be written, or might be read as another.
  */
 export function requestHead(request: OriginRequest, host: string): string {
-  const { method, target, fields } = request;
+  const { method, target, fields, firstFields = NO_LINES } = request;
   if (!isToken(method) || !TARGET.test(target)) throw malformed("invalid method or target");
   // Behind the head that answers a HEAD some origins send a body all the same.
   const connection = method === "HEAD" ? "close" : "keep-alive";
-  let head = `${method} ${target} HTTP/1.1\r\nhost: ${valid(host)}\r\nconnection: ${connection}\r\n`;
-  for (let i = 0; i + 1 < fields.length; i += 2) {
+  const head = `${method} ${target} HTTP/1.1\r\nhost: ${valid(host)}\r\nconnection: ${connection}\r\n`;
+  if (!startsWith(fields, firstFields)) return `${head}${textOf(fields, 0)}\r\n`;
+  return `${head}${firstLines(firstFields).text}${textOf(fields, firstFields.length)}\r\n`;
+}
+
+const NO_LINES: FieldLines = [];
+
+const firstLines = rememberingLines((fields) => ({ text: textOf(fields, 0) }));
+
+function startsWith(fields: FieldLines, first: FieldLines): boolean {
+  for (let i = 0; i < first.length; i++) if (fields[i] !== first[i]) return false;
+  return true;
+}
+
+/** The lines from this one on. */
+function textOf(fields: FieldLines, from: number): string {
+  let text = "";
+  for (let i = from; i + 1 < fields.length; i += 2) {
     const name = fields[i] as string;
     if (isOurs(name)) continue;
     if (!isToken(name)) throw malformed("invalid field name");
-    head += `${name}: ${valid(fields[i + 1] as string)}\r\n`;
+    text += `${name}: ${valid(fields[i + 1] as string)}\r\n`;
   }
-  return `${head}\r\n`;
+  return text;
 }
 
 function valid(value: string): string {

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Looked } from "../../cache/exchange.ts";
+import { markRepeated } from "../../policy/repeated-lines.ts";
 import { peerOf } from "../read-request.ts";
 import { Answers } from "./answers.ts";
 import type { Asked, AtOnce } from "./at-once.ts";
@@ -51,6 +52,8 @@ export class LaneConnection {
   /** In how many pieces the head has come that is not complete. */
   #pieces = 0;
   #known: SectionFacts | undefined;
+  /** Its field section has come again. */
+  #isRepeated = false;
   /** Something is being looked up for the only request that is here. */
   #looking = false;
   /** What is unread is not for the lane, and waits until the connection can be handed over. */
@@ -186,13 +189,13 @@ export class LaneConnection {
         return;
       }
     }
-    serve(this.#answers.add(head));
+    serve(this.#answers.add(head, facts));
   }
 
   #onLooked(head: PlainHead, asked: Asked, looked: Looked): void {
     this.#looking = false;
     if (this.#ended || !this.#answerAtOnce(asked, looked)) {
-      this.#deps.serve(this.#answers.add(head), looked);
+      this.#deps.serve(this.#answers.add(head, asked.facts), looked);
       if (this.#ended) this.#answers.abandon();
     }
     if (!this.#written.underWay) this.#advance();
@@ -211,7 +214,12 @@ export class LaneConnection {
   #factsOf({ section }: PlainHead): SectionFacts {
     const { settings } = this.#deps.atOnce;
     const known = this.#known;
-    if (known?.section === section && known.revision === settings.revision) return known;
+    if (known?.section === section && known.revision === settings.revision) {
+      if (!this.#isRepeated) markRepeated(section.fields);
+      this.#isRepeated = true;
+      return known;
+    }
+    this.#isRepeated = false;
     const facts = factsOf(section, peerOf(this.#socket), settings);
     this.#known = isKept(section) ? facts : undefined;
     return facts;

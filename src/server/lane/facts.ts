@@ -1,7 +1,9 @@
 import type { Asker } from "../../cache/events.ts";
 import { aspectOf } from "../../cache/respond.ts";
+import type { RequestDirectives } from "../../policy/cache-control.ts";
 import { bypassReason, type RequestFacts } from "../../policy/decide.ts";
 import { hasField } from "../../policy/fields.ts";
+import type { ForwardedFor } from "../../policy/forwarding.ts";
 import { primaryKey } from "../../policy/key.ts";
 import { DEBUG_FIELD } from "../../policy/trace.ts";
 import { RequestAsker } from "../asker.ts";
@@ -28,6 +30,8 @@ export interface LineFacts {
   readonly site: string;
   /** The client's own id, which each request has again. */
   readonly id: string | undefined;
+  readonly forwarded: ForwardedFor;
+  readonly directives: RequestDirectives;
   readonly aspects: Readonly<Record<PlainHead["method"], Aspect>>;
 }
 
@@ -70,6 +74,8 @@ export function lineFacts(
     asker: new RequestAsker({ httpVersion: "1.1", rawHeaders: fields, socket: peer }, settings),
     site: primaryKey(forwarded.proto, forwarded.host, ""),
     id: givenId(fields),
+    forwarded,
+    directives,
     aspects: { GET: aspect("GET"), HEAD: aspect("HEAD") },
   };
 }

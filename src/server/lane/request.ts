@@ -2,6 +2,7 @@ import { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { FieldLines } from "../../policy/fields.ts";
 import type { Incoming } from "../incoming.ts";
+import type { SectionFacts } from "./facts.ts";
 import type { PlainHead } from "./head.ts";
 
 /** A plain request, as far as anybody behind the lane reads it. */
@@ -14,12 +15,15 @@ export class LaneRequest implements Incoming {
   readonly url: string;
   readonly rawHeaders: FieldLines;
   readonly socket: Socket;
+  readonly facts: SectionFacts | undefined;
 
-  constructor({ method, target, section }: PlainHead, socket: Socket) {
+  /** `facts`: what is known of its section on this connection. */
+  constructor({ method, target, section }: PlainHead, socket: Socket, facts?: SectionFacts) {
     this.method = method;
     this.url = target;
     this.rawHeaders = section.fields;
     this.socket = socket;
+    this.facts = facts;
   }
 
   /** It has no content. */
