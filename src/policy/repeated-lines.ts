@@ -6,6 +6,8 @@ const repeated = new WeakSet<FieldLines>();
 /** Whoever reads a section again and again as the same object says so: what others conclude of it is kept then. */
 export const markRepeated = (lines: FieldLines): void => void repeated.add(lines);
 
+export const isRepeated = (lines: FieldLines): boolean => repeated.has(lines);
+
 /** The same pure function of field lines, with its answers to those that are repeated at hand. */
 export function rememberingLines<Answer extends object>(
   answer: (lines: FieldLines) => Answer,

@@ -1,7 +1,7 @@
 import type { OriginRequest } from "../../cache/ports.ts";
 import type { FieldLines } from "../../policy/fields.ts";
 import { remembering } from "../../policy/remembering.ts";
-import { rememberingLines } from "../../policy/repeated-lines.ts";
+import { isRepeated, rememberingLines } from "../../policy/repeated-lines.ts";
 import { isOurs } from "../request-fields.ts";
 import { malformed } from "./fault.ts";
 
@@ -22,13 +22,16 @@ export function requestHead(request: OriginRequest, host: string): string {
   // Behind the head that answers a HEAD some origins send a body all the same.
   const connection = method === "HEAD" ? "close" : "keep-alive";
   const head = `${method} ${target} HTTP/1.1\r\nhost: ${valid(host)}\r\nconnection: ${connection}\r\n`;
-  if (!startsWith(fields, firstFields)) return `${head}${textOf(fields, 0)}\r\n`;
+  if (!isRepeated(firstFields) || !startsWith(fields, firstFields)) return `${head}${textOf(fields, 0)}\r\n`;
   return `${head}${firstLines(firstFields).text}${textOf(fields, firstFields.length)}\r\n`;
 }
 
 const NO_LINES: FieldLines = [];
 
-const firstLines = rememberingLines((fields) => ({ text: textOf(fields, 0) }));
+/** In one piece: what was put together of many is read in as many each time that it is written. */
+const firstLines = rememberingLines((fields) => ({
+  text: Buffer.from(textOf(fields, 0), "latin1").toString("latin1"),
+}));
 
 function startsWith(fields: FieldLines, first: FieldLines): boolean {
   for (let i = 0; i < first.length; i++) if (fields[i] !== first[i]) return false;
