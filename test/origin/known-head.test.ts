@@ -106,6 +106,16 @@ describe("answers of one origin, one after the other", () => {
     ]);
   });
 
+  it("are not mistaken for it where they go on with its bytes", async () => {
+    const begun = "HTTP/1.1 200 OK\r\nX-A: ";
+    const answers = [of("aa"), of("bb"), begun + of("cc")];
+    expect((await answersTo(answers, begun.length)).at(-1)).toEqual([
+      200,
+      ["X-A", "HTTP/1.1 200 OK", "Content-Length", "2"],
+      "cc",
+    ]);
+  });
+
   it("are read behind an interim response as without", async () => {
     const early = "HTTP/1.1 103 Early Hints\r\nX-A: 1\r\n\r\n";
     expect(await answersTo([of("aa"), early + of("bb"), of("cc")])).toHaveLength(3);

@@ -187,9 +187,13 @@ describe("an answer in the lane", () => {
     const later: (() => void)[] = [];
     const held = inLane((outgoing) => {
       const { socket } = (outgoing as LaneResponse).req;
+      (outgoing as LaneResponse).removeAllListeners("finish");
       socket.cork();
       answer(200, [...DATE, "Content-Length", "5"], "first")(outgoing);
-      later.push(() => socket.uncork());
+      later.push(() => {
+        socket.uncork();
+        socket.end();
+      });
     });
     await until("the first is held", () => later.length === 1);
     const second = await inLane(answer(200, [...DATE, "Content-Length", "5"], "other"));
