@@ -5,6 +5,7 @@ import { type OnStoreFailure, withoutStore } from "../policy/store-failure.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import type { CacheRequest, CacheResponse, Looked } from "./exchange.ts";
 import type { Forward } from "./forward.ts";
+import type { Hide } from "./hide-fields.ts";
 import type { FindStored } from "./lookup.ts";
 import type { Lookup } from "./ports.ts";
 import type { Refresh } from "./refresh.ts";
@@ -19,6 +20,7 @@ interface HandlerDeps {
   readonly variances: SearchVariances;
   readonly uncacheable: UncacheableKeys;
   readonly onStoreFailure: () => OnStoreFailure;
+  readonly hide: Hide;
   readonly now: () => EpochMs;
 }
 
@@ -34,18 +36,19 @@ const NOTHING: Lookup = { type: "none", fwd: "uri-miss" };
  * read the switch and you have read the proxy. Never rejects for a reason of the cache's.
  */
 export function createHandler(deps: HandlerDeps) {
-  const { lookup, forward, refresh, variances, now } = deps;
+  const { lookup, forward, refresh, variances, hide, now } = deps;
   /** `looked`: what the caller has looked up for it at this moment. */
   return async function handle(asked: CacheRequest, looked?: Looked): Promise<CacheResponse> {
     // Traffic that the cache has no part in never touches the store.
-    if (bypassReason(asked) !== undefined) return await act(asked, NOTHING, decide(asked, undefined, now()));
+    if (bypassReason(asked) !== undefined)
+      return hide(await act(asked, NOTHING, decide(asked, undefined, now())));
     const request = keyed(asked);
     const looking = looked?.key === request.uri ? looked : look(request, asked.uri);
     const { found, waitedMs } = looking instanceof Promise ? await looking : looking;
     const stored = found.type === "found" ? found.entry.stored : undefined;
     const decision = decide(request, stored, now());
-    if (found.storeFailed !== true) return await act(request, found, decision, waitedMs);
-    return await act(request, found, withoutStore(decision, onStoreFailure(request)), waitedMs);
+    if (found.storeFailed !== true) return hide(await act(request, found, decision, waitedMs));
+    return hide(await act(request, found, withoutStore(decision, onStoreFailure(request)), waitedMs));
   };
 
   function look(request: CacheRequest, uri: string): Asked | Promise<Asked> {

@@ -1,12 +1,11 @@
 import { hasField, withoutFields } from "../policy/fields.ts";
 import { rememberingLinesOf } from "../policy/repeated-lines.ts";
-import type { CacheRequest, CacheResponse, Looked } from "./exchange.ts";
-import type { Handle } from "./handle.ts";
+import type { CacheResponse } from "./exchange.ts";
 
 /** An answer as clients see it. */
 export type Hide = (response: CacheResponse) => CacheResponse;
 
-/** The same answer without these fields (lower-case names). */
+/** The same answer without these fields (lower-case names), which stay where they are stored. */
 export function hiding(hidden: ReadonlySet<string>): Hide {
   const shown = rememberingLinesOf((lines) => {
     for (const name of hidden) if (hasField(lines, name)) return withoutFields(lines, hidden);
@@ -16,11 +15,4 @@ export function hiding(hidden: ReadonlySet<string>): Hide {
     const fields = shown(response.fields);
     return fields === response.fields ? response : { ...response, fields };
   };
-}
-
-/** The same answers without these fields (lower-case names), which stay where they are stored. */
-export function hideFields(handle: Handle, hidden: ReadonlySet<string>): Handle {
-  if (hidden.size === 0) return handle;
-  const hide = hiding(hidden);
-  return (request: CacheRequest, looked?: Looked) => handle(request, looked).then(hide);
 }

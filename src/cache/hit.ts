@@ -2,7 +2,7 @@ import { bypassReason, decide, type RequestFacts } from "../policy/decide.ts";
 import type { EpochMs, Seconds, StoredResponse } from "../policy/stored-response.ts";
 import type { CacheRequest, CacheResponse, Looked } from "./exchange.ts";
 import type { Handle } from "./handle.ts";
-import { hiding } from "./hide-fields.ts";
+import type { Hide } from "./hide-fields.ts";
 import type { FindNear, FindStored } from "./lookup.ts";
 import type { Lookup } from "./ports.ts";
 import { aspectOf, fresh, ttlOf } from "./respond.ts";
@@ -30,14 +30,12 @@ interface HitsDeps {
   /** Absent where memory is all that there is. */
   readonly lookup?: FindStored;
   readonly variances: SearchVariances;
-  /** Response fields that clients do not see, in lower case. */
-  readonly hidden: ReadonlySet<string>;
+  readonly hide: Hide;
   readonly now: () => EpochMs;
 }
 
 /** The part of `handle.ts` for a request that a fresh response answers as it is: in memory, without waiting. */
-export function createHits({ lookupNear, lookup, variances, hidden, now }: HitsDeps): Hits {
-  const hide = hiding(hidden);
+export function createHits({ lookupNear, lookup, variances, hide, now }: HitsDeps): Hits {
   return {
     find(request, uri, looked) {
       const found = looked?.found ?? lookupNear(variances.keyFor(uri), request.fields, uri);

@@ -6,7 +6,7 @@ import { FlightBudget } from "../cache/flight-budget.ts";
 import { createForward } from "../cache/forward.ts";
 import { createHandler } from "../cache/handle.ts";
 import type { HeldBodies } from "../cache/held-bodies.ts";
-import { hideFields } from "../cache/hide-fields.ts";
+import { hiding } from "../cache/hide-fields.ts";
 import { createHits, withHits } from "../cache/hit.ts";
 import { createKeep } from "../cache/keep.ts";
 import type { LastAnswers } from "../cache/last-answers.ts";
@@ -101,13 +101,14 @@ export function openCaching(deps: CachingDeps) {
     tracing === undefined ? forward : { ...forward, refresh: tracing.refresh(forward.refresh) };
   const refresh = createRefresh({ forward: refreshing, origin, concurrency, emit });
   const onStoreFailure = () => live.caching.onStoreFailure;
-  const answer = createHandler({ lookup, forward, refresh, variances, uncacheable, onStoreFailure, now });
-  const hidden = hiddenFields(config, admission.tagFields);
+  const hide = hiding(hiddenFields(config, admission.tagFields));
+  const handling = { lookup, forward, refresh, variances, uncacheable, onStoreFailure, hide, now };
+  const handle = createHandler(handling);
   const hits = createHits({
     lookupNear: createLookupNear(looking),
     ...(redis === undefined ? {} : { lookup }),
     variances,
-    hidden,
+    hide,
     now,
   });
   const { refetch, stop } = createRefetch({ store, purges, refresh, concurrency, emit });
@@ -135,7 +136,7 @@ export function openCaching(deps: CachingDeps) {
     trace,
     entries,
     storeState,
-    handle: withHits(hideFields(answer, hidden), hits),
+    handle: withHits(handle, hits),
     hits,
     purge: tracing?.purge(purge) ?? purge,
     refetch,

@@ -6,6 +6,7 @@ import { createFetch } from "../../src/cache/fetch.ts";
 import { FlightBudget } from "../../src/cache/flight-budget.ts";
 import { createForward } from "../../src/cache/forward.ts";
 import { createHandler } from "../../src/cache/handle.ts";
+import { hiding } from "../../src/cache/hide-fields.ts";
 import { createKeep } from "../../src/cache/keep.ts";
 import type { Leases } from "../../src/cache/leases.ts";
 import { createLookup } from "../../src/cache/lookup.ts";
@@ -416,7 +417,16 @@ export function aProxy(options: ProxyOptions = {}) {
   });
   const refresh = createRefresh({ forward, origin, concurrency: options.refreshConcurrency ?? 8, emit });
   const onStoreFailure = () => options.onStoreFailure ?? "origin";
-  const handle = createHandler({ lookup, forward, refresh, variances, uncacheable, onStoreFailure, now });
+  const handle = createHandler({
+    lookup,
+    forward,
+    refresh,
+    variances,
+    uncacheable,
+    onStoreFailure,
+    hide: hiding(new Set()),
+    now,
+  });
   let requests = 0;
 
   function request(target: string, { method = "GET", fields = [], signal, ...more }: Ask = {}): CacheRequest {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { hiding } from "../../src/cache/hide-fields.ts";
 import { createHits, withHits } from "../../src/cache/hit.ts";
 import { createLookupNear } from "../../src/cache/lookup.ts";
 import { SearchVariances } from "../../src/cache/search-variances.ts";
@@ -20,7 +21,7 @@ async function aPrimed(answer: { fields: FieldLines } = FRESH, asked: Ask = {}, 
   const { purges, now, memory } = proxy;
   const store = Object.assign(Object.create(memory) as typeof memory, { near });
   const lookupNear = createLookupNear({ store, purges });
-  const hits = createHits({ lookupNear, variances: new SearchVariances(), hidden, now });
+  const hits = createHits({ lookupNear, variances: new SearchVariances(), hide: hiding(hidden), now });
   const find = (ask: Ask = {}, target = "/a") => {
     const request = proxy.request(target, ask);
     return { request, hit: hits.find(request, request.uri) };

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { expect, it } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
+import { hiding } from "../../src/cache/hide-fields.ts";
 import { createHits } from "../../src/cache/hit.ts";
 import { createAtOnce } from "../../src/server/lane/at-once.ts";
 import { factsOf } from "../../src/server/lane/facts.ts";
@@ -18,7 +19,12 @@ function open() {
   const stored = aStored({ fields: { Date: "Thu, 15 Jan 2026 12:00:00 GMT" }, bodyLength: 1 });
   const found = { type: "found", entry: { stored, body: Buffer.from("x") }, tier: "memory" } as const;
   const variances = { keyFor: (uri: string) => uri } as Parameters<typeof createHits>[0]["variances"];
-  const hits = createHits({ lookupNear: () => found, variances, hidden: new Set(), now: () => clock.at });
+  const hits = createHits({
+    lookupNear: () => found,
+    variances,
+    hide: hiding(new Set()),
+    now: () => clock.at,
+  });
   const emit = (event: CacheEvent) => void events.push(event);
   const settings = APP_SETTINGS;
   const atOnce = createAtOnce({ hits, emit, settings, keepAliveTimeoutMs: 5000, elapsed: () => 0 });
