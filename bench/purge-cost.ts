@@ -121,7 +121,8 @@ async function costOfLookups(): Promise<void> {
   // As with a Redis, before which a fresh hit is checked for purges, too.
   const redis = new MemoryStore({ capacity: 0, now });
   const subject = async (name: string, targets: readonly PurgeTarget[]) => {
-    const purged = (key: string, { epoch, tags }: StoredResponse) => purges.covers(key, epoch, tags);
+    const purged = (key: string, { epoch, tags }: Pick<StoredResponse, "epoch" | "tags">) =>
+      purges.covers(key, epoch, tags);
     const store = new TieredStore({ memory, redis, now, emit, purged });
     const purges = purgesOver(new LocalPurgeLog(), store);
     // Born before them: of what is born since nothing is asked.

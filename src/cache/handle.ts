@@ -41,7 +41,7 @@ export function createHandler(deps: HandlerDeps) {
   return async function handle(asked: CacheRequest, looked?: Looked): Promise<CacheResponse> {
     // Traffic that the cache has no part in never touches the store.
     if (bypassReason(asked) !== undefined)
-      return hide(await act(asked, NOTHING, decide(asked, undefined, now())));
+      return hide(await act(asked, NOTHING, decide<StoredResponse>(asked, undefined, now())));
     const request = keyed(asked);
     const looking = looked?.key === request.uri ? looked : look(request, asked.uri);
     const { found, waitedMs } = looking instanceof Promise ? await looking : looking;

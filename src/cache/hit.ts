@@ -4,7 +4,7 @@ import type { CacheRequest, CacheResponse, Looked } from "./exchange.ts";
 import type { Handle } from "./handle.ts";
 import type { Hide } from "./hide-fields.ts";
 import type { FindNear, FindStored } from "./lookup.ts";
-import type { Lookup } from "./ports.ts";
+import type { Glance, Lookup } from "./ports.ts";
 import { aspectOf, fresh, ttlOf } from "./respond.ts";
 import type { SearchVariances } from "./search-variances.ts";
 
@@ -40,7 +40,7 @@ export function createHits({ lookupNear, lookup, variances, hide, now }: HitsDep
     find(request, uri, looked) {
       const found = looked?.found ?? lookupNear(variances.keyFor(uri), request.fields, uri);
       if (found?.type !== "found" || found.storeFailed === true) return undefined;
-      const decision = decide(request, found.entry.stored, now());
+      const decision = decide<Glance>(request, found.packed ?? found.entry.stored, now());
       return decision.type === "serve" ? { found, age: decision.age } : undefined;
     },
     ...(lookup === undefined ? {} : { look: (request, uri) => look(lookup, request, uri) }),

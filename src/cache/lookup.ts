@@ -3,7 +3,7 @@ import { onlyValidated, staleFrom } from "../policy/freshness.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import { type Emit, storeFailed } from "./events.ts";
 import type { CacheRequest } from "./exchange.ts";
-import type { Lookup, Store } from "./ports.ts";
+import type { Glance, Lookup, Store } from "./ports.ts";
 import { EVER, NEVER } from "./purge-memory.ts";
 import type { Purges } from "./purges.ts";
 import { answersUri } from "./search-variances.ts";
@@ -81,11 +81,9 @@ export function createLookupNear({ store, purges }: Pick<LookupDeps, "store" | "
   return function lookupNear(key: string, fields: FieldLines, uri: string): Found | undefined {
     const found = store.near?.(key, fields);
     if (found === undefined) return undefined;
-    const { stored } = found.entry;
+    const stored: Glance = found.packed ?? found.entry.stored;
     const certain =
-      answersUri(stored, uri) &&
-      purges.staleSince(key, stored.epoch, stored.tags) === NEVER &&
-      purges.vouchesFor(stored.responseTime);
+      answersUri(stored, uri) && !purges.coversStored(key, stored) && purges.vouchesFor(stored.responseTime);
     return certain ? found : undefined;
   };
 }

@@ -1,6 +1,6 @@
 import type { FieldLines } from "../policy/fields.ts";
 import type { RefusalReason } from "../policy/outcome.ts";
-import type { Epoch, EpochMs, StoredResponse } from "../policy/stored-response.ts";
+import type { Epoch, EpochMs, Reusable, StoredResponse } from "../policy/stored-response.ts";
 import type { Cut } from "./cut.ts";
 
 /** Bytes on their way. Iterating rejects when they break off; `return()` tells the source to stop. */
@@ -52,6 +52,20 @@ export interface SentBody {
   readonly checksum: number;
 }
 
+/** What of a stored response is looked at before it may be the answer. */
+export type Glance = Reusable & Pick<StoredResponse, "uri" | "epoch" | "tags">;
+
+/** A complete response as it lies in memory. */
+export interface PackedResponse extends Omit<Glance, "part"> {
+  /** Of its field lines, as they go over the wire, each with its end. */
+  readonly linesBytes: number;
+  readonly bodyBytes: number;
+  /** Those with the same one have the same status, reason phrase and names of field lines, in order. */
+  readonly shape: number;
+  copyLines(to: Uint8Array, at: number): void;
+  copyBody(to: Uint8Array, at: number): void;
+}
+
 export type Tier = "memory" | "redis";
 
 export type Lookup = (
@@ -61,6 +75,8 @@ export type Lookup = (
       readonly tier: Tier;
       /** The next look-up makes another object of it: what is made of this one is of no more use than it is. */
       readonly fleeting?: true;
+      /** The entry as it lies, where that is known: to be asked at once, before anything is put or dropped, or it throws. */
+      readonly packed?: PackedResponse;
       /** Nobody reads its body any more: its memory is used again. For whoever alone has it, and may leave it undone. */
       readonly giveBack?: () => void;
     }

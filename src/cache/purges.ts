@@ -1,4 +1,4 @@
-import type { Epoch, EpochMs } from "../policy/stored-response.ts";
+import type { Epoch, EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { type Emit, storeFailed } from "./events.ts";
 import {
@@ -94,6 +94,11 @@ export class Purges {
   /** Is it purged, in whatever mode? `tags` are those of a response, where it is known already. */
   covers(key: string, epoch: Epoch, tags: readonly string[] = []): boolean {
     return this.staleSince(key, epoch, tags) < NEVER;
+  }
+
+  /** The same of a stored response, whose tags are not asked for without need: they may have to be read first. */
+  coversStored(key: string, stored: Pick<StoredResponse, "epoch" | "tags">): boolean {
+    return stored.epoch < this.#epoch && this.covers(key, stored.epoch, stored.tags);
   }
 
   /** What purges have said of what these names lead to, the latest first, as far as it is remembered. */

@@ -4,7 +4,7 @@ import { currentAge, isAhead } from "./freshness.ts";
 import { isSafe } from "./invalidate.ts";
 import type { BypassReason } from "./outcome.ts";
 import { hasBytesFor } from "./range.ts";
-import type { EpochMs, Seconds, StoredResponse } from "./stored-response.ts";
+import type { EpochMs, Reusable, Seconds } from "./stored-response.ts";
 
 /** What a decision needs to know of a request. */
 export interface RequestFacts {
@@ -59,7 +59,7 @@ export function bypassReason(request: RequestFacts): BypassReason | undefined {
  * Pure: three facts in, one verdict out. The operator's settings are already inside the
  * facts. As `now` grows, from the response's time on, its verdict never gets fresher.
  */
-export function decide<S extends StoredResponse>(
+export function decide<S extends Reusable>(
   request: RequestFacts,
   stored: S | undefined,
   now: EpochMs,
@@ -110,5 +110,5 @@ export function decide<S extends StoredResponse>(
  * May it be served because the origin failed (RFC 5861 §4)?
  * A response that is still fresh and was only validated at the client's wish may.
  */
-const mayServeOnError = (stored: StoredResponse, staleness: Seconds): boolean =>
+const mayServeOnError = (stored: Pick<Reusable, "noCache" | "staleIfError">, staleness: Seconds): boolean =>
   !stored.noCache && (staleness < 0 || staleness < stored.staleIfError);

@@ -110,8 +110,10 @@ export const isAhead = ({ responseTime }: Pick<StoredResponse, "responseTime">, 
   secondsBetween(now, responseTime) > CLOCK_SKEW;
 
 /** Is it fresh (§4.2)? Whether it may be reused is `decide`'s to say. */
-export const isFresh = (stored: Omit<StoredResponse, "bodyLength">, now: EpochMs): boolean =>
-  currentAge(stored, now) < stored.freshnessLifetime && !isAhead(stored, now);
+export const isFresh = (
+  stored: Pick<StoredResponse, "initialAge" | "responseTime" | "freshnessLifetime">,
+  now: EpochMs,
+): boolean => currentAge(stored, now) < stored.freshnessLifetime && !isAhead(stored, now);
 
 /** The same response as if its freshness had ended by that instant: its stale windows begin there (§4.2.4). */
 export const staleFrom = (stored: StoredResponse, instant: EpochMs): StoredResponse => ({

@@ -57,6 +57,21 @@ export interface StoredResponse {
   readonly epoch: Epoch;
 }
 
+/** What of it decides whether it may be reused (decide.ts). */
+export type Reusable = Pick<
+  StoredResponse,
+  | "status"
+  | "fields"
+  | "responseTime"
+  | "initialAge"
+  | "freshnessLifetime"
+  | "staleWhileRevalidate"
+  | "staleIfError"
+  | "mustRevalidate"
+  | "noCache"
+  | "part"
+>;
+
 /** A contiguous part of a representation, in bytes; `last` is inclusive (RFC 9110 §14.4). */
 export interface Part {
   readonly first: number;

@@ -55,7 +55,7 @@ export function openCaching(deps: CachingDeps) {
     room: held.reserve,
     now,
     emit,
-    purged: (key, stored) => purges.covers(key, stored.epoch, stored.tags),
+    purged: (key, stored) => purges.coversStored(key, stored),
     heldBack: (key, stored) => purges.holdsBack(key, stored.epoch, stored.tags),
     ...(redis === undefined ? {} : { redis, deadlineMs: storePatienceMs }),
   });

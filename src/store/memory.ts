@@ -13,6 +13,7 @@ import type { EpochMs } from "../policy/stored-response.ts";
 import { KeyIndex, type Variant } from "./memory/key-index.ts";
 import { type Packed, packEntry, Records, type Sending } from "./memory/records.ts";
 import { copied, grownTo, NONE, Sieve } from "./memory/sieve.ts";
+import type { Found } from "./memory/unpacked.ts";
 import { weigh } from "./memory/weight.ts";
 
 /** More variants of one resource than this are not kept: the least recently put goes. */
@@ -90,18 +91,14 @@ export class MemoryStore implements Store {
   }
 
   lookup(key: string, request: FieldLines): Lookup {
-    const variants = this.#index.get(key);
-    if (variants === undefined) return URI_MISS;
-    const now = this.#now();
-    if (typeof variants === "number") {
-      if ((this.#until[variants] as number) > now) return this.#answer(variants);
-      this.#expire(variants);
-      return URI_MISS;
-    }
-    for (const { slot } of [...variants]) if ((this.#until[slot] as number) <= now) this.#expire(slot);
-    const matching = variants.filter(({ selectingFields }) => variantMatches(selectingFields, request));
-    if (matching.length === 0) return variants.length === 0 ? URI_MISS : VARY_MISS;
-    return this.#answer(this.#newest(matching));
+    const slot = this.#asked(key, request);
+    return typeof slot === "number" ? this.#records.find(slot, this.#keys[slot] as string) : slot;
+  }
+
+  /** The same for who decides at once: `packed` tells of some what there is to tell, and nothing of them is made. */
+  near(key: string, request: FieldLines): Found | undefined {
+    const slot = this.#asked(key, request);
+    return typeof slot === "number" ? this.#records.near(slot, key) : undefined;
   }
 
   async inspect(key: string): Promise<readonly Inspected[]> {
@@ -216,9 +213,26 @@ export class MemoryStore implements Store {
     return true;
   }
 
-  #answer(slot: number): Lookup {
-    this.#queue.touch(slot);
-    return this.#records.find(slot, this.#keys[slot] as string);
+  /** The slot that answers, which counts as asked for, or why none does. */
+  #asked(key: string, request: FieldLines): number | Lookup {
+    const slot = this.#find(key, request);
+    if (typeof slot === "number") this.#queue.touch(slot);
+    return slot;
+  }
+
+  #find(key: string, request: FieldLines): number | Lookup {
+    const variants = this.#index.get(key);
+    if (variants === undefined) return URI_MISS;
+    const now = this.#now();
+    if (typeof variants === "number") {
+      if ((this.#until[variants] as number) > now) return variants;
+      this.#expire(variants);
+      return URI_MISS;
+    }
+    for (const { slot } of [...variants]) if ((this.#until[slot] as number) <= now) this.#expire(slot);
+    const matching = variants.filter(({ selectingFields }) => variantMatches(selectingFields, request));
+    if (matching.length === 0) return variants.length === 0 ? URI_MISS : VARY_MISS;
+    return this.#newest(matching);
   }
 
   /** The slot of the newest response, of equals the most recently put; there is one. */

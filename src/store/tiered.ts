@@ -2,6 +2,7 @@ import { type Emit, storeFailed } from "../cache/events.ts";
 import {
   type ChunkedBody,
   type Entry,
+  type Glance,
   type Inspected,
   type Lookup,
   type PurgeTarget,
@@ -28,7 +29,7 @@ export interface TieredOptions {
   readonly now: () => EpochMs;
   readonly emit: Emit;
   /** Has a purge, of whatever mode, covered this response? Then Redis may have a newer one. */
-  readonly purged?: (key: string, stored: StoredResponse) => boolean;
+  readonly purged?: (key: string, stored: Pick<StoredResponse, "epoch" | "tags">) => boolean;
   /** May it not be used if it comes from Redis? An invalidation waits for a log that is away, and nobody knows which is older. */
   readonly heldBack?: (key: string, stored: StoredResponse) => boolean;
   /** Is there room to bring a body of so many bytes here? Taken until what it answers is called; undefined: it is read where it lies. */
@@ -53,7 +54,7 @@ export class TieredStore implements Store {
   readonly #deadlines: Deadlines | undefined;
   readonly #now: () => EpochMs;
   readonly #emit: Emit;
-  readonly #purged: (key: string, stored: StoredResponse) => boolean;
+  readonly #purged: (key: string, stored: Pick<StoredResponse, "epoch" | "tags">) => boolean;
   readonly #heldBack: (key: string, stored: StoredResponse) => boolean;
   readonly #room: (bytes: number) => (() => void) | undefined;
   readonly #readings = new Readings();
@@ -77,8 +78,8 @@ export class TieredStore implements Store {
   }
 
   near(key: string, request: FieldLines): Found | undefined {
-    const near = this.#memory.lookup(key, request);
-    if (near.type === "none") return undefined;
+    const near = this.#memory.near(key, request);
+    if (near === undefined) return undefined;
     return this.#redis === undefined || this.#suffices(key, request, near) ? near : undefined;
   }
 
@@ -103,7 +104,8 @@ export class TieredStore implements Store {
   }
 
   /** Does what is in memory answer this request, whatever Redis has? */
-  #suffices(key: string, request: FieldLines, { entry: { stored } }: Found): boolean {
+  #suffices(key: string, request: FieldLines, found: Found): boolean {
+    const stored: Glance = found.packed ?? found.entry.stored;
     const now = this.#now();
     const fresh = !stored.noCache && isFresh(stored, now);
     // HEAD would be content with any part, and may look on for nothing.

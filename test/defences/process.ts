@@ -24,8 +24,8 @@ export const PROCESS: readonly Defence[] = [
     threat: "A clock that jumps an hour, either way",
     defence: "what is stored ahead of now is stale",
     file: "src/policy/freshness.ts",
-    find: "  currentAge(stored, now) < stored.freshnessLifetime && !isAhead(stored, now);",
-    without: "  currentAge(stored, now) < stored.freshnessLifetime;",
+    find: "): boolean => currentAge(stored, now) < stored.freshnessLifetime && !isAhead(stored, now);",
+    without: "): boolean => currentAge(stored, now) < stored.freshnessLifetime;",
     also: [
       {
         file: "src/policy/decide.ts",
@@ -76,8 +76,8 @@ export const PROCESS: readonly Defence[] = [
     threat: "More URLs than there is memory for",
     defence: "what is asked for again stays",
     file: "src/store/memory.ts",
-    find: "  #answer(slot: number): Lookup {\n    this.#queue.touch(slot);",
-    without: "  #answer(slot: number): Lookup {",
+    find: '    if (typeof slot === "number") this.#queue.touch(slot);\n',
+    without: "",
     test: "test/scenario/memory-tier.test.ts",
     name: "the memory tier stays within its bytes",
   },

@@ -6,8 +6,8 @@ import { KEY, sampleEntry } from "./sample.ts";
 describe("a packed response", () => {
   it("does not hold its key twice", () => {
     const { stored } = sampleEntry("");
-    expect(pack(KEY, stored)).not.toContain(KEY);
-    expect(pack("another", stored)).toContain(KEY);
+    expect(pack(KEY, stored).rest).not.toContain(KEY);
+    expect(pack("another", stored).rest).toContain(KEY);
   });
 });
 

@@ -6,12 +6,15 @@ import { bytes } from "./sample.ts";
 const MIB = 1024 * 1024;
 const SHORT_SLAB = MIB / 4;
 
-const put = (slabs: Slabs, slot: number, text: string, body: Uint8Array) =>
-  slabs.put(slot, text, Buffer.byteLength(text), body);
-const read = (slabs: Slabs, slot: number) => ({
-  text: slabs.text(slot),
-  body: slabs.body(slot, Buffer.allocUnsafeSlow),
-});
+function put(slabs: Slabs, slot: number, text: string, body: Uint8Array): void {
+  slabs.put(slot, Buffer.byteLength(text), body);
+  slabs.room(slot).bytes.write(text, slabs.offset(slot));
+}
+function read(slabs: Slabs, slot: number) {
+  const start = slabs.offset(slot);
+  const text = slabs.room(slot).bytes.toString("utf8", start, start + slabs.headBytes(slot));
+  return { text, body: slabs.body(slot, Buffer.allocUnsafeSlow) };
+}
 
 describe("slabs", () => {
   it("give back every record as it was put, through every history, with little room wasted", () => {

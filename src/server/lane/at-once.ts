@@ -10,6 +10,7 @@ import { freshId, ID_LENGTH } from "../fresh-id.ts";
 import { operatorFields } from "../own-fields.ts";
 import type { Connection } from "../peer.ts";
 import { tooLong } from "../read-request.ts";
+import { ComposedAnswers } from "./composed.ts";
 import type { Aspect, SectionFacts } from "./facts.ts";
 import type { PlainHead } from "./head.ts";
 import { type Prepared, PreparedAnswers, prepare, retime } from "./prepared.ts";
@@ -67,6 +68,7 @@ interface AtOnceDeps {
 
 export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed }: AtOnceDeps): AtOnce {
   const answers = new PreparedAnswers();
+  const composed = new ComposedAnswers();
   const keepAliveSeconds = Math.floor(keepAliveTimeoutMs / 1000);
 
   function asked(facts: SectionFacts, { method, target }: PlainHead): Asked | undefined {
@@ -109,7 +111,8 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
     if (onTaken === undefined) socket.write(NOTHING, onWritten);
     // Its bytes are still read from, and the next answer would change them, and what is told of this one.
     const sent = { ...prepared };
-    prepared.bytes = Buffer.from(prepared.bytes);
+    if (hit.found.fleeting === true) composed.leave(prepared);
+    else prepared.bytes = Buffer.from(prepared.bytes);
     return sendingOf(facts, sent, startedAt, hit.found.giveBack);
   }
 
@@ -126,8 +129,14 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
   const look = ({ aspect, uri }: Asked): Promise<Looked> | undefined => hits.look?.(aspect.facts, uri);
 
   function answerOf(hit: Hit, aspect: Aspect, name: string): Prepared | undefined {
-    const { stored, body } = hit.found.entry;
+    const { packed } = hit.found;
     const age = Math.floor(hit.age);
+    const isComposed = packed !== undefined && aspect.isUnconditional;
+    if (isComposed) {
+      const found = composed.find(packed, name, age, ttlOf(packed, hit.age));
+      if (found !== undefined) return found;
+    }
+    const { stored, body } = hit.found.entry;
     const ttl = ttlOf(stored, hit.age);
     const known = answers.get(stored, name);
     if (known !== undefined) {
@@ -139,7 +148,9 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
     const response = hits.answer(aspect.facts, hit);
     const operator = operatorFields(aspect.facts.fields, response.fields, settings);
     const prepared = prepare(response, operator, keepAliveSeconds, { aspect: name, age, ttl });
-    if (prepared !== undefined && hit.found.fleeting !== true) answers.set(stored, prepared);
+    if (prepared === undefined) return undefined;
+    if (isComposed) composed.learn(packed, prepared);
+    if (hit.found.fleeting !== true) answers.set(stored, prepared);
     return prepared;
   }
 
@@ -181,8 +192,9 @@ function write(
     const before = bytes.subarray(0, idAt);
     head = Buffer.concat([before, Buffer.from(id, "latin1"), bytes.subarray(idAt + ID_LENGTH)]);
   }
-  const { body } = found.entry;
-  if (!bodyApart || !(body instanceof Uint8Array)) {
+  // Of what lies packed no more is made than is sent.
+  const body = bodyApart ? found.entry.body : undefined;
+  if (!(body instanceof Uint8Array)) {
     socket.write(head, onTaken);
     return;
   }

@@ -19,6 +19,8 @@ export interface Aspect {
   readonly name: string | undefined;
   /** From one second to the next nothing of the answer changes but its times: no date is compared with the clock. */
   readonly isSteady: boolean;
+  /** It is asked for by its method alone: what the client has already, and which part it wants, plays no role. */
+  readonly isUnconditional: boolean;
 }
 
 /** All that field lines say on one connection: every request that repeats them is told by its method and target. */
@@ -62,6 +64,7 @@ export function lineFacts(
     const stored = answerable ? aspectOf(facts) : undefined;
     return {
       facts,
+      isUnconditional: stored === method,
       isSteady: !hasField(fields, "if-modified-since"),
       name:
         stored === undefined

@@ -25,7 +25,7 @@ export interface Prepared {
   readonly bodyApart: boolean;
 }
 
-const ID_PLACE = "#".repeat(ID_LENGTH);
+export const ID_PLACE = "#".repeat(ID_LENGTH);
 
 /** The answer as Node would write it to a connection that is kept; undefined where Node has more to say of it. */
 export function prepare(

@@ -1,5 +1,7 @@
 import type { Entry } from "../../cache/ports.ts";
-import { pack, unpack } from "./packed.ts";
+import { Glanced } from "./glanced.ts";
+import { type PackedHead, pack, shapeOf, unpack, write } from "./packed.ts";
+import { Shapes } from "./shapes.ts";
 import { Slabs } from "./slabs.ts";
 import { type Found, Unpacked } from "./unpacked.ts";
 
@@ -21,19 +23,15 @@ const NO_BYTES = new Uint8Array(0);
 
 /** An entry, ready to be put into a slot. */
 export interface Packed {
-  readonly text: string;
-  /** Of the text. */
-  readonly bytes: number;
+  readonly head: PackedHead;
   readonly body: Uint8Array;
   /** The body is not in a slab. */
   readonly own: boolean;
 }
 
 export function packEntry(key: string, stored: Entry["stored"], body: Uint8Array): Packed {
-  const text = pack(key, stored);
-  const bytes = Buffer.byteLength(text);
   const own = body.length > LONGEST_IN_SLAB;
-  return { text, bytes, own, body: own ? ownBytes(body) : body };
+  return { head: pack(key, stored), own, body: own ? ownBytes(body) : body };
 }
 
 /**
@@ -44,12 +42,13 @@ const ownBytes = (body: Uint8Array): Buffer =>
   Buffer.from(body.byteLength === body.buffer.byteLength ? body.buffer : new Uint8Array(body).buffer);
 
 /**
- * What is in which slot? Text for all but the body, and the body where it is short, in slabs; longer bodies as
+ * What is in which slot? Bytes for all but the body, and the body where it is short, in slabs; longer bodies as
  * they are; and what is asked for often as objects, too.
  */
 export class Records {
   readonly #slabs: Slabs;
   readonly #unpacked: Unpacked;
+  readonly #shapes = new Shapes();
   readonly #sending: Sending | undefined;
   /** Bodies with a buffer of their own. */
   readonly #bodies = new Map<number, Uint8Array>();
@@ -66,8 +65,10 @@ export class Records {
   }
 
   /** Fills a slot that is empty. */
-  put(slot: number, { text, bytes, body, own }: Packed): void {
-    this.#slabs.put(slot, text, bytes, own ? NO_BYTES : body);
+  put(slot: number, { head, body, own }: Packed): void {
+    this.#slabs.put(slot, head.bytes, own ? NO_BYTES : body);
+    const shape = head.plain && !own ? this.#shapes.numberOf(head.stored) : 0;
+    write(this.#slabs.room(slot), this.#slabs.offset(slot), head, shape);
     if (!own) return;
     this.#bodies.set(slot, body);
     this.#sending?.enter(body);
@@ -102,22 +103,42 @@ export class Records {
   find(slot: number, key: string): Found {
     const ready = this.#unpacked.get(slot);
     if (ready !== undefined) return ready;
-    const recordBytes = this.#slabs.recordBytes(slot);
-    const wanted = this.#unpacked.wants(slot, recordBytes);
-    const stored = unpack(key, this.#slabs.text(slot));
-    const allocate = wanted ? Buffer.allocUnsafeSlow : Buffer.allocUnsafe;
-    const body = this.#bodies.get(slot) ?? this.#slabs.body(slot, allocate);
-    if (wanted) return this.#unpacked.keep(slot, recordBytes, stored, body);
-    return { type: "found", entry: { stored, body }, tier: "memory", fleeting: true };
+    return this.#kept(slot, key) ?? this.#fleeting(slot, key);
+  }
+
+  /** The same for who decides at once: of what is plain no more is made than that takes. */
+  near(slot: number, key: string): Found {
+    const ready = this.#unpacked.get(slot);
+    if (ready !== undefined) return ready;
+    const kept = this.#kept(slot, key);
+    if (kept !== undefined) return kept;
+    const slabs = this.#slabs;
+    const hasShape = shapeOf(slabs.room(slot), slabs.offset(slot)) !== 0;
+    return hasShape ? new Glanced(slabs, slot, key) : this.#fleeting(slot, key);
   }
 
   /** The same for those who only look: nothing is kept or touched for them. */
   peek(slot: number, key: string): Found {
     const ready = this.#unpacked.peek(slot);
-    if (ready !== undefined) return ready;
-    const stored = unpack(key, this.#slabs.text(slot));
-    const body = this.#bodies.get(slot) ?? this.#slabs.body(slot, Buffer.allocUnsafe);
-    return { type: "found", entry: { stored, body }, tier: "memory" };
+    return ready ?? { type: "found", entry: this.#entry(slot, key), tier: "memory" };
+  }
+
+  /** Undefined where it is not wanted often enough. */
+  #kept(slot: number, key: string): Found | undefined {
+    const recordBytes = this.#slabs.recordBytes(slot);
+    if (!this.#unpacked.wants(slot, recordBytes)) return undefined;
+    const { stored, body } = this.#entry(slot, key, Buffer.allocUnsafeSlow);
+    return this.#unpacked.keep(slot, recordBytes, stored, body);
+  }
+
+  #fleeting(slot: number, key: string): Found {
+    return { type: "found", entry: this.#entry(slot, key), tier: "memory", fleeting: true };
+  }
+
+  #entry(slot: number, key: string, allocate = Buffer.allocUnsafe): Entry & { readonly body: Uint8Array } {
+    const slabs = this.#slabs;
+    const stored = unpack(key, slabs.room(slot), slabs.offset(slot), slabs.headBytes(slot));
+    return { stored, body: this.#bodies.get(slot) ?? slabs.body(slot, allocate) };
   }
 
   clear(): void {

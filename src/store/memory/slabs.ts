@@ -1,3 +1,4 @@
+import type { Room } from "./packed.ts";
 import { copied, grownTo } from "./sieve.ts";
 
 /** Before each record: its slot and its length, 32 bits each. */
@@ -15,8 +16,14 @@ const FIRST_SLOTS = 64;
 /** A record with a buffer of its own has no slab. */
 const ASIDE = -1;
 
-interface Slab {
-  readonly bytes: Buffer;
+/** What is known of a slot's record, in one row of numbers: they lie in one line of the processor's cache. */
+const ROW = 4;
+const SLAB = 0;
+const OFFSET = 1;
+const HEAD_BYTES = 2;
+const BODY_BYTES = 3;
+
+interface Slab extends Room {
   used: number;
   live: number;
 }
@@ -24,8 +31,8 @@ interface Slab {
 /**
  * Records one after another in few large buffers, by slot number.
  *
- * A record is a text and bytes. Both are copied in, and copied out: nobody else has a view of a slab, so that
- * its room is used again at once, whoever still sends what was in it. Where records have gone, the slab with
+ * A record is a head and a body. What is in it is copied in, and copied out: nobody else keeps a view of a slab, so
+ * that its room is used again at once, whoever still sends what was in it. Where records have gone, the slab with
  * the fewest left is emptied by moving those to the end.
  */
 export class Slabs {
@@ -34,15 +41,13 @@ export class Slabs {
   /** Indexes of `#slabs` without a slab. */
   readonly #vacant: number[] = [];
   readonly #spares: Buffer[] = [];
-  readonly #aside = new Map<number, Buffer>();
+  readonly #aside = new Map<number, Room>();
   #current = ASIDE;
   #allocated = 0;
   #live = 0;
-  /** By slot: where its record is, and of how many bytes its text and the rest are. */
-  #slab = new Int32Array(FIRST_SLOTS);
-  #offset = new Int32Array(FIRST_SLOTS);
-  #textBytes = new Int32Array(FIRST_SLOTS);
-  #bodyBytes = new Int32Array(FIRST_SLOTS);
+  #changes = 0;
+  /** By slot: where its record is, and of how many bytes. */
+  #rows = new Int32Array(ROW * FIRST_SLOTS);
 
   /** `capacity`: the bytes that all records together will be of, about. */
   constructor(capacity: number) {
@@ -54,51 +59,72 @@ export class Slabs {
     return this.#allocated;
   }
 
-  put(slot: number, text: string, textBytes: number, body: Uint8Array): void {
-    if (slot >= this.#slab.length) this.#grow(slot);
-    const length = textBytes + body.length;
-    this.#textBytes[slot] = textBytes;
-    this.#bodyBytes[slot] = body.length;
-    let bytes: Buffer;
+  /** Grows with everything that may move a record, or write over it. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Makes a record with this body; its head is to be written by whoever asks, where `room` and `offset` say. */
+  put(slot: number, headBytes: number, body: Uint8Array): void {
+    this.#changes++;
+    if (ROW * slot >= this.#rows.length) this.#grow(slot);
+    const length = headBytes + body.length;
+    const row = ROW * slot;
+    this.#rows[row + HEAD_BYTES] = headBytes;
+    this.#rows[row + BODY_BYTES] = body.length;
+    let room: Room;
     if (HEADER_BYTES + length > this.#slabBytes * LARGEST_SHARE) {
-      bytes = Buffer.allocUnsafeSlow(length);
-      this.#aside.set(slot, bytes);
-      this.#slab[slot] = ASIDE;
-      this.#offset[slot] = 0;
-    } else bytes = this.#place(slot, length);
-    const offset = this.#offset[slot] as number;
-    bytes.write(text, offset, textBytes, "utf8");
-    bytes.set(body, offset + textBytes);
+      room = roomOf(Buffer.allocUnsafeSlow(length));
+      this.#aside.set(slot, room);
+      this.#rows[row + SLAB] = ASIDE;
+      this.#rows[row + OFFSET] = 0;
+    } else room = this.#place(slot, length);
+    room.bytes.set(body, (this.#rows[row + OFFSET] as number) + headBytes);
   }
 
-  text(slot: number): string {
-    const offset = this.#offset[slot] as number;
-    return this.#bytesOf(slot).toString("utf8", offset, offset + (this.#textBytes[slot] as number));
+  /** Where the record is, until `changes` grows. */
+  room(slot: number): Room {
+    const index = this.#rows[ROW * slot + SLAB] as number;
+    return index === ASIDE ? (this.#aside.get(slot) as Room) : (this.#slabs[index] as Slab);
   }
 
-  /** The bytes behind the text, in a buffer that `allocate` makes. */
+  /** Where in its room the record begins. */
+  offset(slot: number): number {
+    return this.#rows[ROW * slot + OFFSET] as number;
+  }
+
+  headBytes(slot: number): number {
+    return this.#rows[ROW * slot + HEAD_BYTES] as number;
+  }
+
+  bodyBytes(slot: number): number {
+    return this.#rows[ROW * slot + BODY_BYTES] as number;
+  }
+
+  /** The bytes behind the head, in a buffer that `allocate` makes. */
   body(slot: number, allocate: (bytes: number) => Buffer): Buffer {
-    const length = this.#bodyBytes[slot] as number;
-    const start = (this.#offset[slot] as number) + (this.#textBytes[slot] as number);
+    const length = this.bodyBytes(slot);
+    const start = this.offset(slot) + this.headBytes(slot);
     const copy = allocate(length);
-    this.#bytesOf(slot).copy(copy, 0, start, start + length);
+    this.room(slot).bytes.copy(copy, 0, start, start + length);
     return copy;
   }
 
   recordBytes(slot: number): number {
-    return (this.#textBytes[slot] as number) + (this.#bodyBytes[slot] as number);
+    return this.headBytes(slot) + this.bodyBytes(slot);
   }
 
   free(slot: number): void {
-    const index = this.#slab[slot] as number;
+    this.#changes++;
+    const index = this.#rows[ROW * slot + SLAB] as number;
     if (index === ASIDE) {
       this.#aside.delete(slot);
       return;
     }
     // No record begins here: what looks for those that are left finds none.
-    this.#slab[slot] = ASIDE;
+    this.#rows[ROW * slot + SLAB] = ASIDE;
     const slab = this.#slabs[index] as Slab;
-    const bytes = HEADER_BYTES + (this.#textBytes[slot] as number) + (this.#bodyBytes[slot] as number);
+    const bytes = HEADER_BYTES + this.recordBytes(slot);
     slab.live -= bytes;
     this.#live -= bytes;
     if (slab.live > 0) return;
@@ -107,19 +133,15 @@ export class Slabs {
   }
 
   clear(): void {
+    this.#changes++;
     this.#slabs.length = this.#vacant.length = this.#spares.length = 0;
     this.#aside.clear();
     this.#current = ASIDE;
     this.#allocated = this.#live = 0;
   }
 
-  #bytesOf(slot: number): Buffer {
-    const index = this.#slab[slot] as number;
-    return index === ASIDE ? (this.#aside.get(slot) as Buffer) : (this.#slabs[index] as Slab).bytes;
-  }
-
   /** Gives the slot room for so many bytes in the slab that is being filled. */
-  #place(slot: number, length: number): Buffer {
+  #place(slot: number, length: number): Room {
     const needed = HEADER_BYTES + length;
     let current = this.#slabs[this.#current];
     if (current === undefined || current.used + needed > this.#slabBytes) {
@@ -131,20 +153,20 @@ export class Slabs {
     return this.#append(current, slot, length);
   }
 
-  #append(slab: Slab, slot: number, length: number): Buffer {
+  #append(slab: Slab, slot: number, length: number): Room {
     slab.bytes.writeInt32LE(slot, slab.used);
     slab.bytes.writeInt32LE(length, slab.used + 4);
-    this.#slab[slot] = this.#current;
-    this.#offset[slot] = slab.used + HEADER_BYTES;
+    this.#rows[ROW * slot + SLAB] = this.#current;
+    this.#rows[ROW * slot + OFFSET] = slab.used + HEADER_BYTES;
     slab.used += HEADER_BYTES + length;
     slab.live += HEADER_BYTES + length;
     this.#live += HEADER_BYTES + length;
-    return slab.bytes;
+    return slab;
   }
 
   #begin(): Slab {
     const bytes = this.#spares.pop() ?? Buffer.allocUnsafeSlow(this.#slabBytes);
-    const slab = { bytes, used: 0, live: 0 };
+    const slab = { ...roomOf(bytes), used: 0, live: 0 };
     this.#current = this.#vacant.pop() ?? this.#slabs.length;
     this.#slabs[this.#current] = slab;
     this.#allocated += this.#slabBytes;
@@ -183,21 +205,23 @@ export class Slabs {
       const length = from.bytes.readInt32LE(at + 4);
       const start = at + HEADER_BYTES;
       at = start + length;
-      if (this.#slab[slot] !== index || this.#offset[slot] !== start) continue;
+      if (this.#rows[ROW * slot + SLAB] !== index || this.offset(slot) !== start) continue;
       let to = this.#slabs[this.#current] as Slab;
       if (to.used + HEADER_BYTES + length > this.#slabBytes) to = this.#begin();
       this.#append(to, slot, length);
       this.#live -= HEADER_BYTES + length;
-      from.bytes.copy(to.bytes, this.#offset[slot] as number, start, at);
+      from.bytes.copy(to.bytes, this.offset(slot), start, at);
     }
     this.#giveBack(index);
   }
 
   #grow(slot: number): void {
-    const slots = grownTo(this.#slab.length, slot);
-    this.#slab = copied(new Int32Array(slots), this.#slab);
-    this.#offset = copied(new Int32Array(slots), this.#offset);
-    this.#textBytes = copied(new Int32Array(slots), this.#textBytes);
-    this.#bodyBytes = copied(new Int32Array(slots), this.#bodyBytes);
+    const slots = grownTo(this.#rows.length / ROW, slot);
+    this.#rows = copied(new Int32Array(ROW * slots), this.#rows);
   }
 }
+
+const roomOf = (bytes: Buffer): Room => ({
+  bytes,
+  view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
+});

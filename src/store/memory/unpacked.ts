@@ -9,6 +9,9 @@ const OVERHEAD = 2000;
 /** Its strings and its body, and the same again in a head that is ready to be sent. */
 const PER_RECORD_BYTE = 2;
 
+/** So many others, of as many as are kept, may be asked for between. To keep one costs some ten answers made of its record. */
+const SHORT_WHILE = 1 / 8;
+
 /**
  * Answers that are asked for often, ready as objects, by slot number: the same object every time, so that
  * others may hang on it what they make of it. Bounded in bytes, evicted by SIEVE. Once it is full, only what
@@ -49,7 +52,7 @@ export class Unpacked {
     if (this.#bytes + weight <= this.#capacity) return true;
     if (weight > this.#capacity) return false;
     if (this.#once.delete(slot)) return true;
-    if (this.#once.size > this.#queue.size) this.#once.clear();
+    if (this.#once.size > this.#queue.size * SHORT_WHILE) this.#once.clear();
     this.#once.add(slot);
     return false;
   }
