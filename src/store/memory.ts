@@ -11,6 +11,7 @@ import { keepUntil } from "../policy/freshness.ts";
 import { variantId, variantMatches } from "../policy/key.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { KeyIndex, type Variant } from "./memory/key-index.ts";
+import { isKey } from "./memory/packed.ts";
 import { type Packed, packEntry, Records, type Sending } from "./memory/records.ts";
 import { copied, grownTo, NONE, Sieve } from "./memory/sieve.ts";
 import type { Found } from "./memory/unpacked.ts";
@@ -63,11 +64,12 @@ export class MemoryStore implements Store {
   readonly #room: number;
   readonly #maxEntries: number;
   readonly #now: () => EpochMs;
-  readonly #index = new KeyIndex(MAX_VARIANTS);
+  readonly #index = new KeyIndex(MAX_VARIANTS, (slot, key) => this.#records.hasKey(slot, key));
   readonly #queue = new Sieve();
   readonly #records: Records;
-  /** By slot. */
-  readonly #keys: string[] = [];
+  /** Slots that are or have been somebody's. */
+  #slots = 0;
+  /** By slot; 0 of those that are nobody's. */
   #until = new Float64Array(FIRST_SLOTS);
   #weight = new Float64Array(FIRST_SLOTS);
   readonly #vacant: number[] = [];
@@ -92,7 +94,7 @@ export class MemoryStore implements Store {
 
   lookup(key: string, request: FieldLines): Lookup {
     const slot = this.#asked(key, request);
-    return typeof slot === "number" ? this.#records.find(slot, this.#keys[slot] as string) : slot;
+    return typeof slot === "number" ? this.#records.find(slot, key) : slot;
   }
 
   /** The same for who decides at once: `packed` tells of some what there is to tell, and nothing of them is made. */
@@ -112,23 +114,23 @@ export class MemoryStore implements Store {
   /** Of the entries in so many slots from `first` on at most `most` that are wanted; and where it has come to. */
   leaf(first: number, slots: number, most: number, wanted: (key: string) => boolean) {
     const now = this.#now();
-    const end = Math.min(first + slots, this.#keys.length);
+    const end = Math.min(first + slots, this.#slots);
     const found: { readonly key: string; readonly stored: Entry["stored"] }[] = [];
     let slot = first;
     for (; slot < end && found.length < most; slot++) {
-      const key = this.#keys[slot] as string;
-      // A vacant slot has no key.
-      if (key === "" || (this.#until[slot] as number) <= now || !wanted(key)) continue;
+      if ((this.#until[slot] as number) <= now) continue;
+      const key = this.#records.keyOf(slot);
+      if (!wanted(key)) continue;
       found.push({ key, stored: this.#records.peek(slot, key).entry.stored });
     }
-    return { found, slot, isEnd: slot >= this.#keys.length };
+    return { found, slot, isEnd: slot >= this.#slots };
   }
 
   /** `put`, at once. What is too large, elsewhere or already over is not kept, and neither is what it replaces. */
   keep(key: string, entry: Entry): void {
     const variant = variantId(entry.stored.selectingFields);
     const known = this.#index.find(key, variant);
-    if (!this.#admit(key, variant, known, entry) && known !== NONE) this.#remove(known);
+    if (!this.#admit(key, variant, known, entry) && known !== NONE) this.#remove(known, key);
   }
 
   async put(key: string, entry: Entry): Promise<void> {
@@ -176,7 +178,8 @@ export class MemoryStore implements Store {
     this.#records.clear();
     this.#index.clear();
     this.#queue.clear();
-    this.#keys.length = this.#vacant.length = 0;
+    this.#vacant.length = 0;
+    this.#slots = 0;
     this.#bytes = 0;
   }
 
@@ -195,6 +198,7 @@ export class MemoryStore implements Store {
     const until = keepUntil(stored);
     if (!(body instanceof Uint8Array) || body.length > this.maxBodyBytes || until <= this.#now())
       return false;
+    if (!isKey(key)) return false;
     const packed = packEntry(key, stored, body);
     const weight = weigh(key, variant, packed);
     if (known !== NONE) this.#empty(known, packed);
@@ -232,16 +236,16 @@ export class MemoryStore implements Store {
     for (const { slot } of [...variants]) if ((this.#until[slot] as number) <= now) this.#expire(slot);
     const matching = variants.filter(({ selectingFields }) => variantMatches(selectingFields, request));
     if (matching.length === 0) return variants.length === 0 ? URI_MISS : VARY_MISS;
-    return this.#newest(matching);
+    return this.#newest(matching, key);
   }
 
   /** The slot of the newest response, of equals the most recently put; there is one. */
-  #newest(variants: readonly Variant[]): number {
+  #newest(variants: readonly Variant[], key: string): number {
     if (variants.length === 1) return variants[0]?.slot ?? NONE;
     let newest = NONE;
     let latest = Number.NEGATIVE_INFINITY;
     for (const { slot } of variants) {
-      const { responseTime } = this.#records.find(slot, this.#keys[slot] as string).entry.stored;
+      const { responseTime } = this.#records.find(slot, key).entry.stored;
       if (responseTime <= latest) continue;
       newest = slot;
       latest = responseTime;
@@ -253,13 +257,12 @@ export class MemoryStore implements Store {
   #enter(key: string): number {
     const surplus = this.#index.surplus(key);
     if (surplus !== NONE) this.#evict(surplus);
-    const slot = this.#vacant.pop() ?? this.#keys.length;
+    const slot = this.#vacant.pop() ?? this.#slots++;
     if (slot >= this.#until.length) {
       const slots = grownTo(this.#until.length, slot);
       this.#until = copied(new Float64Array(slots), this.#until);
       this.#weight = copied(new Float64Array(slots), this.#weight);
     }
-    this.#keys[slot] = key;
     this.#queue.add(slot);
     return slot;
   }
@@ -291,11 +294,11 @@ export class MemoryStore implements Store {
     this.#evictions++;
   }
 
-  #remove(slot: number): void {
+  #remove(slot: number, key = this.#records.keyOf(slot)): void {
     this.#empty(slot);
-    this.#index.delete(this.#keys[slot] as string, slot);
+    this.#index.delete(key, slot);
     this.#queue.remove(slot);
-    this.#keys[slot] = "";
+    this.#until[slot] = 0;
     this.#vacant.push(slot);
   }
 

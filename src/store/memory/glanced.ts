@@ -1,6 +1,6 @@
 import type { Entry, PackedResponse } from "../../cache/ports.ts";
 import type { Epoch, EpochMs, Seconds, StoredResponse } from "../../policy/stored-response.ts";
-import { AT, isNoCache, type Room, shapeOf, unpack } from "./packed.ts";
+import { AT, isNoCache, linesAtOf, type Room, shapeOf, unpack } from "./packed.ts";
 import type { Slabs } from "./slabs.ts";
 import type { Found } from "./unpacked.ts";
 
@@ -62,7 +62,7 @@ class PackedInSlab implements PackedResponse {
   }
 
   copyLines(to: Uint8Array, at: number): void {
-    const from = this.#offset + AT.lines;
+    const from = linesAtOf(this.#room, this.#offset);
     this.#lying.bytes.copy(to, at, from, from + this.linesBytes);
   }
 

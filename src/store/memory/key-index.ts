@@ -1,4 +1,5 @@
 import type { StoredResponse } from "../../policy/stored-response.ts";
+import { KeyTable } from "./key-table.ts";
 import { NONE } from "./sieve.ts";
 
 /** One of several variants of a resource, or one that fields select. */
@@ -16,27 +17,33 @@ const NOTHING_SELECTS = {};
  * number. Of others the most recently put comes first.
  */
 export class KeyIndex {
-  readonly #variants = new Map<string, number | Variant[]>();
+  /** Of those with one variant that nothing selects. */
+  readonly #plain: KeyTable;
+  readonly #variants = new Map<string, Variant[]>();
   readonly #mostOfOne: number;
 
-  constructor(mostVariantsOfOne: number) {
+  /** `has`: has this slot this key? It is asked of slots that were put. */
+  constructor(mostVariantsOfOne: number, has: (slot: number, key: string) => boolean) {
     this.#mostOfOne = mostVariantsOfOne;
+    this.#plain = new KeyTable(has);
   }
 
   get(key: string): number | readonly Variant[] | undefined {
-    return this.#variants.get(key);
+    const slot = this.#plain.get(key);
+    if (slot !== NONE) return slot;
+    return this.#variants.size === 0 ? undefined : this.#variants.get(key);
   }
 
   /** All slots of a key. */
   slots(key: string): number[] {
-    const variants = this.#variants.get(key);
+    const variants = this.get(key);
     if (variants === undefined) return [];
     return typeof variants === "number" ? [variants] : variants.map(({ slot }) => slot);
   }
 
   /** The slot of a variant; NONE where it is not here. */
   find(key: string, id: string): number {
-    const variants = this.#variants.get(key);
+    const variants = this.get(key);
     if (variants === undefined) return NONE;
     if (typeof variants === "number") return id === "" ? variants : NONE;
     return variants.find((variant) => variant.id === id)?.slot ?? NONE;
@@ -45,29 +52,40 @@ export class KeyIndex {
   /** The slot that has to go before one more variant comes; NONE while there is room. */
   surplus(key: string): number {
     const variants = this.#variants.get(key);
-    if (variants === undefined || typeof variants === "number" || variants.length < this.#mostOfOne)
-      return NONE;
+    if (variants === undefined || variants.length < this.#mostOfOne) return NONE;
     return variants.at(-1)?.slot ?? NONE;
   }
 
   /** Puts a variant first, whether it is new or known. */
   put(key: string, variant: Variant): void {
     const variants = this.#variants.get(key);
-    if (typeof variants === "object") {
+    if (variants !== undefined) {
       removeSlot(variants, variant.slot);
       variants.unshift(variant);
-    } else if (variant.id === "") this.#variants.set(key, variant.slot);
-    else if (variants === undefined) this.#variants.set(key, [variant]);
-    else this.#variants.set(key, [variant, { slot: variants, id: "", selectingFields: NOTHING_SELECTS }]);
+      return;
+    }
+    const slot = this.#plain.get(key);
+    if (variant.id === "") {
+      if (slot === NONE) this.#plain.add(key, variant.slot);
+    } else if (slot === NONE) this.#variants.set(key, [variant]);
+    else {
+      this.#plain.delete(key, slot);
+      this.#variants.set(key, [variant, { slot, id: "", selectingFields: NOTHING_SELECTS }]);
+    }
   }
 
   delete(key: string, slot: number): void {
     const variants = this.#variants.get(key);
-    if (typeof variants === "object") removeSlot(variants, slot);
-    if (typeof variants === "number" || variants?.length === 0) this.#variants.delete(key);
+    if (variants === undefined) {
+      this.#plain.delete(key, slot);
+      return;
+    }
+    removeSlot(variants, slot);
+    if (variants.length === 0) this.#variants.delete(key);
   }
 
   clear(): void {
+    this.#plain.clear();
     this.#variants.clear();
   }
 }

@@ -4,6 +4,7 @@ import type { Part, StoredResponse } from "../../policy/stored-response.ts";
 
 /** A stored response on its way into a record. */
 export interface PackedHead {
+  readonly key: string;
   readonly stored: StoredResponse;
   /** Its field lines as they go over the wire, each with its end; undefined where they could not go. */
   readonly lines: string | undefined;
@@ -21,7 +22,7 @@ export interface Room {
   readonly view: DataView;
 }
 
-/** Where in a record its numbers are, before its lines and the rest. */
+/** Where in a record its numbers and its key are, before its lines and the rest. */
 export const AT = {
   responseTime: 0,
   initialAge: 8,
@@ -31,7 +32,8 @@ export const AT = {
   shape: 36,
   status: 40,
   flags: 42,
-  lines: 43,
+  keyBytes: 43,
+  key: 45,
 } as const;
 const NO_CACHE = 1;
 const MUST_REVALIDATE = 2;
@@ -70,14 +72,14 @@ export function pack(key: string, stored: StoredResponse): PackedHead {
     lines === undefined ? fields : null,
   ];
   const text = JSON.stringify(rest);
-  const bytes = AT.lines + (lines?.length ?? 0) + Buffer.byteLength(text);
+  const bytes = AT.key + key.length + (lines?.length ?? 0) + Buffer.byteLength(text);
   const plain = uri === key && part === undefined && lines !== undefined;
-  return { stored, lines, rest: text, plain, bytes };
+  return { key, stored, lines, rest: text, plain, bytes };
 }
 
 /** `shape`: as shapes.ts numbers it; 0 where it is not to be told by that. */
 export function write({ bytes, view }: Room, at: number, packed: PackedHead, shape: number): void {
-  const { stored, lines = "", rest } = packed;
+  const { key, stored, lines = "", rest } = packed;
   view.setFloat64(at + AT.responseTime, stored.responseTime);
   view.setFloat64(at + AT.initialAge, stored.initialAge);
   view.setFloat64(at + AT.freshnessLifetime, stored.freshnessLifetime);
@@ -88,13 +90,17 @@ export function write({ bytes, view }: Room, at: number, packed: PackedHead, sha
   const noCache = stored.noCache ? NO_CACHE : 0;
   const mustRevalidate = stored.mustRevalidate ? MUST_REVALIDATE : 0;
   view.setUint8(at + AT.flags, noCache | mustRevalidate);
-  bytes.write(lines, at + AT.lines, "latin1");
-  bytes.write(rest, at + AT.lines + lines.length, "utf8");
+  view.setUint16(at + AT.keyBytes, key.length);
+  const linesAt = at + AT.key + key.length;
+  bytes.write(key, at + AT.key, "latin1");
+  bytes.write(lines, linesAt, "latin1");
+  bytes.write(rest, linesAt + lines.length, "utf8");
 }
 
 /** What `write` has written there, and nobody else, so that nothing is checked. `length`: as `pack` said. */
 export function unpack(key: string, { bytes, view }: Room, at: number, length: number): StoredResponse {
-  const linesEnd = at + AT.lines + view.getUint32(at + AT.linesBytes);
+  const linesAt = linesAtOf({ view }, at);
+  const linesEnd = linesAt + view.getUint32(at + AT.linesBytes);
   const rest = JSON.parse(bytes.toString("utf8", linesEnd, at + length)) as Rest;
   const [uri, selectingFields, statusMessage, etag, lastModified, bodyLength] = rest;
   const part = rest[10];
@@ -104,7 +110,7 @@ export function unpack(key: string, { bytes, view }: Room, at: number, length: n
     selectingFields,
     status: view.getUint16(at + AT.status),
     statusMessage,
-    fields: rest[11] ?? fieldsOf(bytes.toString("latin1", at + AT.lines, linesEnd)),
+    fields: rest[11] ?? fieldsOf(bytes.toString("latin1", linesAt, linesEnd)),
     bodyLength,
     responseTime: view.getFloat64(at + AT.responseTime),
     initialAge: view.getFloat64(at + AT.initialAge),
@@ -122,6 +128,26 @@ export function unpack(key: string, { bytes, view }: Room, at: number, length: n
   if (part !== null) stored.part = part;
   return stored;
 }
+
+/** Can a record have this key? */
+export const isKey = (key: string): boolean => key.length <= LONGEST_KEY && !NOT_LATIN1.test(key);
+const LONGEST_KEY = 0xffff;
+const NOT_LATIN1 = /[\u0100-\uffff]/;
+
+export const keyOf = ({ bytes, view }: Room, at: number): string =>
+  bytes.toString("latin1", at + AT.key, linesAtOf({ view }, at));
+
+/** Is it the key of this record? */
+export function hasKey({ bytes, view }: Room, at: number, key: string): boolean {
+  const { length } = key;
+  if (view.getUint16(at + AT.keyBytes) !== length) return false;
+  for (let i = 0; i < length; i++) if (bytes[at + AT.key + i] !== key.charCodeAt(i)) return false;
+  return true;
+}
+
+/** Where its lines begin. */
+export const linesAtOf = ({ view }: Pick<Room, "view">, at: number): number =>
+  at + AT.key + view.getUint16(at + AT.keyBytes);
 
 export const shapeOf = ({ view }: Room, at: number): number => view.getUint32(at + AT.shape);
 

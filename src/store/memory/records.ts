@@ -1,6 +1,6 @@
 import type { Entry } from "../../cache/ports.ts";
 import { Glanced } from "./glanced.ts";
-import { type PackedHead, pack, shapeOf, unpack, write } from "./packed.ts";
+import { hasKey, keyOf, type PackedHead, pack, shapeOf, unpack, write } from "./packed.ts";
 import { Shapes } from "./shapes.ts";
 import { Slabs } from "./slabs.ts";
 import { type Found, Unpacked } from "./unpacked.ts";
@@ -121,6 +121,14 @@ export class Records {
   peek(slot: number, key: string): Found {
     const ready = this.#unpacked.peek(slot);
     return ready ?? { type: "found", entry: this.#entry(slot, key), tier: "memory" };
+  }
+
+  keyOf(slot: number): string {
+    return keyOf(this.#slabs.room(slot), this.#slabs.offset(slot));
+  }
+
+  hasKey(slot: number, key: string): boolean {
+    return hasKey(this.#slabs.room(slot), this.#slabs.offset(slot), key);
   }
 
   /** Undefined where it is not wanted often enough. */
