@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
+import { hiding } from "../../src/cache/hide-fields.ts";
 import { createHits } from "../../src/cache/hit.ts";
 import type { StoredResponse } from "../../src/policy/stored-response.ts";
 import type { AppSettings } from "../../src/server/app.ts";
@@ -90,7 +91,7 @@ function open(
     return found.type === "found" ? found : undefined;
   };
   const variances = { keyFor: (uri: string) => uri } as Parameters<typeof createHits>[0]["variances"];
-  const hits = createHits({ lookupNear, variances, hidden, now: () => clock.at });
+  const hits = createHits({ lookupNear, variances, hide: hiding(hidden), now: () => clock.at });
   const atOnce = createAtOnce({
     hits,
     emit: (event) => void events.push(event),

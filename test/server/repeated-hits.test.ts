@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
+import { hiding } from "../../src/cache/hide-fields.ts";
 import { createHits } from "../../src/cache/hit.ts";
 import { createRepeatedHits } from "../../src/server/repeated-hits.ts";
 import { aStored, later } from "../policy/builders.ts";
@@ -26,7 +27,7 @@ async function open({ bodyBytes = 1, freshFor = 60, draining = false } = {}) {
   const found = { type: "found", entry, tier: "memory" } as const;
   const variances = { keyFor: (uri: string) => uri } as Parameters<typeof createHits>[0]["variances"];
   const lookupNear = (uri: string) => (uri.includes("/data?id=1") ? found : undefined);
-  const hits = createHits({ lookupNear, variances, hidden: new Set(), now: () => clock.at });
+  const hits = createHits({ lookupNear, variances, hide: hiding(new Set()), now: () => clock.at });
   const held = { bytes: 0, begun: 0 };
   const answer = createRepeatedHits({
     hits,
