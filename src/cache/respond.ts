@@ -72,6 +72,9 @@ export function aspectOf({ method, fields }: RangeRequest): string | undefined {
 /**
  * An answer from the store: 304 to a client that has it, parts for a Range, no content for HEAD.
  * The entry has the bytes for it (policy/range.ts); throws TypeError or RangeError where not.
+ *
+ * To a request for the whole, what it says beside the stored lines and numbers depends on nothing of the response but its
+ * `shape` (ports.ts): server/lane/composed.ts relies on that.
  */
 export function fromEntry(
   request: RangeRequest,

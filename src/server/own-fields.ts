@@ -13,7 +13,7 @@ const SECURITY_FIELDS: readonly (readonly [string, string])[] = [
   ["Referrer-Policy", "strict-origin-when-cross-origin"],
 ];
 
-/** The lines that the operator's settings add to a proxied answer, where the origin has not said otherwise. */
+/** The lines that the operator's settings add to a proxied answer, where the origin has not said otherwise: of the response its names count, not its values (lane/composed.ts). */
 export function operatorFields(
   request: FieldLines,
   response: FieldLines,

@@ -38,6 +38,10 @@ describe("what is looked at in memory before it is made", () => {
     expect(packed?.mustRevalidate).toBe(mustRevalidate);
   });
 
+  it.each([[[]], [["a", "b"]]])("knows its tags: %j", (tags: string[]) => {
+    expect(nearOf({ tags }).packed?.tags).toEqual(tags);
+  });
+
   it("has its lines as they go over the wire, and its body", () => {
     const { packed } = nearOf({ fields: ["A", "1", "b-C", "", "A", "x: \xff"] });
     const to = Buffer.alloc(40, ".");

@@ -1,6 +1,6 @@
 import type { Entry, PackedResponse } from "../../cache/ports.ts";
 import type { Epoch, EpochMs, Seconds, StoredResponse } from "../../policy/stored-response.ts";
-import { AT, isNoCache, linesAtOf, type Room, shapeOf, unpack } from "./packed.ts";
+import { AT, isNoCache, isTagged, linesAtOf, type Room, shapeOf, unpack } from "./packed.ts";
 import type { Slabs } from "./slabs.ts";
 import type { Found } from "./unpacked.ts";
 
@@ -39,6 +39,7 @@ class PackedInSlab implements PackedResponse {
   readonly #room: Room;
   readonly #offset: number;
   readonly #changes: number;
+  readonly #isTagged: boolean;
   #entry: Entry | undefined;
 
   constructor(slabs: Slabs, slot: number, key: string) {
@@ -59,6 +60,7 @@ class PackedInSlab implements PackedResponse {
     this.#room = room;
     this.#offset = offset;
     this.#changes = slabs.changes;
+    this.#isTagged = isTagged(room, offset);
   }
 
   copyLines(to: Uint8Array, at: number): void {
@@ -101,7 +103,7 @@ class PackedInSlab implements PackedResponse {
   }
 
   get tags(): readonly string[] {
-    return this.#stored.tags;
+    return this.#isTagged ? this.#stored.tags : [];
   }
 
   get #stored(): StoredResponse {

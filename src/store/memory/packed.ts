@@ -37,6 +37,7 @@ export const AT = {
 } as const;
 const NO_CACHE = 1;
 const MUST_REVALIDATE = 2;
+const TAGGED = 4;
 
 type Rest = [
   uri: string | null,
@@ -89,7 +90,8 @@ export function write({ bytes, view }: Room, at: number, packed: PackedHead, sha
   view.setUint16(at + AT.status, stored.status);
   const noCache = stored.noCache ? NO_CACHE : 0;
   const mustRevalidate = stored.mustRevalidate ? MUST_REVALIDATE : 0;
-  view.setUint8(at + AT.flags, noCache | mustRevalidate);
+  const tagged = stored.tags.length > 0 ? TAGGED : 0;
+  view.setUint8(at + AT.flags, noCache | mustRevalidate | tagged);
   view.setUint16(at + AT.keyBytes, key.length);
   const linesAt = at + AT.key + key.length;
   bytes.write(key, at + AT.key, "latin1");
@@ -150,6 +152,9 @@ export const linesAtOf = ({ view }: Pick<Room, "view">, at: number): number =>
   at + AT.key + view.getUint16(at + AT.keyBytes);
 
 export const shapeOf = ({ view }: Room, at: number): number => view.getUint32(at + AT.shape);
+
+export const isTagged = ({ view }: Room, at: number): boolean =>
+  (view.getUint8(at + AT.flags) & TAGGED) !== 0;
 
 export const isNoCache = ({ view }: Room, at: number): boolean =>
   (view.getUint8(at + AT.flags) & NO_CACHE) !== 0;
