@@ -66,6 +66,15 @@ export function createRepeatedHits({
   const lastGiven = new WeakMap<StoredResponse, Given>();
 
   return (incoming, outgoing) => {
+    try {
+      return answer(incoming, outgoing);
+    } catch {
+      // A defect of ours, which the long way meets again, and tells.
+      return false;
+    }
+  };
+
+  function answer(incoming: Incoming, outgoing: ServerResponse): boolean {
     const { method, url = "" } = incoming;
     if (method !== "GET" && method !== "HEAD") return false;
     if (incoming.httpVersion !== "1.1" || !url.startsWith("/") || url.includes("#")) return false;
@@ -87,7 +96,7 @@ export function createRepeatedHits({
     if (writing === "taken") emit(answered(told, given, headMs, false));
     else void tellOnceWritten(told, given, writing, startedAt);
     return true;
-  };
+  }
 
   /** Apart, so that no request makes what it needs but one whose answer takes its time. Never rejects. */
   async function tellOnceWritten(

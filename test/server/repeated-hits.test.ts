@@ -15,7 +15,7 @@ const GET = `GET /data?id=1 HTTP/1.1\r\n${lines()}`;
 const LAST = `GET /last HTTP/1.1\r\n${lines("Connection: close")}`;
 
 /** Node's server, which says `more to do` where nothing was answered. */
-async function open({ bodyBytes = 1, freshFor = 60, draining = false } = {}) {
+async function open({ bodyBytes = 1, freshFor = 60, draining = false, broken = false } = {}) {
   const clock = { at: later(1) };
   const events: CacheEvent[] = [];
   const stored = aStored({
@@ -26,7 +26,10 @@ async function open({ bodyBytes = 1, freshFor = 60, draining = false } = {}) {
   const entry = { stored, body: Buffer.alloc(bodyBytes, "x") };
   const found = { type: "found", entry, tier: "memory" } as const;
   const variances = { keyFor: (uri: string) => uri } as Parameters<typeof createHits>[0]["variances"];
-  const lookupNear = (uri: string) => (uri.includes("/data?id=1") ? found : undefined);
+  const lookupNear = (uri: string) => {
+    if (broken) throw new Error("a defect");
+    return uri.includes("/data?id=1") ? found : undefined;
+  };
   const hits = createHits({ lookupNear, variances, hide: hiding(new Set()), now: () => clock.at });
   const held = { bytes: 0, begun: 0 };
   const answer = createRepeatedHits({
@@ -85,6 +88,12 @@ it("a request that repeats its connection's lines is answered, with an id of its
 it("there is more to do where the connection ends with the answer", async () => {
   const { ask, events } = await open({ draining: true });
   expect(undone(await ask(GET, GET))).toBe(1);
+  expect(events).toEqual([]);
+});
+
+it("there is more to do where looking it up fails", async () => {
+  const { ask, events } = await open({ broken: true });
+  expect(undone(await ask(GET, GET))).toBe(2);
   expect(events).toEqual([]);
 });
 
