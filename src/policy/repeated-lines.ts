@@ -1,6 +1,9 @@
 import type { FieldLines } from "./fields.ts";
 
-/** Lines that have come more than once, each section of them as one and the same object. */
+/** To keep what is concluded of lines costs as much as some requests: only of those that come this often in a row. */
+export const OFTEN = 16;
+
+/** Lines that have come so often, each section of them as one and the same object. */
 const repeated = new WeakSet<FieldLines>();
 
 /** Whoever reads a section again and again as the same object says so: what others conclude of it is kept then. */

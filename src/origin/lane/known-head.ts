@@ -1,5 +1,5 @@
 import type { FieldLines } from "../../policy/fields.ts";
-import { markRepeated } from "../../policy/repeated-lines.ts";
+import { markRepeated, OFTEN } from "../../policy/repeated-lines.ts";
 import { LF } from "./characters.ts";
 import type { Framing } from "./framing.ts";
 
@@ -18,11 +18,11 @@ const MAX_KEPT_LENGTH = 4096;
 /** The head that one origin sent last: where the same bytes come again they say the same, and are not read. */
 export class KnownHead {
   #last: Head | undefined;
-  #isRepeated = false;
+  #times = 0;
 
   keep(head: Head): void {
     this.#last = head.text.length <= MAX_KEPT_LENGTH ? head : undefined;
-    this.#isRepeated = false;
+    this.#times = 1;
   }
 
   /** Is it what begins at `at`, of the bytes up to `length`? */
@@ -33,10 +33,7 @@ export class KnownHead {
     // Most that are others are of another length.
     if (end > length || bytes[end - 1] !== LF || bytes[end - 3] !== LF) return undefined;
     if (bytes.toString("latin1", at, end) !== last.text) return undefined;
-    if (!this.#isRepeated) {
-      this.#isRepeated = true;
-      markRepeated(last.fields);
-    }
+    if (++this.#times === OFTEN) markRepeated(last.fields);
     return last;
   }
 }

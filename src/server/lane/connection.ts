@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Looked } from "../../cache/exchange.ts";
-import { markRepeated } from "../../policy/repeated-lines.ts";
+import { markRepeated, OFTEN } from "../../policy/repeated-lines.ts";
 import { peerOf } from "../read-request.ts";
 import { Answers } from "./answers.ts";
 import type { Asked, AtOnce } from "./at-once.ts";
@@ -52,8 +52,8 @@ export class LaneConnection {
   /** In how many pieces the head has come that is not complete. */
   #pieces = 0;
   #known: SectionFacts | undefined;
-  /** Its field section has come again. */
-  #isRepeated = false;
+  /** How often its field section has come in a row. */
+  #times = 0;
   /** Something is being looked up for the only request that is here. */
   #looking = false;
   /** What is unread is not for the lane, and waits until the connection can be handed over. */
@@ -215,11 +215,10 @@ export class LaneConnection {
     const { settings } = this.#deps.atOnce;
     const known = this.#known;
     if (known?.section === section && known.revision === settings.revision) {
-      if (!this.#isRepeated) markRepeated(section.fields);
-      this.#isRepeated = true;
+      if (++this.#times === OFTEN) markRepeated(section.fields);
       return known;
     }
-    this.#isRepeated = false;
+    this.#times = 1;
     const facts = factsOf(section, peerOf(this.#socket), settings);
     this.#known = isKept(section) ? facts : undefined;
     return facts;
