@@ -93,7 +93,7 @@ it("there is more to do where the connection ends with the answer", async () => 
 
 it("there is more to do where looking it up fails", async () => {
   const { ask, events } = await open({ broken: true });
-  expect(undone(await ask(GET, GET))).toBe(2);
+  expect(undone(await ask(GET, GET))).toBe(3);
   expect(events).toEqual([]);
 });
 
