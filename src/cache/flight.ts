@@ -1,5 +1,6 @@
 import { joined, SLICE_BYTES } from "./exchange.ts";
 import type { FlightBudget } from "./flight-budget.ts";
+import { SHORT_BYTES } from "./held-bodies.ts";
 import type { ByteStream } from "./ports.ts";
 import { type Pace, type Timer, watchStalled } from "./stalled.ts";
 
@@ -8,8 +9,6 @@ type Landing =
   | { readonly type: "complete"; readonly body: Uint8Array }
   | { readonly type: "incomplete"; readonly reason: "cut-off" | "too-large" | "flights-full" };
 
-/** Whoever writes so little copies it: it does not count once it is taken. */
-const SHORT_BYTES = 8192;
 const NOTHING = (): void => {};
 
 interface FlightOptions {

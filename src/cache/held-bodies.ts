@@ -1,5 +1,5 @@
 /** What is no longer, in no longer a buffer, is a copy of its own that goes out at once: not worth counting. */
-const SHORT_BYTES = 8192;
+export const SHORT_BYTES = 8192;
 const SHORT_BUFFER_BYTES = 65_536;
 
 const NOTHING = (): void => {};

@@ -1,11 +1,12 @@
 import type { ServerResponse } from "node:http";
-import type { CacheEvent, Emit } from "../cache/events.ts";
+import type { Emit } from "../cache/events.ts";
 import { SLICE_BYTES } from "../cache/exchange.ts";
 import type { Hit, Hits } from "../cache/hit.ts";
 import { ttlOf } from "../cache/respond.ts";
 import { withoutParameters } from "../policy/key.ts";
 import type { Outcome } from "../policy/outcome.ts";
 import type { StoredResponse } from "../policy/stored-response.ts";
+import { answeredHit, type HitFacts } from "./answered-hit.ts";
 import { freshId, ID_LENGTH } from "./fresh-id.ts";
 import type { Incoming } from "./incoming.ts";
 import type { Aspect } from "./lane/facts.ts";
@@ -25,10 +26,6 @@ export interface RepeatedHitsDeps {
   /** Milliseconds on a clock that never goes back. */
   readonly elapsed: () => number;
 }
-
-type Answered = CacheEvent & { readonly type: "answered" };
-/** What is known of an answer before it is on its way. */
-type Told = Required<Pick<Answered, "requestId" | "method" | "uri" | "tier" | "headMs" | "asker">>;
 
 /** An answer as text, one character per byte, but for the id of a request. */
 interface Given {
@@ -93,14 +90,14 @@ export function createRepeatedHits({
     const writing = writePrepared(outgoing, text, given.apart, settings.writeTimeoutMs);
     if (writing === undefined) return false;
     const told = { requestId, method, uri, tier: hit.found.tier, headMs, asker: facts.asker };
-    if (writing === "taken") emit(answered(told, given, headMs, false));
+    if (writing === "taken") emit(answeredHit(told, given, headMs, false));
     else void tellOnceWritten(told, given, writing, startedAt);
     return true;
   }
 
   /** Apart, so that no request makes what it needs but one whose answer takes its time. Never rejects. */
   async function tellOnceWritten(
-    told: Told,
+    told: HitFacts,
     given: Given,
     writing: Promise<boolean>,
     startedAt: number,
@@ -108,7 +105,7 @@ export function createRepeatedHits({
     const release = given.apart && hold(given.apart);
     const isWritten = await writing;
     release?.();
-    emit(answered(told, given, elapsed() - startedAt, !isWritten));
+    emit(answeredHit(told, given, elapsed() - startedAt, !isWritten));
   }
 
   function givenTo(hit: Hit, aspect: Aspect, name: string): Given | undefined {
@@ -134,23 +131,3 @@ export function createRepeatedHits({
     return fresh;
   }
 }
-
-const answered = (
-  { requestId, method, uri, tier, headMs, asker }: Told,
-  { status, outcome, bodyBytes }: Given,
-  durationMs: number,
-  aborted: boolean,
-): Answered => ({
-  type: "answered",
-  requestId,
-  method,
-  uri,
-  status,
-  outcome,
-  tier,
-  bytes: bodyBytes,
-  headMs,
-  durationMs,
-  aborted,
-  asker,
-});

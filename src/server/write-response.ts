@@ -3,7 +3,7 @@ import { ServerResponse } from "node:http";
 import { type CacheResponse, discard, SLICE_BYTES, slices, type Trailers } from "../cache/exchange.ts";
 import { hasField } from "../policy/fields.ts";
 import { writableLines } from "./interim.ts";
-import { SHORT_BYTES } from "./lane/response.ts";
+import { SHORT_BYTES } from "./lane/answer-bytes.ts";
 import type { Outgoing } from "./outgoing.ts";
 
 export interface Written {

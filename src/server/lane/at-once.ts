@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
-import type { Asker, CacheEvent, Emit } from "../../cache/events.ts";
+import type { Emit } from "../../cache/events.ts";
 import { type Looked, SLICE_BYTES } from "../../cache/exchange.ts";
 import type { Hit, Hits } from "../../cache/hit.ts";
-import type { Tier } from "../../cache/ports.ts";
 import { ttlOf } from "../../cache/respond.ts";
 import { withoutParameters } from "../../policy/key.ts";
+import { answeredHit, type HitFacts } from "../answered-hit.ts";
 import type { AppSettings } from "../app.ts";
 import { freshId, ID_LENGTH } from "../fresh-id.ts";
 import { operatorFields } from "../own-fields.ts";
@@ -14,13 +14,6 @@ import { ComposedAnswers } from "./composed.ts";
 import type { Aspect, SectionFacts } from "./facts.ts";
 import type { PlainHead } from "./head.ts";
 import { type Prepared, PreparedAnswers, prepare, retime } from "./prepared.ts";
-
-type Answered = CacheEvent & { readonly type: "answered" };
-/** What is known of an answer before it is on its way. */
-type Facts = Pick<Answered, "requestId" | "method" | "uri" | "headMs"> & {
-  readonly tier: Tier;
-  readonly asker: Asker;
-};
 
 /** An answer that the connection has not taken all of yet. */
 export interface Sending {
@@ -103,7 +96,7 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
     write(socket, prepared, requestId, hit, onTaken);
     const facts = { requestId, method, uri, tier: hit.found.tier, headMs, asker };
     if (socket.writableLength === 0 && socket.errored === null && !socket.destroyed) {
-      emit(answered(facts, prepared, headMs, false));
+      emit(answeredHit(facts, prepared, headMs, false));
       hit.found.giveBack?.();
       return "sent";
     }
@@ -116,10 +109,10 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
     return sendingOf(facts, sent, startedAt, hit.found.giveBack);
   }
 
-  function sendingOf(facts: Facts, prepared: Prepared, startedAt: number, giveBack?: () => void): Sending {
+  function sendingOf(facts: HitFacts, prepared: Prepared, startedAt: number, giveBack?: () => void): Sending {
     return {
       end(aborted) {
-        emit(answered(facts, prepared, elapsed() - startedAt, aborted));
+        emit(answeredHit(facts, prepared, elapsed() - startedAt, aborted));
         // Who knows until when the system reads from what it did not write?
         if (!aborted) giveBack?.();
       },
@@ -156,26 +149,6 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
 
   return { settings, asked, answer, look };
 }
-
-const answered = (
-  { requestId, method, uri, tier, headMs, asker }: Facts,
-  { status, outcome, bodyBytes }: Prepared,
-  durationMs: number,
-  aborted: boolean,
-): Answered => ({
-  type: "answered",
-  requestId,
-  method,
-  uri,
-  status,
-  outcome,
-  tier,
-  bytes: bodyBytes,
-  headMs,
-  durationMs,
-  aborted,
-  asker,
-});
 
 const NOTHING = new Uint8Array();
 

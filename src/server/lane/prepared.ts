@@ -6,7 +6,7 @@ import type { StoredResponse } from "../../policy/stored-response.ts";
 import { ID_LENGTH } from "../fresh-id.ts";
 import { writableLines } from "../interim.ts";
 import { headOf } from "../raw-head.ts";
-import { NODES_OWN, SHORT_BYTES } from "./response.ts";
+import { NODES_OWN, SHORT_BYTES } from "./answer-bytes.ts";
 
 /** An answer as bytes, but for its X-Request-Id. */
 export interface Prepared {
