@@ -1,12 +1,13 @@
 import { writeSync } from "node:fs";
-import { isMomentary, openSink } from "./sink.ts";
+import { isFull, isMomentary, openSink } from "./sink.ts";
 
 /**
  * Writes lines to a file descriptor, in order, without waiting.
  *
  * What comes within a few milliseconds goes out with one write, so that a busy proxy makes few system calls; one
  * is under way at a time, and a reader that pauses stops no request. What such a reader leaves behind is bounded:
- * further lines are dropped, and counted. A reader that is gone, or a full disk, ends the log and nothing else.
+ * further lines are dropped, and counted, and so it is with a full disk, which is tried again until there is room. A reader
+ * that is gone ends the log and nothing else.
  * Not pino.destination, whose flush never returns once the reader is gone (sonic-boom 4.2.1).
  */
 export interface LineWriter {
@@ -27,6 +28,7 @@ const CLOSE_WAIT_MS = 1000;
 /** What takes nothing now is tried again so soon, and then half as soon each time. */
 const RETRY_MS = 1;
 const RETRY_MOST_MS = 16;
+const FULL_RETRY_MS = 1000;
 const FLUSH_WAIT_MS = 10;
 const FLUSH_TRIES = 100;
 
@@ -102,7 +104,8 @@ export function createLineWriter(
     } else if (isMomentary(error)) {
       retry = setTimeout(go, retryMs);
       retryMs = Math.min(2 * retryMs, RETRY_MOST_MS);
-    } else breakOff();
+    } else if (isFull(error)) retry = setTimeout(go, FULL_RETRY_MS).unref();
+    else breakOff();
   };
   const finish = ({ buffer }: Buffer): void => {
     if (dropped > 0) {

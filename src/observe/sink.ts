@@ -25,6 +25,10 @@ export function openSink(fd: number): Sink {
 export const isMomentary = (error: NodeJS.ErrnoException): boolean =>
   error.code === "EAGAIN" || error.code === "EBUSY" || error.code === "EINTR";
 
+/** There is no room for it, until somebody makes some. */
+export const isFull = (error: NodeJS.ErrnoException): boolean =>
+  error.code === "ENOSPC" || error.code === "EDQUOT" || error.code === "EFBIG";
+
 const writingAtOnce =
   (fd: number): Sink["write"] =>
   (bytes, told) => {

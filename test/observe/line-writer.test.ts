@@ -1,11 +1,12 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, onTestFinished, test } from "vitest";
+import { until } from "../until.ts";
 
 const MODULE = new URL("../../src/observe/line-writer.ts", import.meta.url).href;
 const DEADLINE_MS = 15_000;
@@ -226,6 +227,42 @@ test("a file has it all in order, whenever the process exits", async () => {
   expect(await once(writing, "exit")).toEqual([0, null]);
   await file.close();
   expect(await readFile(join(folder, "log"), "utf8")).toBe(`before\n${linesTo(6000)}`);
+});
+
+test("a file that has no room gets further lines when it has some again", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "freshline-log-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const path = join(folder, "log");
+  const source = `import { createLineWriter } from ${JSON.stringify(MODULE)};
+    const writer = createLineWriter(1, (lines) => console.error("dropped", lines), 2000);
+    let i = 0;
+    setInterval(() => writer.write(i++ + " " + "x".repeat(98) + "\\n"), 1);`;
+  // A KiB, and no more, until somebody shortens it.
+  child = spawn(
+    "bash",
+    [
+      "-c",
+      'ulimit -f 1; exec "$0" "$@" >> "$LOG"',
+      process.execPath,
+      "--no-warnings",
+      "--input-type=module",
+      "-e",
+      source,
+    ],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, LOG: path },
+      timeout: DEADLINE_MS,
+      killSignal: "SIGKILL",
+    },
+  );
+  const lines = async () => numbers(await readFile(path, "latin1").catch(() => ""));
+  await until("it is full", async () => (await lines()).length >= 10);
+  const [last = 0] = (await lines()).slice(-1);
+  const dropped = once(child.stderr, "data");
+  await truncate(path, 0);
+  await until("there are further lines", async () => (await lines()).some((line) => line > last));
+  expect(String((await dropped)[0])).toMatch(/^dropped \d+/);
 });
 
 test("a reader that is gone ends the log, not the process", async () => {
