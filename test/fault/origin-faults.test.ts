@@ -122,15 +122,18 @@ it("an origin that leaves five requests unanswered is waited for by nobody else,
   const waited = targets.slice(0, 5);
   expect((await all(waited)).map(({ saw }) => saw)).toEqual(stale(waited));
   const atOnce = targets.slice(5);
+  const began = performance.now();
   const answers = await all([...atOnce, "/must", "/new"]);
+  const seconds = Math.floor((performance.now() - began) / 1000);
   expect(answers.slice(0, -2).map(({ saw }) => saw)).toEqual(stale(atOnce));
   for (const { saw } of answers.slice(-2))
     expect(saw).toBeOneOf(["502 no_healthy_origin", "504 origin_timeout"]);
-  // One request a second may find out whether it is back.
+  // One request a second may find out whether it is back, and a slow machine takes some for all of them.
   const waiting = answers.filter(({ wire }) => /fwd=|504/.test(wire) && !wire.includes("no_healthy_origin"));
-  expect(waiting.length).toBeLessThanOrEqual(1);
+  expect(waiting.length).toBeLessThanOrEqual(1 + seconds);
   // A trial whose connection does not come about in time sends no head.
-  expect(origin.heads.length - before).toBeOneOf([5, 5 + waiting.length]);
+  const asksAgain = origin.heads.length - before - waited.length;
+  expect(asksAgain >= 0 && asksAgain <= waiting.length).toBe(true);
 
   state.answer = well();
   await site.until("it is asked again", async () => (await asked(site, "/new")).saw === "200 /new");
