@@ -15,32 +15,23 @@ interface AloneDeps {
   readonly now: () => EpochMs;
 }
 
-const ignore = (): void => {};
-
 /** Asks the origin for one request alone; a client that leaves before the head ends that. */
 export function createAlone({ fetch, answers, uncacheable, now }: AloneDeps) {
-  return function alone(need: Need): Promise<CacheResponse> {
+  return async function alone(need: Need): Promise<CacheResponse> {
     const { request } = need;
     const cutter = new Cutter();
     const leave = () => cutter.cut(request.signal.reason);
     if (request.signal.aborted) leave();
     request.signal.addEventListener("abort", leave, { once: true });
-    // From then on the reader of the body decides, or the cache that wants it.
-    const stay = () => request.signal.removeEventListener("abort", leave);
-    return fetch(request, need, modeOf(need), cutter).then(
-      (fetched) => {
-        stay();
-        try {
-          return answers.land(need, fetched, ignore).response;
-        } catch (error) {
-          return answers.failed(need, error);
-        }
-      },
-      (error: unknown) => {
-        stay();
-        return answers.failed(need, error);
-      },
-    );
+    try {
+      const fetched = await fetch(request, need, modeOf(need), cutter);
+      return answers.land(need, fetched, () => {}).response;
+    } catch (error) {
+      return answers.failed(need, error);
+    } finally {
+      // From here on the reader of the body decides, or the cache that wants it.
+      request.signal.removeEventListener("abort", leave);
+    }
   };
 
   function modeOf({ request, stale }: Need): FetchMode {

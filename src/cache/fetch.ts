@@ -1,6 +1,6 @@
 import { type Admission, type AdmissionSettings, admit, type StoredHead } from "../policy/admit.ts";
 import { hasField } from "../policy/fields.ts";
-import { passedRequestFields, requestFieldsForOrigin } from "../policy/forwarding.ts";
+import { ownRequestFields, passedRequestFields } from "../policy/forwarding.ts";
 import { correctedInitialAge, type ExchangeTimes } from "../policy/freshness.ts";
 import type { NotStoredReason } from "../policy/outcome.ts";
 import { admitPart, partOf, sizeOf } from "../policy/partial.ts";
@@ -91,7 +91,8 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
   ): Promise<Fetched> {
     const born = epoch();
     const requestTime = now();
-    const fields = requestFieldsForOrigin(request, mode, settings.unkeyed);
+    const firstFields = passedRequestFields(request, mode, settings.unkeyed);
+    const fields = [...firstFields, ...ownRequestFields(request)];
     const validating = validate && stale !== undefined && mode !== "as-client" && hasValidator(stale.stored);
     if (validating) fields.push(...validationFields(stale.stored));
     const rest =
@@ -100,7 +101,6 @@ export function createFetch({ origin, settings, epoch, now }: FetchDeps) {
         : undefined;
     if (rest !== undefined) fields.push(...rest.fields);
     const { method, target, host } = request;
-    const firstFields = passedRequestFields(request, mode, settings.unkeyed);
     const sent = { method, target, host, fields, firstFields, ...interimFor(request) };
     const response = await origin.send(sent, signal);
     const times = { requestTime, responseTime: now() };

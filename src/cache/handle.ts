@@ -47,8 +47,8 @@ export function createHandler(deps: HandlerDeps) {
     const { found, waitedMs } = looking instanceof Promise ? await looking : looking;
     const stored = found.type === "found" ? found.entry.stored : undefined;
     const decision = decide(request, stored, now());
-    if (found.storeFailed !== true) return hide(await act(request, found, decision, waitedMs));
-    return hide(await act(request, found, withoutStore(decision, onStoreFailure(request)), waitedMs));
+    const decided = found.storeFailed === true ? withoutStore(decision, onStoreFailure(request)) : decision;
+    return hide(await act(request, found, decided, waitedMs));
   };
 
   function look(request: CacheRequest, uri: string): Asked | Promise<Asked> {

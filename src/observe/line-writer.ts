@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { ownBytes } from "./own-bytes.ts";
 import { isFull, isMomentary, openSink } from "./sink.ts";
 
 /**
@@ -61,7 +62,7 @@ export function createLineWriter(
     // No character takes more than three bytes.
     const most = isText ? 3 * line.length : line.length;
     if (most > batch.length - filled) seal();
-    if (most > batch.length) keep(bytesOf(line));
+    if (most > batch.length) keep(ownBytes(line));
     else filled += isText ? batch.write(line, filled) : line.copy(batch, filled);
   };
   const seal = (): void => {
@@ -188,12 +189,4 @@ export function createLineWriter(
     flush,
     close: () => (closed ??= close()),
   };
-}
-
-/** In memory of its own: Node's pool is everybody's, and this is written over. */
-function bytesOf(line: string | Buffer): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(line));
-  if (typeof line === "string") bytes.write(line);
-  else line.copy(bytes);
-  return bytes;
 }

@@ -2,6 +2,7 @@ import type { CacheEvent } from "../cache/events.ts";
 import { xCacheStatus } from "../policy/outcome.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { keyHash } from "./key-hash.ts";
+import { ownBytes } from "./own-bytes.ts";
 import { shownUri } from "./redact.ts";
 
 type Answered = CacheEvent & { readonly type: "answered" };
@@ -94,13 +95,6 @@ const DURATION = ',"duration_ms":';
 const timeAt = (level: Level): string => (level === "info" ? INFO : WARN);
 const INFO = '{"level":"info","time":"';
 const WARN = '{"level":"warn","time":"';
-
-/** Not in Node's pool, all of which a line that is kept would keep. */
-function ownBytes(text: string): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
-  bytes.write(text);
-  return bytes;
-}
 
 /** Of a few characters of ASCII: a call into the system's own code costs more than these. */
 function put(into: Buffer, text: string, at: number): void {

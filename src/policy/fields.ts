@@ -86,6 +86,12 @@ export function listElements(value: string): string[] {
 /** A token (RFC 9110 §5.6.2), as every field name and directive is one. */
 export const isToken = (text: string): boolean => /^[!#$%&'*+\-.^_`|~\w]+$/.test(text);
 
+/** The same of names, which come again and again. */
+export const isFieldName = remembering(isToken, 256);
+
+/** What is not sent in a value or a reason phrase (RFC 9110 §5.5, RFC 9112 §4). */
+export const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/;
+
 /** The lower-case names in a field that lists names (RFC 9110 §5.6.1): Vary, Connection, Trailer. */
 export const listedNames = (lines: FieldLines, name: string): string[] => {
   const value = fieldValue(lines, name);

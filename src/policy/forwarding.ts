@@ -80,12 +80,18 @@ export const requestFieldsForOrigin = (
   request: ForwardedRequest,
   asked: AskedFor,
   unkeyed: UnkeyedFields,
-): string[] => [
-  ...passedRequestFields(request, asked, unkeyed),
+): string[] => [...passedRequestFields(request, asked, unkeyed), ...ownRequestFields(request)];
+
+/** Those at the end, which each request has for itself. */
+export const ownRequestFields = ({
+  id,
+  fields,
+  httpVersion,
+}: Pick<ForwardedRequest, "id" | "fields" | "httpVersion">): string[] => [
   "X-Request-Id",
-  request.id,
+  id,
   "Via",
-  appendedVia(request.fields, request.httpVersion),
+  appendedVia(fields, httpVersion),
 ];
 
 /** A request as far as it decides what goes on of it. */

@@ -1,6 +1,5 @@
 import type { ServerResponse } from "node:http";
 import type { Emit } from "../cache/events.ts";
-import { SLICE_BYTES } from "../cache/exchange.ts";
 import type { Hit, Hits } from "../cache/hit.ts";
 import { ttlOf } from "../cache/respond.ts";
 import { withoutParameters } from "../policy/key.ts";
@@ -10,8 +9,8 @@ import { answeredHit, type HitFacts } from "./answered-hit.ts";
 import { freshId, ID_LENGTH } from "./fresh-id.ts";
 import type { Incoming } from "./incoming.ts";
 import type { Aspect } from "./lane/facts.ts";
-import { prepare } from "./lane/prepared.ts";
-import { type OwnFieldSettings, operatorFields } from "./own-fields.ts";
+import { createPrepareHit } from "./lane/prepare-hit.ts";
+import type { OwnFieldSettings } from "./own-fields.ts";
 import { type ReadingSettings, tooLong } from "./read-request.ts";
 import { createRepeatedLines } from "./repeated-lines.ts";
 import { writePrepared } from "./write-response.ts";
@@ -57,7 +56,7 @@ export function createRepeatedHits({
   settings,
   elapsed,
 }: RepeatedHitsDeps): AnswerRepeated {
-  const keepAliveSeconds = Math.floor(keepAliveTimeoutMs / 1000);
+  const prepareHit = createPrepareHit({ hits, settings, keepAliveTimeoutMs });
   const factsOf = createRepeatedLines(settings);
   /** The last answer that was given of each stored response. */
   const lastGiven = new WeakMap<StoredResponse, Given>();
@@ -114,11 +113,9 @@ export function createRepeatedHits({
     const ttl = ttlOf(stored, hit.age);
     const given = lastGiven.get(stored);
     if (given !== undefined && given.name === name && given.age === age && given.ttl === ttl) return given;
-    // What is not here can be read once; what is longer goes out in slices, as its client takes them.
-    if (!(body instanceof Uint8Array) || body.length > SLICE_BYTES) return undefined;
-    const response = hits.answer(aspect.facts, hit);
-    const operator = operatorFields(aspect.facts.fields, response.fields, settings);
-    const prepared = prepare(response, operator, keepAliveSeconds, { aspect: name, age, ttl });
+    // What is not here can be read once.
+    if (!(body instanceof Uint8Array)) return undefined;
+    const prepared = prepareHit(hit, aspect, { aspect: name, age, ttl });
     if (prepared === undefined) return undefined;
     const { status, outcome, bytes, idAt, bodyBytes, bodyApart } = prepared;
     const fresh: Given = {

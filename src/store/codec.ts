@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { ChunkedBody } from "../cache/ports.ts";
-import { HOP_BY_HOP, isToken } from "../policy/fields.ts";
+import { HOP_BY_HOP, isToken, UNWRITABLE } from "../policy/fields.ts";
 import type { StoredResponse } from "../policy/stored-response.ts";
 import { isCount, parseJson } from "./json.ts";
 
@@ -185,8 +185,7 @@ const isNumber = (value: unknown): value is number => typeof value === "number" 
 const isSeconds = (value: unknown): value is number => isNumber(value) && value >= 0 && value <= LONGEST;
 /** Of a final response: anything else would be no answer, or none that could be written. */
 const isStatus = (value: unknown): value is number => isCount(value) && value >= 200 && value <= 999;
-const isWritable = (value: unknown): value is string =>
-  isText(value) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+const isWritable = (value: unknown): value is string => isText(value) && !UNWRITABLE.test(value);
 const isName = (value: unknown): boolean =>
   isText(value) && isToken(value) && !FRAMING.has(value.toLowerCase());
 const isFields = (value: unknown): value is string[] =>

@@ -10,7 +10,7 @@ import { createAtOnce } from "../../src/server/lane/at-once.ts";
 import { factsOf } from "../../src/server/lane/facts.ts";
 import { readHead } from "../../src/server/lane/head.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
-import { later, NOW } from "../policy/builders.ts";
+import { aStored, later, NOW } from "../policy/builders.ts";
 import { APP_SETTINGS } from "./app-settings.ts";
 
 const SITE = "http://shop.example";
@@ -37,21 +37,17 @@ const sample = (changes: Partial<Sample> = {}): Sample => ({
   ...changes,
 });
 
-const storedOf = (uri: string, { lifetime, body, ...rest }: Sample): StoredResponse => ({
-  ...rest,
+const storedOf = (uri: string, { lifetime, body, fields, ...rest }: Sample): StoredResponse => ({
+  ...aStored({
+    ...rest,
+    bodyLength: Buffer.byteLength(body, "latin1"),
+    initialAge: 0.25,
+    freshnessLifetime: lifetime,
+    keep: 60,
+    epoch: 0,
+  }),
   uri,
-  selectingFields: {},
-  bodyLength: Buffer.byteLength(body, "latin1"),
-  responseTime: NOW,
-  initialAge: 0.25,
-  freshnessLifetime: lifetime,
-  staleWhileRevalidate: 0,
-  staleIfError: 0,
-  keep: 60,
-  mustRevalidate: false,
-  noCache: false,
-  tags: [],
-  epoch: 0,
+  fields,
 });
 
 interface Asking {

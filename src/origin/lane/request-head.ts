@@ -1,16 +1,11 @@
 import type { OriginRequest } from "../../cache/ports.ts";
-import type { FieldLines } from "../../policy/fields.ts";
-import { remembering } from "../../policy/remembering.ts";
+import { type FieldLines, isFieldName, isToken, UNWRITABLE } from "../../policy/fields.ts";
 import { isRepeated, rememberingLines } from "../../policy/repeated-lines.ts";
 import { isOurs } from "../request-fields.ts";
 import { malformed } from "./fault.ts";
 
-/** RFC 9110 §5.6.2. */
-const isToken = remembering((name) => /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/.test(name), 256);
 /** RFC 9112 §3.2.1, as clients have it: anything but whitespace and what is below it. */
 const TARGET = /^\/[!-\xff]*$/;
-/** RFC 9110 §5.5. */
-const NOT_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 /**
  * A request's head as it goes to an origin whose Host is `host`, one char per byte. Throws a LaneFault
@@ -44,13 +39,13 @@ function textOf(fields: FieldLines, from: number): string {
   for (let i = from; i + 1 < fields.length; i += 2) {
     const name = fields[i] as string;
     if (isOurs(name)) continue;
-    if (!isToken(name)) throw malformed("invalid field name");
+    if (!isFieldName(name)) throw malformed("invalid field name");
     text += `${name}: ${valid(fields[i + 1] as string)}\r\n`;
   }
   return text;
 }
 
 function valid(value: string): string {
-  if (NOT_IN_VALUE.test(value)) throw malformed("invalid field value");
+  if (UNWRITABLE.test(value)) throw malformed("invalid field value");
   return value;
 }

@@ -1,7 +1,8 @@
-import { type FieldLines, isToken } from "../../policy/fields.ts";
+import { type FieldLines, isToken, UNWRITABLE } from "../../policy/fields.ts";
 import { remembering } from "../../policy/remembering.ts";
 import { isRepeated, rememberingLines } from "../../policy/repeated-lines.ts";
 import type { LaneRequest } from "./request.ts";
+import { Scratch } from "./scratch.ts";
 
 /** The head of an answer that is one write. */
 export interface Head {
@@ -21,33 +22,8 @@ export interface Head {
 export const SHORT_BYTES = 8192;
 
 const NOTHING = new Uint8Array();
-const SLAB_BYTES = 65_536;
-
-/** Where answers are put together: what was taken at once is memory for the next one. */
-class AnswerMemory {
-  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-  #at = 0;
-
-  take(length: number): Buffer {
-    if (this.#at + length > SLAB_BYTES) {
-      if (length > SLAB_BYTES) return Buffer.allocUnsafe(length);
-      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-      this.#at = 0;
-    }
-    this.#at += length;
-    return this.#slab.subarray(this.#at - length, this.#at);
-  }
-
-  /** Nobody reads any more from what was taken last, which was of so many bytes. */
-  free(length: number): void {
-    if (length <= this.#at) this.#at -= length;
-  }
-}
-
-export const memory = new AnswerMemory();
-
-/** What Node does not write in a value or a reason phrase, either. */
-export const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/;
+/** Where answers are put together. */
+export const scratch = new Scratch();
 
 /** What Node writes itself, or reads as an order. */
 export const NODES_OWN: readonly string[] = [
@@ -122,7 +98,7 @@ export function plainLines(
     : { before: NOTHING, text: first.text + last.text, contentBytes };
 }
 
-/** As Node writes it to a connection that is kept. */
+/** As Node writes it to a connection that is kept; good until the next one is made, or `scratch` keeps it. */
 export function bytesOf(
   { status, message, before, text }: Head,
   content: Uint8Array,
@@ -131,7 +107,7 @@ export function bytesOf(
   const statusLine = `HTTP/1.1 ${status} ${message}\r\n`;
   const rest = `${text}Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeoutMs / 1000)}\r\n\r\n`;
   const at = statusLine.length + before.length;
-  const bytes = memory.take(at + rest.length + content.length);
+  const bytes = scratch.room(at + rest.length + content.length);
   if (before.length === 0) bytes.write(statusLine + rest, "latin1");
   else {
     bytes.write(statusLine, "latin1");

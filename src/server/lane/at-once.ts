@@ -1,19 +1,19 @@
 import type { Socket } from "node:net";
 import type { Emit } from "../../cache/events.ts";
-import { type Looked, SLICE_BYTES } from "../../cache/exchange.ts";
+import type { Looked } from "../../cache/exchange.ts";
 import type { Hit, Hits } from "../../cache/hit.ts";
 import { ttlOf } from "../../cache/respond.ts";
 import { withoutParameters } from "../../policy/key.ts";
 import { answeredHit, type HitFacts } from "../answered-hit.ts";
 import type { AppSettings } from "../app.ts";
 import { freshId, ID_LENGTH } from "../fresh-id.ts";
-import { operatorFields } from "../own-fields.ts";
 import type { Connection } from "../peer.ts";
 import { tooLong } from "../read-request.ts";
 import { ComposedAnswers } from "./composed.ts";
 import type { Aspect, SectionFacts } from "./facts.ts";
 import type { PlainHead } from "./head.ts";
-import { type Prepared, PreparedAnswers, prepare, retime } from "./prepared.ts";
+import { createPrepareHit } from "./prepare-hit.ts";
+import { type Prepared, PreparedAnswers, retime } from "./prepared.ts";
 
 /** An answer that the connection has not taken all of yet. */
 export interface Sending {
@@ -62,7 +62,7 @@ interface AtOnceDeps {
 export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed }: AtOnceDeps): AtOnce {
   const answers = new PreparedAnswers();
   const composed = new ComposedAnswers();
-  const keepAliveSeconds = Math.floor(keepAliveTimeoutMs / 1000);
+  const prepareHit = createPrepareHit({ hits, settings, keepAliveTimeoutMs });
 
   function asked(facts: SectionFacts, { method, target }: PlainHead): Asked | undefined {
     const aspect = facts.aspects[method];
@@ -129,18 +129,14 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
       const found = composed.find(packed, name, age, ttlOf(packed, hit.age));
       if (found !== undefined) return found;
     }
-    const { stored, body } = hit.found.entry;
+    const { stored } = hit.found.entry;
     const ttl = ttlOf(stored, hit.age);
     const known = answers.get(stored, name);
     if (known !== undefined) {
       if (known.age === age && known.ttl === ttl) return known;
       if (aspect.isSteady && retime(known, age, ttl)) return known;
     }
-    // A longer one goes out in slices, as its client takes them.
-    if (body.length > SLICE_BYTES) return undefined;
-    const response = hits.answer(aspect.facts, hit);
-    const operator = operatorFields(aspect.facts.fields, response.fields, settings);
-    const prepared = prepare(response, operator, keepAliveSeconds, { aspect: name, age, ttl });
+    const prepared = prepareHit(hit, aspect, { aspect: name, age, ttl });
     if (prepared === undefined) return undefined;
     if (isComposed) composed.learn(packed, prepared);
     if (hit.found.fleeting !== true) answers.set(stored, prepared);

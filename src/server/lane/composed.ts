@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { PackedResponse } from "../../cache/ports.ts";
 import { ID_PLACE, type Prepared } from "./prepared.ts";
+import { Scratch } from "./scratch.ts";
 
 /** An answer without the stored response's lines, its body and the numbers. */
 interface Pattern {
@@ -22,7 +23,6 @@ interface Known {
 const MAX_SHAPES = 256;
 /** GET and HEAD, for some web origins. */
 const MAX_ASPECTS = 8;
-const MEMORY_BYTES = 64 * 1024;
 const LENGTH_NAME = "Content-Length: ";
 
 /**
@@ -34,9 +34,7 @@ const LENGTH_NAME = "Content-Length: ";
 export class ComposedAnswers {
   /** By shape. */
   readonly #known = new Map<number, Known[]>();
-  #memory = Buffer.allocUnsafeSlow(MEMORY_BYTES);
-  /** What is before it in there is being sent. */
-  #at = 0;
+  readonly #scratch = new Scratch();
 
   /** Undefined where none has been learned. Its bytes are good until the next one is asked for, or `leave`. */
   find(packed: PackedResponse, aspect: string, age: number, ttl: number): Prepared | undefined {
@@ -65,7 +63,7 @@ export class ComposedAnswers {
 
   /** These bytes, which were found here, are being sent, and stay as they are. */
   leave({ bytes }: Prepared): void {
-    if (bytes.buffer === this.#memory.buffer) this.#at = bytes.byteOffset + bytes.length;
+    this.#scratch.keep(bytes);
   }
 
   #find(shape: number, aspect: string): Known | undefined {
@@ -75,7 +73,7 @@ export class ComposedAnswers {
     return undefined;
   }
 
-  #compose(packed: PackedResponse, pattern: Pattern, age: number, ttl: number): Prepared | undefined {
+  #compose(packed: PackedResponse, pattern: Pattern, age: number, ttl: number): Prepared {
     const { statusLine, pieces, hasBody, aspect, status, outcome } = pattern;
     const [toLength, toAge, toTtl, toId, end] = pieces;
     const { linesBytes, bodyBytes } = packed;
@@ -85,8 +83,7 @@ export class ComposedAnswers {
     const begin = statusLine.length + linesBytes;
     const idAt = begin + untilId.length;
     const headBytes = idAt + ID_PLACE.length + end.length;
-    const bytes = this.#room(headBytes + (hasBody ? bodyBytes : 0));
-    if (bytes === undefined) return undefined;
+    const bytes = this.#scratch.room(headBytes + (hasBody ? bodyBytes : 0));
     bytes.write(statusLine, "latin1");
     packed.copyLines(bytes, statusLine.length);
     bytes.write(untilId + ID_PLACE + end, begin, "latin1");
@@ -103,15 +100,6 @@ export class ComposedAnswers {
       bodyBytes: hasBody ? bodyBytes : 0,
       bodyApart: false,
     };
-  }
-
-  #room(length: number): Buffer | undefined {
-    if (length > MEMORY_BYTES) return undefined;
-    if (this.#at + length > MEMORY_BYTES) {
-      this.#memory = Buffer.allocUnsafeSlow(MEMORY_BYTES);
-      this.#at = 0;
-    }
-    return this.#memory.subarray(this.#at, this.#at + length);
   }
 }
 

@@ -2,9 +2,9 @@ import { EventEmitter } from "node:events";
 import { ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import type { FieldLines } from "../../policy/fields.ts";
+import { type FieldLines, UNWRITABLE } from "../../policy/fields.ts";
 import type { Outgoing } from "../outgoing.ts";
-import { bytesOf, type Head, memory, plainLines, SHORT_BYTES, UNWRITABLE } from "./answer-bytes.ts";
+import { bytesOf, type Head, plainLines, SHORT_BYTES, scratch } from "./answer-bytes.ts";
 import type { LaneRequest } from "./request.ts";
 
 /**
@@ -106,15 +106,18 @@ export class LaneResponse extends EventEmitter implements Outgoing {
     const { socket } = this.req;
     const bytes = bytesOf(head, content, this.#keepAliveTimeoutMs);
     // Node is quicker with a write that nobody is told of; what is encrypted is seldom taken at once.
-    const isPlain = !(socket instanceof TLSSocket);
-    socket.write(bytes, isPlain ? undefined : this.#onWritten);
-    if (!isPlain) return;
-    if (socket.writableLength > 0 || socket.errored !== null || socket.destroyed) {
-      socket.write(NOTHING, this.#onWritten);
+    if (socket instanceof TLSSocket) {
+      scratch.keep(bytes);
+      socket.write(bytes, this.#onWritten);
       return;
     }
-    memory.free(bytes.length);
-    process.nextTick(this.#onWritten);
+    socket.write(bytes);
+    if (socket.writableLength === 0 && socket.errored === null && !socket.destroyed) {
+      process.nextTick(this.#onWritten);
+      return;
+    }
+    scratch.keep(bytes);
+    socket.write(NOTHING, this.#onWritten);
   }
 
   readonly #onWritten = (error?: Error | null): void => {

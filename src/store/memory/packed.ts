@@ -1,5 +1,4 @@
-import { type FieldLines, isToken } from "../../policy/fields.ts";
-import { remembering } from "../../policy/remembering.ts";
+import { type FieldLines, isFieldName, UNWRITABLE } from "../../policy/fields.ts";
 import type { Part, StoredResponse } from "../../policy/stored-response.ts";
 
 /** A stored response on its way into a record. */
@@ -159,17 +158,13 @@ export const isTagged = ({ view }: Room, at: number): boolean =>
 export const isNoCache = ({ view }: Room, at: number): boolean =>
   (view.getUint8(at + AT.flags) & NO_CACHE) !== 0;
 
-/** What is not sent in a value (RFC 9110 §5.5). */
-const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/;
-const isName = remembering(isToken, 256);
-
 function linesOf(fields: FieldLines): string | undefined {
   let text = "";
   let values = "";
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
-    if (!isName(name)) return undefined;
+    if (!isFieldName(name)) return undefined;
     values += value;
     text += `${name}: ${value}\r\n`;
   }
