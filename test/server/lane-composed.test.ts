@@ -95,7 +95,9 @@ function open(
     keepAliveTimeoutMs: 5000,
     elapsed: () => 0,
   });
-  const ask = ({ target, method, fields, id, at }: Asking): string | undefined => {
+  /** What was written last. */
+  let last = Buffer.alloc(0);
+  const ask = ({ target, method, fields, id, at }: Asking, isTaken = true): string | undefined => {
     clock.at = later(at);
     const text = `${method} /${target} HTTP/1.1\r\nHost: shop.example\r\nX-Request-Id: ${id}\r\n${fields}\r\n`;
     const head = readHead(Buffer.from(text, "latin1"), 0, undefined, 16_384);
@@ -104,17 +106,18 @@ function open(
     if (asked === undefined) return undefined;
     let written = "";
     const socket = {
-      writableLength: 0,
+      writableLength: isTaken ? 0 : 1,
       errored: null,
       destroyed: false,
       write: (bytes: Buffer) => {
         written += bytes.toString("latin1");
+        if (bytes.length > 0) last = bytes;
       },
     };
     const sent = atOnce.answer(socket as unknown as Socket, asked, () => {});
     return sent === "sent" ? written : undefined;
   };
-  return { ask, events, made: () => made };
+  return { ask, events, made: () => made, last: () => last };
 }
 
 const NAMES = [
@@ -209,6 +212,22 @@ describe("an answer that is composed of what lies in memory", () => {
       const answer = ask({ target, method: "GET", fields: "", id: "0", at: 1000 });
       expect(answer).toContain("Age: 1000\r\nVia: 1.1 freshline\r\n");
     }
+  });
+
+  it("stays what it is for as long as its client has not taken it, whatever is answered meanwhile", () => {
+    const samples = Array.from({ length: 6 }, (_, i) => sample({ body: `body ${i}`, lifetime: 90 }));
+    const { ask, last, made } = open(samples, APP_SETTINGS, new Set(), true);
+    const get = (target: number) =>
+      ({ target, method: "GET", fields: "", id: "0".repeat(36), at: 1 }) as const;
+    ask(get(0));
+    const madeBefore = made();
+    ask(get(1), false);
+    const slow = last();
+    const text = slow.toString("latin1");
+    for (const target of [2, 3]) ask(get(target));
+    expect(slow.toString("latin1")).toBe(text);
+    expect(text).toContain("body 1");
+    expect(made()).toBe(madeBefore);
   });
 
   it("needs nothing of the response but its bytes, once another of the same shape has been answered", () => {
