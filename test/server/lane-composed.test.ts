@@ -96,7 +96,7 @@ function open(
     elapsed: () => 0,
   });
   /** What was written last. */
-  let last = Buffer.alloc(0);
+  let last: Buffer = Buffer.alloc(0);
   const ask = ({ target, method, fields, id, at }: Asking, isTaken = true): string | undefined => {
     clock.at = later(at);
     const text = `${method} /${target} HTTP/1.1\r\nHost: shop.example\r\nX-Request-Id: ${id}\r\n${fields}\r\n`;
