@@ -1,4 +1,4 @@
-import type { Entry } from "../src/cache/ports.ts";
+import type { Entry } from "../src/cache/ports/store.ts";
 import { SITE } from "./request.ts";
 
 export const SITE_URL = `http://${SITE}`;

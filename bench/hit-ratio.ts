@@ -6,7 +6,7 @@
  *
  * The first fifth of each trace fills the caches and is not counted.
  */
-import type { Entry } from "../src/cache/ports.ts";
+import type { Entry } from "../src/cache/ports/store.ts";
 import { MemoryStore } from "../src/store/memory.ts";
 
 const URLS = 20_000;

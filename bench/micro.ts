@@ -3,7 +3,7 @@
  * turns: `node bench/micro.ts [part of a name]`. One part in a loop has its code and data in the nearest
  * caches, so that a sum of these is less than what a request costs.
  */
-import type { Entry } from "../src/cache/ports.ts";
+import type { Entry } from "../src/cache/ports/store.ts";
 import { decide } from "../src/policy/decide.ts";
 import { primaryKey, variantMatches } from "../src/policy/key.ts";
 import type { StoredResponse } from "../src/policy/stored-response.ts";

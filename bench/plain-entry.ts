@@ -1,4 +1,4 @@
-import type { Entry } from "../src/cache/ports.ts";
+import type { Entry } from "../src/cache/ports/store.ts";
 
 /** A string of its own, as a parser makes one. */
 const fresh = (text: string): string => Buffer.from(text, "latin1").toString("latin1");

@@ -7,7 +7,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { CacheRequest } from "../src/cache/exchange.ts";
 import { createLookup } from "../src/cache/lookup.ts";
-import type { PurgeLog, PurgeMode, PurgeTarget } from "../src/cache/ports.ts";
+import type { PurgeLog, PurgeMode, PurgeTarget } from "../src/cache/ports/purge-log.ts";
 import { Purges } from "../src/cache/purges.ts";
 import type { StoredResponse } from "../src/policy/stored-response.ts";
 import { LocalPurgeLog } from "../src/store/local-purge-log.ts";

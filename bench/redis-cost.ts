@@ -4,7 +4,7 @@
  * bytes out, per event: `node bench/redis-cost.ts`. The estimate in docs/operations.md is made of it.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { PurgeTarget } from "../src/cache/ports.ts";
+import type { PurgeTarget } from "../src/cache/ports/purge-log.ts";
 import { RedisStore } from "../src/store/redis.ts";
 import { startRedis } from "../test/redis-server.ts";
 import { articleOf, keyOf, tagOf } from "./article.ts";

@@ -3,7 +3,7 @@ import type { Reloaded } from "./admin/steering.ts";
 import { createEvents, type Emit } from "./cache/events.ts";
 import { HeldBodies } from "./cache/held-bodies.ts";
 import { LastAnswers } from "./cache/last-answers.ts";
-import type { PurgeLog } from "./cache/ports.ts";
+import type { PurgeLog } from "./cache/ports/purge-log.ts";
 import { createWarm, type WarmResult } from "./cache/warm.ts";
 import type { SettingInForce } from "./config/in-force.ts";
 import type { Config, FixedConfig, Loaded } from "./config.ts";

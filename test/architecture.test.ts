@@ -18,20 +18,13 @@ interface Import {
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "policy/": ["policy/"],
   "cache/": ["policy/", "cache/"],
-  "store/": [
-    "policy/",
-    "cache/ports.ts",
-    "cache/leases.ts",
-    "cache/arrivals.ts",
-    "cache/events.ts",
-    "store/",
-  ],
-  "origin/": ["policy/", "cache/ports.ts", "cache/events.ts", "cache/cut.ts", "origin/"],
-  "observe/": ["policy/", "cache/ports.ts", "cache/events.ts", "admin/answers.ts!types", "observe/"],
-  "admin/": ["policy/", "cache/ports.ts", "cache/events.ts", "admin/"],
+  "store/": ["policy/", "cache/ports/", "cache/leases.ts", "cache/arrivals.ts", "cache/events.ts", "store/"],
+  "origin/": ["policy/", "cache/ports/", "cache/events.ts", "cache/cut.ts", "origin/"],
+  "observe/": ["policy/", "cache/ports/", "cache/events.ts", "admin/answers.ts!types", "observe/"],
+  "admin/": ["policy/", "cache/ports/", "cache/events.ts", "admin/"],
   "server/": [
     "policy/",
-    "cache/ports.ts",
+    "cache/ports/",
     "cache/events.ts",
     // What a request and an answer are, and how an error of ours looks.
     "cache/exchange.ts",
@@ -49,7 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "start.ts": [""],
   "main.ts": [""],
   "worker.ts": [""],
-  "workers/": ["policy/", "cache/ports.ts", "origin/health.ts!types", "workers/"],
+  "workers/": ["policy/", "cache/ports/", "origin/health.ts!types", "workers/"],
 };
 
 /** Which packages may each folder import? Node's own modules go by their prefix. */

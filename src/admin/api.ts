@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
-import { type PurgeMode, type PurgeReceipt, type PurgeTarget, StoreError } from "../cache/ports.ts";
+import type { PurgeMode, PurgeReceipt, PurgeTarget } from "../cache/ports/purge-log.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import { type Access, accessControl } from "./access.ts";
 import type { ShownStore, Stats } from "./answers.ts";
 import { jsonBody } from "./body.ts";

@@ -1,4 +1,4 @@
-import type { PurgeMode, PurgeTarget } from "../cache/ports.ts";
+import type { PurgeMode, PurgeTarget } from "../cache/ports/purge-log.ts";
 import { sitesOf, withoutParameters } from "../policy/key.ts";
 import { MAX_TAG_LENGTH } from "../policy/tags.ts";
 import { ApiError } from "./errors.ts";

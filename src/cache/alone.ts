@@ -5,7 +5,7 @@ import type { Answers, Need } from "./answers.ts";
 import { Cutter } from "./cut.ts";
 import type { CacheResponse } from "./exchange.ts";
 import type { Fetch, FetchMode } from "./fetch.ts";
-import type { Entry } from "./ports.ts";
+import type { Entry } from "./ports/store.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";
 
 interface AloneDeps {

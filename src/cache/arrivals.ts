@@ -1,5 +1,6 @@
 import type { StoredResponse } from "../policy/stored-response.ts";
-import type { ByteStream, SentBody } from "./ports.ts";
+import type { ByteStream } from "./ports/body.ts";
+import type { SentBody } from "./ports/store.ts";
 
 /** What is to be left in the store while it arrives. */
 export interface Outgoing {

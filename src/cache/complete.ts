@@ -4,7 +4,9 @@ import type { ExchangeTimes } from "../policy/freshness.ts";
 import { completionFields } from "../policy/partial.ts";
 import type { Epoch, EpochMs, Part, StoredResponse } from "../policy/stored-response.ts";
 import { SLICE_BYTES } from "./exchange.ts";
-import { type ByteStream, type Entry, OriginError, type OriginResponse, readBytes } from "./ports.ts";
+import { type ByteStream, readBytes } from "./ports/body.ts";
+import { OriginError, type OriginResponse } from "./ports/origin.ts";
+import type { Entry } from "./ports/store.ts";
 
 /** What is asked of an origin where a part is stored: the rest. */
 interface Rest {

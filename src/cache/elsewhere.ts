@@ -9,7 +9,7 @@ import type { Joined } from "./join.ts";
 import type { Kept } from "./keep.ts";
 import type { Arrives, Lease, LeaseAnswer, LeaseEnd, Leases } from "./leases.ts";
 import type { FindStored } from "./lookup.ts";
-import { OriginError } from "./ports.ts";
+import { OriginError } from "./ports/origin.ts";
 import { askedUri, type Shared } from "./share.ts";
 import type { StorePatience } from "./store-patience.ts";
 import type { UncacheableKeys } from "./uncacheable.ts";

@@ -3,7 +3,7 @@ import { currentAge, isFresh, keepUntil } from "../policy/freshness.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import { windowsOf } from "../policy/windows.ts";
 import { leftByPurges } from "./lookup.ts";
-import type { Browsable, Tier } from "./ports.ts";
+import type { Browsable, Tier } from "./ports/store.ts";
 import { EVER, NEVER } from "./purge-memory.ts";
 import type { Purges } from "./purges.ts";
 

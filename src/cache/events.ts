@@ -1,7 +1,8 @@
 import type { FieldLines } from "../policy/fields.ts";
 import type { NotStoredReason, Outcome } from "../policy/outcome.ts";
 import type { Epoch, EpochMs } from "../policy/stored-response.ts";
-import { type PurgeMode, type PurgeTarget, StoreError, type Tier } from "./ports.ts";
+import type { PurgeMode, PurgeTarget } from "./ports/purge-log.ts";
+import { StoreError, type Tier } from "./ports/store.ts";
 
 /** Who asked. Of the fields nothing is written down but what a log names, without its secrets. */
 export interface Asker {

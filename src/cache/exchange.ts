@@ -3,7 +3,9 @@ import type { FieldLines } from "../policy/fields.ts";
 import type { ForwardedFor } from "../policy/forwarding.ts";
 import type { Outcome } from "../policy/outcome.ts";
 import type { Cut } from "./cut.ts";
-import type { ByteStream, Entry, Lookup, RequestBody, Tier } from "./ports.ts";
+import type { ByteStream } from "./ports/body.ts";
+import type { RequestBody } from "./ports/origin.ts";
+import type { Entry, Lookup, Tier } from "./ports/store.ts";
 
 /** One request as the server hands it over: framed, strictly read, its peer established. */
 export interface CacheRequest extends RequestFacts {

@@ -17,7 +17,7 @@ import type { Fetch } from "./fetch.ts";
 import type { LastAnswers } from "./last-answers.ts";
 import { leftByPurges } from "./lookup.ts";
 import { ownRequest } from "./own-request.ts";
-import type { Inspected, Store } from "./ports.ts";
+import type { Inspected, Store } from "./ports/store.ts";
 import { EVER, NEVER } from "./purge-memory.ts";
 import type { Purges } from "./purges.ts";
 import { answersUri, type SearchVariances } from "./search-variances.ts";

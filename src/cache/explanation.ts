@@ -6,7 +6,9 @@ import { type ReasonCode, reasonOf } from "../policy/reasons.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import { tagName } from "../policy/tags.ts";
 import { type WindowEnd, type Windows, windowsOf } from "../policy/windows.ts";
-import { type Entry, type Inspected, type PurgeRecord, readBytes, type Tier } from "./ports.ts";
+import { readBytes } from "./ports/body.ts";
+import type { PurgeRecord } from "./ports/purge-log.ts";
+import type { Entry, Inspected, Tier } from "./ports/store.ts";
 import type { Elsewhere } from "./whereabouts.ts";
 
 /** One decision, told to people. */

@@ -17,7 +17,8 @@ import { completedBy, restOf } from "./complete.ts";
 import type { Cut } from "./cut.ts";
 import { type CacheRequest, discard } from "./exchange.ts";
 import { interimFor } from "./pass-on.ts";
-import { type Entry, type Origin, OriginError, type OriginResponse } from "./ports.ts";
+import { type Origin, OriginError, type OriginResponse } from "./ports/origin.ts";
+import type { Entry } from "./ports/store.ts";
 
 /** What one exchange with an origin came to. An exchange that fails rejects with OriginError. */
 export type Fetched =

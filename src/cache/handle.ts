@@ -7,7 +7,7 @@ import type { CacheRequest, CacheResponse, Looked } from "./exchange.ts";
 import type { Forward } from "./forward.ts";
 import type { Hide } from "./hide-fields.ts";
 import type { FindStored } from "./lookup.ts";
-import type { Lookup } from "./ports.ts";
+import type { Lookup } from "./ports/store.ts";
 import type { Refresh } from "./refresh.ts";
 import { fresh, fromEntry, refusal, ttlOf } from "./respond.ts";
 import type { SearchVariances } from "./search-variances.ts";

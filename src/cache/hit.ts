@@ -4,7 +4,7 @@ import type { CacheRequest, CacheResponse, Looked } from "./exchange.ts";
 import type { Handle } from "./handle.ts";
 import type { Hide } from "./hide-fields.ts";
 import type { FindNear, FindStored } from "./lookup.ts";
-import type { Glance, Lookup } from "./ports.ts";
+import type { Glance, Lookup } from "./ports/store.ts";
 import { aspectOf, fresh, ttlOf } from "./respond.ts";
 import type { SearchVariances } from "./search-variances.ts";
 

@@ -1,4 +1,4 @@
-import type { OriginError } from "./ports.ts";
+import type { OriginError } from "./ports/origin.ts";
 
 /** What came of a fetch that others have waited for. */
 export type LeaseEnd =

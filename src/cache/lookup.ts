@@ -3,7 +3,7 @@ import { onlyValidated, staleFrom } from "../policy/freshness.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import { type Emit, storeFailed } from "./events.ts";
 import type { CacheRequest } from "./exchange.ts";
-import type { Glance, Lookup, Store } from "./ports.ts";
+import type { Glance, Lookup, Store } from "./ports/store.ts";
 import { EVER, NEVER } from "./purge-memory.ts";
 import type { Purges } from "./purges.ts";
 import { answersUri } from "./search-variances.ts";

@@ -1,7 +1,7 @@
 import { type FieldLines, fieldLineValues, withoutFields } from "../policy/fields.ts";
 import type { ByteRange } from "../policy/range.ts";
 import { type Body, bodyFrom, type CacheResponse, slices } from "./exchange.ts";
-import type { Entry } from "./ports.ts";
+import type { Entry } from "./ports/store.ts";
 
 type Partial = Pick<CacheResponse, "status" | "statusMessage" | "fields" | "body">;
 

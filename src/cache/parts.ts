@@ -4,7 +4,8 @@ import { variantId } from "../policy/key.ts";
 import { sizeOf } from "../policy/partial.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import { type Emit, storeFailed } from "./events.ts";
-import { type Entry, readBytes, type Store } from "./ports.ts";
+import { readBytes } from "./ports/body.ts";
+import type { Entry, Store } from "./ports/store.ts";
 import type { Purges } from "./purges.ts";
 
 interface PartsDeps {

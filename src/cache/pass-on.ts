@@ -5,7 +5,7 @@ import { withOneDate } from "../policy/http-date.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { announcedTrailers, passedTrailers } from "../policy/trailers.ts";
 import type { CacheRequest, Trailers } from "./exchange.ts";
-import type { OriginRequest, OriginResponse } from "./ports.ts";
+import type { OriginRequest, OriginResponse } from "./ports/origin.ts";
 
 /** An origin's head as the one who asked gets it, with the trailers to come. */
 export type PassedHead = Pick<OriginResponse, "status" | "statusMessage" | "fields"> & {

@@ -11,14 +11,9 @@ import type { Answers } from "./answers.ts";
 import type { CacheRequest, CacheResponse, Keying } from "./exchange.ts";
 import type { Keep } from "./keep.ts";
 import { interimFor, passedOn } from "./pass-on.ts";
-import {
-  type ByteStream,
-  type Origin,
-  OriginError,
-  type OriginRequest,
-  type OriginResponse,
-  type PurgeTarget,
-} from "./ports.ts";
+import type { ByteStream } from "./ports/body.ts";
+import { type Origin, OriginError, type OriginRequest, type OriginResponse } from "./ports/origin.ts";
+import type { PurgeTarget } from "./ports/purge-log.ts";
 import type { Purges } from "./purges.ts";
 import { fromStream } from "./respond.ts";
 import type { SearchVariances } from "./search-variances.ts";

@@ -4,7 +4,7 @@ import type { Epoch, EpochMs } from "../policy/stored-response.ts";
 import { isGroup, tagName } from "../policy/tags.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { CoarseEpochs } from "./coarse-epochs.ts";
-import type { PurgeMode, PurgeRecord, PurgeTarget } from "./ports.ts";
+import type { PurgeMode, PurgeRecord, PurgeTarget } from "./ports/purge-log.ts";
 import { Prefixes } from "./prefixes.ts";
 
 /** How many targets of each kind are remembered one by one. */

@@ -1,14 +1,8 @@
 import type { Epoch, EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { type Emit, storeFailed } from "./events.ts";
-import {
-  type PurgeLog,
-  type PurgeMode,
-  type PurgeReceipt,
-  type PurgeRecord,
-  type PurgeTarget,
-  StoreError,
-} from "./ports.ts";
+import type { PurgeLog, PurgeMode, PurgeReceipt, PurgeRecord, PurgeTarget } from "./ports/purge-log.ts";
+import { StoreError } from "./ports/store.ts";
 import { NEVER, PurgeMemory } from "./purge-memory.ts";
 import { type PatienceDeps, StorePatience } from "./store-patience.ts";
 

@@ -1,7 +1,7 @@
 import { siteOf } from "../policy/key.ts";
 import { type Emit, storeFailed } from "./events.ts";
 import { ownRequest } from "./own-request.ts";
-import type { Store } from "./ports.ts";
+import type { Store } from "./ports/store.ts";
 import { EVER } from "./purge-memory.ts";
 import type { Purges } from "./purges.ts";
 import type { Refresh } from "./refresh.ts";

@@ -2,7 +2,8 @@ import { Cutter } from "./cut.ts";
 import type { Emit } from "./events.ts";
 import { type CacheRequest, discard } from "./exchange.ts";
 import type { Forward } from "./forward.ts";
-import type { Entry, Origin } from "./ports.ts";
+import type { Origin } from "./ports/origin.ts";
+import type { Entry } from "./ports/store.ts";
 
 interface RefreshDeps {
   readonly forward: Forward;

@@ -16,7 +16,8 @@ import { isConditional, notModified, notModifiedFields } from "../policy/validat
 import { type Body, bodyFrom, type CacheRequest, type CacheResponse, discard, NO_BODY } from "./exchange.ts";
 import { completeLength, severalParts, singlePart } from "./partial-content.ts";
 import type { PassedHead } from "./pass-on.ts";
-import type { ByteStream, Entry, Tier } from "./ports.ts";
+import type { ByteStream } from "./ports/body.ts";
+import type { Entry, Tier } from "./ports/store.ts";
 
 const encoder = new TextEncoder();
 
@@ -74,7 +75,7 @@ export function aspectOf({ method, fields }: RangeRequest): string | undefined {
  * The entry has the bytes for it (policy/range.ts); throws TypeError or RangeError where not.
  *
  * To a request for the whole, what it says beside the stored lines and numbers depends on nothing of the response but its
- * `shape` (ports.ts): server/lane/composed.ts relies on that.
+ * `shape` (ports/store.ts): server/lane/composed.ts relies on that.
  */
 export function fromEntry(
   request: RangeRequest,

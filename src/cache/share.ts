@@ -2,7 +2,7 @@ import { siteOf } from "../policy/key.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
 import type { CacheRequest } from "./exchange.ts";
 import type { Flight } from "./flight.ts";
-import type { Entry, Tier } from "./ports.ts";
+import type { Entry, Tier } from "./ports/store.ts";
 
 /** What a leader shares with its followers. */
 export type Shared =

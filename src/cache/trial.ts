@@ -7,7 +7,7 @@ import { windowsOf } from "../policy/windows.ts";
 import { type CacheRequest, discard } from "./exchange.ts";
 import { type ShownTrial, shownFields, shownWindows, told, unstorable } from "./explanation.ts";
 import type { Fetch, Fetched } from "./fetch.ts";
-import { OriginError, refusalFor } from "./ports.ts";
+import { OriginError, refusalFor } from "./ports/origin.ts";
 
 /** What became of one request that was made to be explained. */
 export interface Trial {

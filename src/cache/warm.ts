@@ -2,7 +2,7 @@ import { withoutParameters } from "../policy/key.ts";
 import { type CacheRequest, discard, type Keying } from "./exchange.ts";
 import type { HandleOrHit } from "./hit.ts";
 import { ownRequest } from "./own-request.ts";
-import type { ByteStream } from "./ports.ts";
+import type { ByteStream } from "./ports/body.ts";
 import type { Timer } from "./stalled.ts";
 import { within } from "./within.ts";
 

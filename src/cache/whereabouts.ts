@@ -1,7 +1,7 @@
 import type { FieldLines } from "../policy/fields.ts";
 import { variantMatches } from "../policy/key.ts";
 import type { EpochMs, StoredResponse } from "../policy/stored-response.ts";
-import type { Store } from "./ports.ts";
+import type { Store } from "./ports/store.ts";
 import { EVER } from "./purge-memory.ts";
 import type { Purges } from "./purges.ts";
 import { answersUri, type SearchVariances } from "./search-variances.ts";

@@ -1,6 +1,6 @@
 import { type Logger, pino } from "pino";
 import type { CacheEvent, Emit } from "../cache/events.ts";
-import type { PurgeTarget } from "../cache/ports.ts";
+import type { PurgeTarget } from "../cache/ports/purge-log.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { combinedLines } from "./combined.ts";
 import { type LogDestination, type LogFormat, openLogOutput } from "./log-output.ts";

@@ -1,5 +1,5 @@
 import type { CacheEvent } from "../cache/events.ts";
-import type { Tier } from "../cache/ports.ts";
+import type { Tier } from "../cache/ports/store.ts";
 import type { CacheWord, Forwarded, Outcome, Reason } from "../policy/outcome.ts";
 import { reasonOf } from "../policy/reasons.ts";
 import type { EpochMs } from "../policy/stored-response.ts";

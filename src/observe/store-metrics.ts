@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { CacheEvent } from "../cache/events.ts";
-import type { Tier } from "../cache/ports.ts";
+import type { Tier } from "../cache/ports/store.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { described } from "./described.ts";
 import { Distribution, Distributions, REMOTE_BUCKETS } from "./distribution.ts";

@@ -1,14 +1,7 @@
 import type { CacheEvent, Emit } from "../cache/events.ts";
-import type {
-  Lookup,
-  Origin,
-  OriginRequest,
-  PurgeMode,
-  PurgeReceipt,
-  PurgeTarget,
-  Store,
-  Tier,
-} from "../cache/ports.ts";
+import type { Origin, OriginRequest } from "../cache/ports/origin.ts";
+import type { PurgeMode, PurgeReceipt, PurgeTarget } from "../cache/ports/purge-log.ts";
+import type { Lookup, Store, Tier } from "../cache/ports/store.ts";
 import type { Attributes, Span } from "./span.ts";
 import { withTraceParent } from "./trace-context.ts";
 import {

@@ -2,7 +2,7 @@ import { isIP, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { buildConnector, Client as Connection, type Dispatcher, Pool } from "undici";
 import type { Cut } from "../cache/cut.ts";
-import { OriginError, type OriginRequest, type OriginResponse } from "../cache/ports.ts";
+import { OriginError, type OriginRequest, type OriginResponse } from "../cache/ports/origin.ts";
 import { bare, originOf } from "./address.ts";
 import { Exchange, type ExchangeDeps } from "./exchange.ts";
 import { createLane, isPlain } from "./lane/lane.ts";

@@ -1,5 +1,5 @@
 import type { Cut } from "../cache/cut.ts";
-import type { OriginError, OriginRequest, OriginResponse } from "../cache/ports.ts";
+import type { OriginError, OriginRequest, OriginResponse } from "../cache/ports/origin.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import { ArrivingBody, type BodySource } from "./body.ts";
 import { AttemptError, attemptError, type Progress } from "./failure.ts";

@@ -1,5 +1,5 @@
 import { errors } from "undici";
-import { OriginError } from "../cache/ports.ts";
+import { OriginError } from "../cache/ports/origin.ts";
 import { LaneFault } from "./lane/fault.ts";
 
 /** How far an attempt came: nothing stood, the connection stood, a first byte of a response came, its head was complete. */

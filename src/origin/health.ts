@@ -1,4 +1,4 @@
-import { OriginError, type OriginResponse } from "../cache/ports.ts";
+import { OriginError, type OriginResponse } from "../cache/ports/origin.ts";
 import { createClient } from "./client.ts";
 import { isShortage } from "./failure.ts";
 import type { OriginTls } from "./tls.ts";

@@ -1,4 +1,4 @@
-import type { OriginRequest } from "../cache/ports.ts";
+import type { OriginRequest } from "../cache/ports/origin.ts";
 import type { FieldLines } from "../policy/fields.ts";
 
 /** So many interim responses to one request are passed on, with so many bytes of fields; what comes on top is dropped. */

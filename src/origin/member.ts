@@ -1,4 +1,4 @@
-import type { OriginError } from "../cache/ports.ts";
+import type { OriginError } from "../cache/ports/origin.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { type Breaker, type BreakerLimits, createBreaker } from "./breaker.ts";
 import type { Client } from "./client.ts";

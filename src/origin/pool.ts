@@ -1,6 +1,6 @@
 import type { Cut } from "../cache/cut.ts";
 import type { Emit } from "../cache/events.ts";
-import { type Origin, OriginError, type OriginRequest, type OriginResponse } from "../cache/ports.ts";
+import { type Origin, OriginError, type OriginRequest, type OriginResponse } from "../cache/ports/origin.ts";
 import { hasField } from "../policy/fields.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import { isConditional } from "../policy/validate.ts";

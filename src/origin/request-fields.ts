@@ -1,4 +1,4 @@
-import type { OriginRequest } from "../cache/ports.ts";
+import type { OriginRequest } from "../cache/ports/origin.ts";
 import { remembering } from "../policy/remembering.ts";
 
 /** Framing and connection are ours to say; an Expect was answered by our own server. */

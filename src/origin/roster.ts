@@ -1,5 +1,5 @@
 import type { Emit } from "../cache/events.ts";
-import { OriginError } from "../cache/ports.ts";
+import { OriginError } from "../cache/ports/origin.ts";
 import type { EpochMs } from "../policy/stored-response.ts";
 import type { Client } from "./client.ts";
 import { blamesOrigin } from "./failure.ts";

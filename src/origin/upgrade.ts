@@ -2,7 +2,7 @@ import http, { type ClientRequest, type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Duplex } from "node:stream";
 import type { Emit } from "../cache/events.ts";
-import { OriginError, type OriginRequest, type OriginResponse } from "../cache/ports.ts";
+import { OriginError, type OriginRequest, type OriginResponse } from "../cache/ports/origin.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import { bare } from "./address.ts";
 import { framingOf, isCloseDelimited } from "./answer.ts";

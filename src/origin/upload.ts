@@ -1,4 +1,4 @@
-import type { ByteStream } from "../cache/ports.ts";
+import type { ByteStream } from "../cache/ports/body.ts";
 
 /**
  * A request body on its way to an origin, which can be cut.

@@ -1,5 +1,5 @@
 import type { Asker, CacheEvent } from "../cache/events.ts";
-import type { Tier } from "../cache/ports.ts";
+import type { Tier } from "../cache/ports/store.ts";
 import type { Outcome } from "../policy/outcome.ts";
 
 type Answered = CacheEvent & { readonly type: "answered" };

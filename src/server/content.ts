@@ -1,4 +1,5 @@
-import type { ByteStream, RequestBody } from "../cache/ports.ts";
+import type { ByteStream } from "../cache/ports/body.ts";
+import type { RequestBody } from "../cache/ports/origin.ts";
 import type { Incoming } from "./incoming.ts";
 import type { Wrong } from "./malformed.ts";
 

@@ -1,6 +1,7 @@
 import type { BlockList } from "node:net";
 import type { CacheRequest, CacheResponse } from "../cache/exchange.ts";
-import { type PurgeMode, type PurgeReceipt, type PurgeTarget, StoreError } from "../cache/ports.ts";
+import type { PurgeMode, PurgeReceipt, PurgeTarget } from "../cache/ports/purge-log.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import { ownAnswer, refusal } from "../cache/respond.ts";
 import { fieldValue, hasField } from "../policy/fields.ts";
 import { sitesOf } from "../policy/key.ts";

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import type { Emit } from "../cache/events.ts";
-import { OriginError, type OriginRequest, type OriginResponse, refusalFor } from "../cache/ports.ts";
+import { OriginError, type OriginRequest, type OriginResponse, refusalFor } from "../cache/ports/origin.ts";
 import { refusal } from "../cache/respond.ts";
 import { type FieldLines, fieldValue } from "../policy/fields.ts";
 import { passedInterimFields, passedResponseFields, requestFieldsForOrigin } from "../policy/forwarding.ts";

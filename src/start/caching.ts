@@ -11,7 +11,7 @@ import { createHits, withHits } from "../cache/hit.ts";
 import { createKeep } from "../cache/keep.ts";
 import type { LastAnswers } from "../cache/last-answers.ts";
 import { createLookup, createLookupNear } from "../cache/lookup.ts";
-import type { Origin } from "../cache/ports.ts";
+import type { Origin } from "../cache/ports/origin.ts";
 import { Purges } from "../cache/purges.ts";
 import { createRefetch } from "../cache/refetch.ts";
 import { createRefresh } from "../cache/refresh.ts";

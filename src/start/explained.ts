@@ -1,7 +1,7 @@
 import type { ShownEntries } from "../admin/answers.ts";
 import type { EntriesPage } from "../cache/entries.ts";
 import type { Explanation, ShownStored, ShownTrial } from "../cache/explanation.ts";
-import type { PurgeTarget } from "../cache/ports.ts";
+import type { PurgeTarget } from "../cache/ports/purge-log.ts";
 import { shownUrl } from "../observe/live.ts";
 import { isSecret, redactQuery } from "../observe/redact.ts";
 

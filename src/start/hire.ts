@@ -1,6 +1,6 @@
 import cluster, { type Worker } from "node:cluster";
 import { fileURLToPath } from "node:url";
-import { StoreError } from "../cache/ports.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import type { Member } from "../workers/crew.ts";
 import { passLines } from "../workers/lines.ts";
 import { closeWhatIsLost } from "../workers/on-their-way.ts";

@@ -1,6 +1,7 @@
 import type { Asked } from "../cache/explain.ts";
 import type { Explanation } from "../cache/explanation.ts";
-import { type PurgeMode, type PurgeReceipt, type PurgeTarget, StoreError } from "../cache/ports.ts";
+import type { PurgeMode, PurgeReceipt, PurgeTarget } from "../cache/ports/purge-log.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import type { WarmResult } from "../cache/warm.ts";
 import type { MetricsFormat } from "../observe/exposition.ts";
 import type { Together } from "../observe/together.ts";

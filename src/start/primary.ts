@@ -1,5 +1,5 @@
 import { isatty } from "node:tty";
-import type { PurgeRecord } from "../cache/ports.ts";
+import type { PurgeRecord } from "../cache/ports/purge-log.ts";
 import type { Settled } from "../config/changes.ts";
 import { readWarmList } from "../config/warm-list.ts";
 import type { Config, Loaded } from "../config.ts";

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ApiError } from "../admin/errors.ts";
 import type { OriginSteered, Reloaded, Steering } from "../admin/steering.ts";
-import { StoreError } from "../cache/ports.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import { originUrl } from "../config/addresses.ts";
 import { changesOf, emptyingChanges, reloaded, type Settled } from "../config/changes.ts";
 import type { SettingName } from "../config/settings.ts";

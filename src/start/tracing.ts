@@ -4,7 +4,7 @@ import type { Emit } from "../cache/events.ts";
 import type { Looked } from "../cache/exchange.ts";
 import type { Forward } from "../cache/forward.ts";
 import type { Leases } from "../cache/leases.ts";
-import type { Origin } from "../cache/ports.ts";
+import type { Origin } from "../cache/ports/origin.ts";
 import type { Config } from "../config.ts";
 import { createOtlpExporter } from "../observe/otlp.ts";
 import type { Attributes, Span } from "../observe/span.ts";

@@ -2,7 +2,13 @@ import type { ShownEntries, ShownStore } from "../admin/answers.ts";
 import type { AskedEntries } from "../cache/entries.ts";
 import type { Asked } from "../cache/explain.ts";
 import type { Explanation } from "../cache/explanation.ts";
-import type { Acknowledged, PurgeMode, PurgeReceipt, PurgeRecord, PurgeTarget } from "../cache/ports.ts";
+import type {
+  Acknowledged,
+  PurgeMode,
+  PurgeReceipt,
+  PurgeRecord,
+  PurgeTarget,
+} from "../cache/ports/purge-log.ts";
 import type { WarmResult } from "../cache/warm.ts";
 import type { Config } from "../config.ts";
 import type { LiveReading } from "../observe/live.ts";

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import type { ChunkedBody } from "../cache/ports.ts";
+import type { ChunkedBody } from "../cache/ports/body.ts";
 import { HOP_BY_HOP, isToken, UNWRITABLE } from "../policy/fields.ts";
 import type { StoredResponse } from "../policy/stored-response.ts";
 import { isCount, parseJson } from "./json.ts";

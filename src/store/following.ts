@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { Arrival } from "../cache/arrivals.ts";
-import { type ByteStream, StoreError } from "../cache/ports.ts";
+import type { ByteStream } from "../cache/ports/body.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import type { ArrivalNews, ArrivalRecord } from "./arrival-record.ts";
 import { RedisBody, type RedisBodyOptions } from "./redis-body.ts";
 

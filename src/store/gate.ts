@@ -1,4 +1,4 @@
-import { StoreError } from "../cache/ports.ts";
+import { StoreError } from "../cache/ports/store.ts";
 
 /** More than this do not wait for their turn. */
 const MAX_WAITING = 10_000;

@@ -1,5 +1,5 @@
 import type { Command, Redis } from "ioredis";
-import { StoreError } from "../cache/ports.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import { Deadlines, Waiting } from "./deadlines.ts";
 
 export interface FieldValues {

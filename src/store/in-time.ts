@@ -1,4 +1,4 @@
-import { StoreError } from "../cache/ports.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import { type Deadlines, Waiting } from "./deadlines.ts";
 
 /**

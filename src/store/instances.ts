@@ -1,4 +1,5 @@
-import type { Acknowledged, StoreError } from "../cache/ports.ts";
+import type { Acknowledged } from "../cache/ports/purge-log.ts";
+import type { StoreError } from "../cache/ports/store.ts";
 import type { Epoch } from "../policy/stored-response.ts";
 import type { RedisConnection } from "./connection.ts";
 import { asStoreError, runScript } from "./redis-command.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Emit, storeFailed } from "../cache/events.ts";
 import type { Arrives, Lease, LeaseAnswer, LeaseEnd, LeaseRequest, Leases } from "../cache/leases.ts";
-import { StoreError } from "../cache/ports.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import type { RedisConnection } from "./connection.ts";
 import { parseLeaseEnd, parseLeaseMessage } from "./lease-end.ts";
 import { ACQUIRE, RELEASE, RENEW } from "./lease-scripts.ts";

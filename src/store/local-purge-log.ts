@@ -1,11 +1,5 @@
-import {
-  type Acknowledged,
-  type PurgeLog,
-  type PurgeMode,
-  type PurgeNews,
-  type PurgeTarget,
-  StoreError,
-} from "../cache/ports.ts";
+import type { Acknowledged, PurgeLog, PurgeMode, PurgeNews, PurgeTarget } from "../cache/ports/purge-log.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import type { Epoch } from "../policy/stored-response.ts";
 
 /** The purge log of an instance that shares nothing: a counter, and everything is heard at once. */

@@ -1,4 +1,4 @@
-import type { Browsable } from "../cache/ports.ts";
+import type { Browsable } from "../cache/ports/store.ts";
 import type { MemoryStore } from "./memory.ts";
 
 /** Slots that one look goes through: what requests wait for it is a fraction of a millisecond. */

@@ -1,11 +1,6 @@
-import {
-  type Entry,
-  type Inspected,
-  type Lookup,
-  type PurgeTarget,
-  readBytes,
-  type Store,
-} from "../cache/ports.ts";
+import { readBytes } from "../cache/ports/body.ts";
+import type { PurgeTarget } from "../cache/ports/purge-log.ts";
+import type { Entry, Inspected, Lookup, Store } from "../cache/ports/store.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import { keepUntil } from "../policy/freshness.ts";
 import { variantId, variantMatches } from "../policy/key.ts";

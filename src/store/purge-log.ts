@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { Emit } from "../cache/events.ts";
-import {
-  type Acknowledged,
-  type PurgeLog,
-  type PurgeMode,
-  type PurgeNews,
-  type PurgeRecord,
-  type PurgeTarget,
-  StoreError,
-} from "../cache/ports.ts";
+import type {
+  Acknowledged,
+  PurgeLog,
+  PurgeMode,
+  PurgeNews,
+  PurgeRecord,
+  PurgeTarget,
+} from "../cache/ports/purge-log.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import type { Epoch } from "../policy/stored-response.ts";
 import type { RedisConnection } from "./connection.ts";
 import { Instances, PRESENCE_MS } from "./instances.ts";

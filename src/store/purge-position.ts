@@ -1,4 +1,4 @@
-import type { PurgeMode, PurgeNews, PurgeTarget } from "../cache/ports.ts";
+import type { PurgeMode, PurgeNews, PurgeTarget } from "../cache/ports/purge-log.ts";
 import type { Epoch } from "../policy/stored-response.ts";
 import { parseJson } from "./json.ts";
 import { luaScript } from "./redis-command.ts";

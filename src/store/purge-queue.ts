@@ -1,4 +1,5 @@
-import { type PurgeMode, type PurgeTarget, StoreError } from "../cache/ports.ts";
+import type { PurgeMode, PurgeTarget } from "../cache/ports/purge-log.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import type { Epoch } from "../policy/stored-response.ts";
 import { encodePurge } from "./purge-position.ts";
 

@@ -1,4 +1,4 @@
-import type { Lookup } from "../cache/ports.ts";
+import type { Lookup } from "../cache/ports/store.ts";
 
 /** A read that is under way; what it brings may be older than what happened meanwhile. */
 export interface Reading {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { crc32 } from "node:zlib";
-import { type ChunkedBody, type Entry, readBytes, StoreError } from "../cache/ports.ts";
+import { type ChunkedBody, readBytes } from "../cache/ports/body.ts";
+import { type Entry, StoreError } from "../cache/ports/store.ts";
 import { type Chunks, chunkPrefix, decodeChunk, encodeChunk } from "./chunks.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { Gate } from "./gate.ts";

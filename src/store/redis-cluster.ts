@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { StoreError } from "../cache/ports.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import { askForSlots } from "./ask-for-slots.ts";
 import { redirectionIn, SLOTS, type SlotRange, slotOf } from "./cluster-slots.ts";
 import { createFollower, lead } from "./follower.ts";

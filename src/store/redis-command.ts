@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { Redis } from "ioredis";
-import { StoreError } from "../cache/ports.ts";
+import { StoreError } from "../cache/ports/store.ts";
 
 /** A script that Redis runs as one step; known to it by its hash after the first time. */
 export interface LuaScript {

@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { type Browsable, type Leaf, StoreError } from "../cache/ports.ts";
+import { type Browsable, type Leaf, StoreError } from "../cache/ports/store.ts";
 import { decodeMeta, type Meta } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
 import { isReply } from "./redis-command.ts";

@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { StoreError } from "../cache/ports.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import type { RedisConnection } from "./connection.ts";
 import { parseInfo } from "./redis-info.ts";
 

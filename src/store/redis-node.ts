@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Command, Redis, type RedisOptions } from "ioredis";
-import { StoreError } from "../cache/ports.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import { Breaker } from "./breaker.ts";
 import { createFollower, lead } from "./follower.ts";
 import { type Answered, type FieldValues, HashReads } from "./hash-reads.ts";

@@ -1,4 +1,5 @@
-import { type Entry, readBytes, type SentBody, StoreError } from "../cache/ports.ts";
+import { readBytes } from "../cache/ports/body.ts";
+import { type Entry, type SentBody, StoreError } from "../cache/ports/store.ts";
 import { keepUntil } from "../policy/freshness.ts";
 import { variantId } from "../policy/key.ts";
 import type { EpochMs } from "../policy/stored-response.ts";

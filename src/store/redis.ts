@@ -1,13 +1,13 @@
 import { type Emit, storeFailed } from "../cache/events.ts";
+import type { PurgeTarget } from "../cache/ports/purge-log.ts";
 import {
   type Entry,
   type Inspected,
   type Lookup,
-  type PurgeTarget,
   type SentBody,
   type Store,
   StoreError,
-} from "../cache/ports.ts";
+} from "../cache/ports/store.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import { keepUntil } from "../policy/freshness.ts";
 import { selectFrom, variantId, variantMatches } from "../policy/key.ts";

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import type { Outgoing, Sending } from "../cache/arrivals.ts";
-import { type ByteStream, type SentBody, StoreError } from "../cache/ports.ts";
+import type { ByteStream } from "../cache/ports/body.ts";
+import { type SentBody, StoreError } from "../cache/ports/store.ts";
 import { type ArrivalNews, arrivalMessage, headFields } from "./arrival-record.ts";
 import { ARRIVE, BREAK, STAY } from "./arrival-scripts.ts";
 import { chunkPrefix, chunksRecord, encodeChunk } from "./chunks.ts";

@@ -1,15 +1,7 @@
 import { type Emit, storeFailed } from "../cache/events.ts";
-import {
-  type ChunkedBody,
-  type Entry,
-  type Glance,
-  type Inspected,
-  type Lookup,
-  type PurgeTarget,
-  readBytes,
-  type SentBody,
-  type Store,
-} from "../cache/ports.ts";
+import { type ChunkedBody, readBytes } from "../cache/ports/body.ts";
+import type { PurgeTarget } from "../cache/ports/purge-log.ts";
+import type { Entry, Glance, Inspected, Lookup, SentBody, Store } from "../cache/ports/store.ts";
 import type { FieldLines } from "../policy/fields.ts";
 import { isFresh } from "../policy/freshness.ts";
 import { selectFrom, variantId, variantMatches } from "../policy/key.ts";

@@ -1,6 +1,6 @@
 import type { Emit, StoreOperation } from "../cache/events.ts";
 import type { Leases } from "../cache/leases.ts";
-import type { Lookup, Store } from "../cache/ports.ts";
+import type { Lookup, Store } from "../cache/ports/store.ts";
 import type { FieldLines } from "../policy/fields.ts";
 
 interface TimedDeps {

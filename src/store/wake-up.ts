@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import type { StoreError } from "../cache/ports.ts";
+import type { StoreError } from "../cache/ports/store.ts";
 import type { RedisConnection } from "./connection.ts";
 import { asStoreError } from "./redis-command.ts";
 

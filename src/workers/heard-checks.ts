@@ -1,4 +1,4 @@
-import type { OriginError } from "../cache/ports.ts";
+import type { OriginError } from "../cache/ports/origin.ts";
 import type { createHealthChecks } from "../origin/health.ts";
 
 /** What a health check found. */

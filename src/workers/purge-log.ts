@@ -1,12 +1,12 @@
-import {
-  type Acknowledged,
-  type PurgeLog,
-  type PurgeMode,
-  type PurgeNews,
-  type PurgeRecord,
-  type PurgeTarget,
-  StoreError,
-} from "../cache/ports.ts";
+import type {
+  Acknowledged,
+  PurgeLog,
+  PurgeMode,
+  PurgeNews,
+  PurgeRecord,
+  PurgeTarget,
+} from "../cache/ports/purge-log.ts";
+import { StoreError } from "../cache/ports/store.ts";
 import type { Epoch } from "../policy/stored-response.ts";
 import { WireError } from "./wire.ts";
 

@@ -1,4 +1,4 @@
-import type { Acknowledged, PurgeMode, PurgeRecord, PurgeTarget } from "../cache/ports.ts";
+import type { Acknowledged, PurgeMode, PurgeRecord, PurgeTarget } from "../cache/ports/purge-log.ts";
 import type { Epoch, EpochMs } from "../policy/stored-response.ts";
 
 /** A worker that hears of purges. */

@@ -1,4 +1,4 @@
-import { StoreError } from "../cache/ports.ts";
+import { StoreError } from "../cache/ports/store.ts";
 
 /** What one end may ask the other: by name, with one thing given or none. */
 export type Questions = { readonly [name: string]: (given: never) => unknown };

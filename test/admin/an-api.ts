@@ -4,7 +4,7 @@ import { type AdminDeps, createAdminApi } from "../../src/admin/api.ts";
 import type { AdminEnv } from "../../src/admin/env.ts";
 import type { Steering } from "../../src/admin/steering.ts";
 import { createEvents } from "../../src/cache/events.ts";
-import type { PurgeMode, PurgeTarget } from "../../src/cache/ports.ts";
+import type { PurgeMode, PurgeTarget } from "../../src/cache/ports/purge-log.ts";
 import { createTail } from "../../src/observe/tail.ts";
 import { liveOf } from "../../src/start/live-of-workers.ts";
 

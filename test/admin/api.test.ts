@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { StoreError } from "../../src/cache/ports.ts";
+import { StoreError } from "../../src/cache/ports/store.ts";
 import { anApi, path, url, urlsOf } from "./an-api.ts";
 
 const post = (body: unknown): RequestInit => ({

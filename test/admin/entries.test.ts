@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { AskedForEntries } from "../../src/admin/entries.ts";
-import { StoreError } from "../../src/cache/ports.ts";
+import { StoreError } from "../../src/cache/ports/store.ts";
 import { until } from "../until.ts";
 import { anApi } from "./an-api.ts";
 

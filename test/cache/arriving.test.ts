@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Arrives } from "../../src/cache/leases.ts";
-import type { Entry, SentBody } from "../../src/cache/ports.ts";
+import type { Entry, SentBody } from "../../src/cache/ports/store.ts";
 import { type Head, PATIENCE_MS, settled, uriOf } from "./harness.ts";
 import { anInstance, FRESH, fetchedElsewhere, ScriptedArrival, STORED, storedElsewhere } from "./instance.ts";
 

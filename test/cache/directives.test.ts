@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { OriginError } from "../../src/cache/ports.ts";
+import type { OriginError } from "../../src/cache/ports/origin.ts";
 import { type Asked, aProxy, KEEP, type Seen, settled, type TestProxy } from "./harness.ts";
 
 /*

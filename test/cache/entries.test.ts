@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { createEntries } from "../../src/cache/entries.ts";
-import type { Browsable } from "../../src/cache/ports.ts";
+import type { Browsable } from "../../src/cache/ports/store.ts";
 import { NEVER } from "../../src/cache/purge-memory.ts";
 import { KEY, sampleEntry, T0 } from "../store/sample.ts";
 

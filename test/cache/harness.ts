@@ -10,23 +10,27 @@ import { hiding } from "../../src/cache/hide-fields.ts";
 import { createKeep } from "../../src/cache/keep.ts";
 import type { Leases } from "../../src/cache/leases.ts";
 import { createLookup } from "../../src/cache/lookup.ts";
+import type { ByteStream } from "../../src/cache/ports/body.ts";
 import {
-  type Acknowledged,
-  type ByteStream,
-  type Entry,
-  type Inspected,
-  type Lookup,
   type Origin,
   OriginError,
   type OriginRequest,
   type OriginResponse,
-  type PurgeLog,
-  type PurgeMode,
-  type PurgeNews,
-  type PurgeTarget,
+} from "../../src/cache/ports/origin.ts";
+import type {
+  Acknowledged,
+  PurgeLog,
+  PurgeMode,
+  PurgeNews,
+  PurgeTarget,
+} from "../../src/cache/ports/purge-log.ts";
+import {
+  type Entry,
+  type Inspected,
+  type Lookup,
   type Store,
   StoreError,
-} from "../../src/cache/ports.ts";
+} from "../../src/cache/ports/store.ts";
 import { Purges } from "../../src/cache/purges.ts";
 import { createRefresh } from "../../src/cache/refresh.ts";
 import { SearchVariances } from "../../src/cache/search-variances.ts";

@@ -1,6 +1,6 @@
 import type { Arrival, Arrivals, Outgoing, Sending } from "../../src/cache/arrivals.ts";
 import type { Arrives, LeaseAnswer, LeaseEnd, LeaseRequest, Leases } from "../../src/cache/leases.ts";
-import type { Entry, SentBody } from "../../src/cache/ports.ts";
+import type { Entry, SentBody } from "../../src/cache/ports/store.ts";
 import { aProxy, bytesOf, type Head, ScriptedBody, type TestProxy, uriOf } from "./harness.ts";
 
 /** Leases that are as the test says; held where it says nothing. */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { followedBy } from "../../src/cache/complete.ts";
 import { createParts } from "../../src/cache/parts.ts";
-import type { Entry } from "../../src/cache/ports.ts";
+import type { Entry } from "../../src/cache/ports/store.ts";
 import { fieldValue } from "../../src/policy/fields.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { TieredStore } from "../../src/store/tiered.ts";

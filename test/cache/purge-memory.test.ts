@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { PurgeMode, PurgeTarget } from "../../src/cache/ports.ts";
+import type { PurgeMode, PurgeTarget } from "../../src/cache/ports/purge-log.ts";
 import { EVER, NEVER, PurgeMemory } from "../../src/cache/purge-memory.ts";
 import { siteOf } from "../../src/policy/key.ts";
 

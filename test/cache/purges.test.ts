@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
-import { type PurgeLog, type PurgeNews, type PurgeTarget, StoreError } from "../../src/cache/ports.ts";
+import type { PurgeLog, PurgeNews, PurgeTarget } from "../../src/cache/ports/purge-log.ts";
+import { StoreError } from "../../src/cache/ports/store.ts";
 import { Purges } from "../../src/cache/purges.ts";
 import { aProxy, FaultyLog, GRACE_MS, STORE_PATIENCE_MS, settled, T0, uriOf } from "./harness.ts";
 

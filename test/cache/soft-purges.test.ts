@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PurgeTarget } from "../../src/cache/ports.ts";
+import type { PurgeTarget } from "../../src/cache/ports/purge-log.ts";
 import { aProxy, settled, uriOf } from "./harness.ts";
 
 const url: PurgeTarget = { type: "url", key: uriOf("/a") };

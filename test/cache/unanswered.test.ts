@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { OriginError } from "../../src/cache/ports.ts";
+import type { OriginError } from "../../src/cache/ports/origin.ts";
 import { aProxy, settled, type TestProxy } from "./harness.ts";
 
 const ONE = { fields: ["X-Size", "1"] };

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import type { PurgeTarget } from "../../src/cache/ports.ts";
+import type { PurgeTarget } from "../../src/cache/ports/purge-log.ts";
 import { createLogger, type LogOptions } from "../../src/observe/log.ts";
 import { anAnswer, HIT, MISS } from "./an-event.ts";
 

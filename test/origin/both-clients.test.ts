@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { describe, expect, it, vi } from "vitest";
-import type { OriginError, OriginResponse } from "../../src/cache/ports.ts";
+import type { OriginError, OriginResponse } from "../../src/cache/ports/origin.ts";
 import { createClient } from "../../src/origin/client.ts";
 import { AttemptError } from "../../src/origin/failure.ts";
 import { ANSWERS, type Answer } from "./answers-of-origins.ts";

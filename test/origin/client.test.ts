@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type ByteStream, OriginError } from "../../src/cache/ports.ts";
+import type { ByteStream } from "../../src/cache/ports/body.ts";
+import { OriginError } from "../../src/cache/ports/origin.ts";
 import { originOf } from "../../src/origin/address.ts";
 import type { ClientOptions } from "../../src/origin/client.ts";
 import { freePort } from "../free-port.ts";

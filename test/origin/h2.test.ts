@@ -1,7 +1,7 @@
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { OriginRequest } from "../../src/cache/ports.ts";
+import type { OriginRequest } from "../../src/cache/ports/origin.ts";
 import { certificateFolder } from "../certificates.ts";
 import { until } from "../until.ts";
 import { aClient, aPool, get, never, readAll, rejection } from "./asking.ts";

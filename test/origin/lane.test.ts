@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import type { OriginRequest } from "../../src/cache/ports.ts";
+import type { OriginRequest } from "../../src/cache/ports/origin.ts";
 import { Exchange } from "../../src/origin/exchange.ts";
 import { Connection } from "../../src/origin/lane/connection.ts";
 import { KnownHead } from "../../src/origin/lane/known-head.ts";

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
-import { OriginError } from "../../src/cache/ports.ts";
+import { OriginError } from "../../src/cache/ports/origin.ts";
 import type { OriginPool, OriginPoolOptions } from "../../src/origin/pool.ts";
 import { freePort } from "../free-port.ts";
 import { until } from "../until.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { OriginRequest } from "../../src/cache/ports.ts";
+import type { OriginRequest } from "../../src/cache/ports/origin.ts";
 import { FLOOD } from "../../src/origin/interim.ts";
 import { StatusLine } from "../../src/origin/status-line.ts";
 import { aClient, get, never, readAll, rejection } from "./asking.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
-import { OriginError } from "../../src/cache/ports.ts";
+import { OriginError } from "../../src/cache/ports/origin.ts";
 import type { OriginPool } from "../../src/origin/pool.ts";
 import { createUpgrader, type Upgrade, type UpgraderOptions } from "../../src/origin/upgrade.ts";
 import { until } from "../until.ts";

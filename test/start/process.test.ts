@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { StoreError } from "../../src/cache/ports.ts";
+import { StoreError } from "../../src/cache/ports/store.ts";
 import { createLogger } from "../../src/observe/log.ts";
 import { warmUp } from "../../src/start/process.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { StoreError } from "../../src/cache/ports.ts";
+import { StoreError } from "../../src/cache/ports/store.ts";
 import type { SettingName } from "../../src/config/settings.ts";
 import { createSteering, type SteeringNews } from "../../src/start/steering.ts";
 import { loadedFor, settledFor } from "../config-for.ts";

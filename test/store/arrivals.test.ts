@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { Arrival, Outgoing, Sending } from "../../src/cache/arrivals.ts";
-import { type ByteStream, StoreError } from "../../src/cache/ports.ts";
+import type { ByteStream } from "../../src/cache/ports/body.ts";
+import { StoreError } from "../../src/cache/ports/store.ts";
 import type { StoredResponse } from "../../src/policy/stored-response.ts";
 import { type ArrivalsOptions, RedisArrivals } from "../../src/store/arrivals.ts";
 import { SLOTS, slotOf } from "../../src/store/cluster-slots.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { StoreError } from "../../src/cache/ports.ts";
+import { StoreError } from "../../src/cache/ports/store.ts";
 import { Breaker } from "../../src/store/breaker.ts";
 import { testClock } from "./sample.ts";
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type ChunkedBody, type Entry, readBytes, StoreError } from "../../src/cache/ports.ts";
+import { type ChunkedBody, readBytes } from "../../src/cache/ports/body.ts";
+import { type Entry, StoreError } from "../../src/cache/ports/store.ts";
 import { divide, parseChunks } from "../../src/store/chunks.ts";
 import { bodyChecksum } from "../../src/store/codec.ts";
 import { RedisStore, type RedisStoreOptions } from "../../src/store/redis.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import type { StoreError } from "../../src/cache/ports.ts";
+import type { StoreError } from "../../src/cache/ports/store.ts";
 import { slotOf } from "../../src/store/cluster-slots.ts";
 import { RedisConnection } from "../../src/store/connection.ts";
 import { RedisPurgeLog } from "../../src/store/purge-log.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { StoreError } from "../../src/cache/ports.ts";
+import type { StoreError } from "../../src/cache/ports/store.ts";
 import { retryDelay } from "../../src/store/redis-options.ts";
 import { openFaultyLink } from "../faulty-link.ts";
 import { startRedis } from "../redis-server.ts";

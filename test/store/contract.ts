@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ChunkedBody, type Lookup, readBytes, type Store } from "../../src/cache/ports.ts";
+import { type ChunkedBody, readBytes } from "../../src/cache/ports/body.ts";
+import type { Lookup, Store } from "../../src/cache/ports/store.ts";
 import { bodyChecksum } from "../../src/store/codec.ts";
 import { bytes, entryOf, KEY, sampleEntry, T0, testClock } from "./sample.ts";
 
 const CHUNK = 256 * 1024;
 
 /**
- * What every Store promises (src/cache/ports.ts). `make` gives an empty one whose clock stands at T0,
+ * What every Store promises (src/cache/ports/store.ts). `make` gives an empty one whose clock stands at T0,
  * `largest` is the longest body that it keeps.
  */
 export function storeContract(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { StoreError } from "../../src/cache/ports.ts";
+import { StoreError } from "../../src/cache/ports/store.ts";
 import { Gate } from "../../src/store/gate.ts";
 
 /** Operations that end when the test says so, by name. */

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import type { Acknowledged, PurgeTarget } from "../../src/cache/ports.ts";
+import type { Acknowledged, PurgeTarget } from "../../src/cache/ports/purge-log.ts";
 import { RedisPurgeLog } from "../../src/store/purge-log.ts";
 import { openFaultyLink } from "../faulty-link.ts";
 import { startRedis, type TestRedis } from "../redis-server.ts";

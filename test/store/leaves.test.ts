@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Browsable, StoreError } from "../../src/cache/ports.ts";
+import type { Browsable, StoreError } from "../../src/cache/ports/store.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { memoryLeaves } from "../../src/store/memory-leaves.ts";
 import { RedisStore } from "../../src/store/redis.ts";

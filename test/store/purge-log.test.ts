@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import type { PurgeNews, PurgeTarget, StoreError } from "../../src/cache/ports.ts";
+import type { PurgeNews, PurgeTarget } from "../../src/cache/ports/purge-log.ts";
+import type { StoreError } from "../../src/cache/ports/store.ts";
 import { LocalPurgeLog } from "../../src/store/local-purge-log.ts";
 import { RedisPurgeLog } from "../../src/store/purge-log.ts";
 import { openFaultyLink } from "../faulty-link.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { PurgeTarget } from "../../src/cache/ports.ts";
+import type { PurgeTarget } from "../../src/cache/ports/purge-log.ts";
 import { PurgeQueue } from "../../src/store/purge-queue.ts";
 
 const urls = (count: number, length: number): PurgeTarget[] =>

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { StoreError } from "../../src/cache/ports.ts";
+import { StoreError } from "../../src/cache/ports/store.ts";
 import { RedisStore } from "../../src/store/redis.ts";
 import { storeContract } from "./contract.ts";
 import { redisOfFile } from "./own-redis.ts";

@@ -1,5 +1,5 @@
 import type { CacheEvent } from "../../src/cache/events.ts";
-import type { Entry, Lookup } from "../../src/cache/ports.ts";
+import type { Entry, Lookup } from "../../src/cache/ports/store.ts";
 import type { StoredResponse } from "../../src/policy/stored-response.ts";
 
 /** When the samples' origin answered. */

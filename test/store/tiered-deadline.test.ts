@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Lookup, Store } from "../../src/cache/ports.ts";
+import type { Lookup, Store } from "../../src/cache/ports/store.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { TieredStore } from "../../src/store/tiered.ts";
 import { eventLog } from "./sample.ts";

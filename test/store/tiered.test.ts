@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Lookup, readBytes, type Store, StoreError } from "../../src/cache/ports.ts";
+import { readBytes } from "../../src/cache/ports/body.ts";
+import { type Lookup, type Store, StoreError } from "../../src/cache/ports/store.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { RedisStore } from "../../src/store/redis.ts";
 import { TieredStore } from "../../src/store/tiered.ts";

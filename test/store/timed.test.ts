@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
 import type { Leases } from "../../src/cache/leases.ts";
-import { type Store, StoreError } from "../../src/cache/ports.ts";
+import { type Store, StoreError } from "../../src/cache/ports/store.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { createTimed } from "../../src/store/timed.ts";
 

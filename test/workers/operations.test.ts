@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { StoreError } from "../../src/cache/ports.ts";
+import { StoreError } from "../../src/cache/ports/store.ts";
 import { Together } from "../../src/observe/together.ts";
 import type { Hired } from "../../src/start/hire.ts";
 import { WatchesOfWorkers } from "../../src/start/live-of-workers.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PurgeNews, PurgeRecord, PurgeTarget } from "../../src/cache/ports.ts";
+import type { PurgeNews, PurgeRecord, PurgeTarget } from "../../src/cache/ports/purge-log.ts";
 import { WorkerPurgeLog } from "../../src/workers/purge-log.ts";
 import { type Hearer, PurgeOrder } from "../../src/workers/purge-order.ts";
 import { WireError } from "../../src/workers/wire.ts";

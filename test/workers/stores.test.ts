@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ShownEntry } from "../../src/admin/answers.ts";
 import type { AskedEntries } from "../../src/cache/entries.ts";
-import { StoreError } from "../../src/cache/ports.ts";
+import { StoreError } from "../../src/cache/ports/store.ts";
 import { storesOf } from "../../src/start/stores-of-workers.ts";
 import type { AskedOfPrimary, AskedOfWorker } from "../../src/start/worker-contract.ts";
 import { type Answers, Wire } from "../../src/workers/wire.ts";

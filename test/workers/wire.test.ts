@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { StoreError } from "../../src/cache/ports.ts";
+import { StoreError } from "../../src/cache/ports/store.ts";
 import { Wire } from "../../src/workers/wire.ts";
 
 type Asked = { double(given: number): number; note(given: string): void; fail(given: Error): void };

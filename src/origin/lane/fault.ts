@@ -1,4 +1,4 @@
-import type { OriginError } from "../../cache/ports.ts";
+import type { OriginError } from "../../cache/ports/origin.ts";
 
 /** Why a connection of the lane has ended, in the port's own word. */
 export class LaneFault extends Error {

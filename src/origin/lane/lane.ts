@@ -1,4 +1,4 @@
-import type { OriginRequest } from "../../cache/ports.ts";
+import type { OriginRequest } from "../../cache/ports/origin.ts";
 import { bare } from "../address.ts";
 import type { Exchange } from "../exchange.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";

@@ -1,4 +1,4 @@
-import type { OriginRequest } from "../../cache/ports.ts";
+import type { OriginRequest } from "../../cache/ports/origin.ts";
 import { type FieldLines, isFieldName, isToken, UNWRITABLE } from "../../policy/fields.ts";
 import { isRepeated, rememberingLines } from "../../policy/repeated-lines.ts";
 import { isOurs } from "../request-fields.ts";

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { PackedResponse } from "../../cache/ports.ts";
+import type { PackedResponse } from "../../cache/ports/store.ts";
 import { ID_PLACE, type Prepared } from "./prepared.ts";
 import { Scratch } from "./scratch.ts";
 

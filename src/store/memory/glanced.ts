@@ -1,4 +1,4 @@
-import type { Entry, PackedResponse } from "../../cache/ports.ts";
+import type { Entry, PackedResponse } from "../../cache/ports/store.ts";
 import type { Epoch, EpochMs, Seconds, StoredResponse } from "../../policy/stored-response.ts";
 import { AT, isNoCache, isTagged, linesAtOf, type Room, shapeOf, unpack } from "./packed.ts";
 import type { Slabs } from "./slabs.ts";

@@ -1,4 +1,4 @@
-import type { Entry } from "../../cache/ports.ts";
+import type { Entry } from "../../cache/ports/store.ts";
 import { Glanced } from "./glanced.ts";
 import { hasKey, keyOf, type PackedHead, pack, shapeOf, unpack, write } from "./packed.ts";
 import { Shapes } from "./shapes.ts";

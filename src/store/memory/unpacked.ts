@@ -1,4 +1,4 @@
-import type { Lookup } from "../../cache/ports.ts";
+import type { Lookup } from "../../cache/ports/store.ts";
 import type { StoredResponse } from "../../policy/stored-response.ts";
 import { Sieve } from "./sieve.ts";
 

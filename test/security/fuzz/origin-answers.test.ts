@@ -3,7 +3,7 @@ import { type IncomingMessage, request as nodeRequest } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect } from "vitest";
-import { OriginError } from "../../../src/cache/ports.ts";
+import { OriginError } from "../../../src/cache/ports/origin.ts";
 import { createClient } from "../../../src/origin/client.ts";
 import { ANSWERS } from "../../origin/answers-of-origins.ts";
 import { CLIENT, get, never } from "../../origin/asking.ts";
