@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
 import type { Context, MiddlewareHandler } from "hono";
+import { Oldest } from "../policy/oldest.ts";
 import type { AdminEnv } from "./env.ts";
 import { ApiError } from "./errors.ts";
 
@@ -23,6 +24,7 @@ export class Allowances {
   readonly #rate: Rate;
   readonly #elapsed: () => number;
   readonly #left = new Map<string, { tokens: number; at: number }>();
+  readonly #oldest = new Oldest(this.#left);
 
   /** `elapsed` in milliseconds, on a clock that never goes back. */
   constructor(rate: Rate, elapsed: () => number) {
@@ -46,9 +48,9 @@ export class Allowances {
     if (had) left.tokens--;
     this.#left.delete(address);
     this.#left.set(address, left);
-    for (const oldest of this.#left.keys()) {
-      if (this.#left.size <= MAX_ADDRESSES) break;
-      this.#left.delete(oldest);
+    if (this.#left.size > MAX_ADDRESSES) {
+      const oldest = this.#oldest.next();
+      if (oldest !== undefined) this.#left.delete(oldest);
     }
     return had;
   }

@@ -1,3 +1,5 @@
+import { Oldest } from "../policy/oldest.ts";
+
 /** So many characters each name may have on average, when there are as many as there may be. */
 export const CHARACTERS_EACH = 256;
 
@@ -7,6 +9,7 @@ export const CHARACTERS_EACH = 256;
  */
 export class BoundedMap<V> {
   readonly #map = new Map<string, V>();
+  readonly #oldest = new Oldest(this.#map);
   readonly #capacity: number;
   readonly #letGo: (name: string, value: V) => void;
   #characters = 0;
@@ -33,11 +36,17 @@ export class BoundedMap<V> {
     this.delete(name);
     this.#map.set(name, value);
     this.#characters += name.length;
-    for (const [oldest, old] of this.#map) {
-      if (this.#map.size <= this.#capacity && this.#characters <= this.#capacity * CHARACTERS_EACH) return;
+    while (this.#isFull()) {
+      const oldest = this.#oldest.next();
+      if (oldest === undefined) return;
+      const old = this.#map.get(oldest) as V;
       this.delete(oldest);
       this.#letGo(oldest, old);
     }
+  }
+
+  #isFull(): boolean {
+    return this.#map.size > this.#capacity || this.#characters > this.#capacity * CHARACTERS_EACH;
   }
 
   delete(name: string): void {

@@ -3,7 +3,7 @@ import { CHARACTERS_EACH } from "./bounded-map.ts";
 /**
  * A map whose names clients choose, for what may be forgotten: bounded by their number and by their length
  * together. It forgets by halves, the older one first, so that forgetting costs nothing per name; a
- * BoundedMap (bounded-map.ts) forgets one at a time, and walks past those it has forgotten.
+ * BoundedMap (bounded-map.ts) forgets one at a time.
  */
 export class Generations<V> {
   readonly #capacity: number;

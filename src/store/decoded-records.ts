@@ -1,3 +1,4 @@
+import { Oldest } from "../policy/oldest.ts";
 import { bodyMatches, decodeMeta, type Meta } from "./codec.ts";
 import type { Answered } from "./hash-reads.ts";
 
@@ -24,6 +25,7 @@ const LONGEST = 16_384;
 export class DecodedRecords {
   readonly #capacity: number;
   readonly #known = new Map<string, Known>();
+  readonly #oldest = new Oldest(this.#known);
   #bytes = 0;
 
   constructor(capacity = CAPACITY) {
@@ -68,8 +70,9 @@ export class DecodedRecords {
   #keep(id: string, known: Known): void {
     this.#known.set(id, known);
     this.#bytes += weigh(id, known);
-    for (const oldest of this.#known.keys()) {
-      if (this.#bytes <= this.#capacity) break;
+    while (this.#bytes > this.#capacity) {
+      const oldest = this.#oldest.next();
+      if (oldest === undefined) return;
       this.#forget(oldest);
     }
   }
