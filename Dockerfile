@@ -10,7 +10,8 @@ RUN npx tsc -p tsconfig.build.json && npx tsc -p src/admin/dashboard/client && \
   cp -R src/admin/dashboard/static dist/src/admin/dashboard/ && npm prune --omit=dev --no-audit --no-fund
 
 FROM node:26-slim
-ENV NODE_ENV=production
+# As scripts/node-args.ts.
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2
 WORKDIR /app
 COPY package.json ./
 COPY bin bin

@@ -31,6 +31,7 @@ async function runOnBroughtNode() {
   // As scripts/node-args.ts.
   const child = spawn(node, ["--max-semi-space-size=8", self, ...process.argv.slice(2)], {
     stdio: "inherit",
+    env: { MALLOC_ARENA_MAX: "2", ...process.env },
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"]) {
     process.on(signal, () => {

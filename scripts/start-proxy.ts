@@ -1,5 +1,5 @@
 import type { Child, Crew } from "./children.ts";
-import { NODE_ARGS } from "./node-args.ts";
+import { NODE_ARGS, PROXY_ENV } from "./node-args.ts";
 import { chooseBlock, portState } from "./ports.ts";
 import { RunError, type Wanted } from "./wanted.ts";
 
@@ -36,6 +36,7 @@ export function startProxy(
   redisUrl: string | undefined,
 ): Child {
   const env = {
+    ...PROXY_ENV,
     ...process.env,
     PORT: String(wanted.port),
     ADMIN_PORT: String(wanted.adminPort),

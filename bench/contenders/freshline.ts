@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { NODE_ARGS } from "../../scripts/node-args.ts";
+import { NODE_ARGS, PROXY_ENV } from "../../scripts/node-args.ts";
 import { anyFreePort } from "../../scripts/ports.ts";
 import type { Stage } from "../stage.ts";
 import { type Contender, type Server, server } from "./contender.ts";
@@ -42,6 +42,7 @@ export const freshlineEnv = (
   adminPort: number,
   settings: Readonly<Record<string, string>>,
 ): Record<string, string> => ({
+  ...PROXY_ENV,
   PORT: String(port),
   ADMIN_PORT: String(adminPort),
   HOST: "127.0.0.1",
