@@ -3,8 +3,8 @@ import { admitCompleted } from "../policy/combine.ts";
 import type { ExchangeTimes } from "../policy/freshness.ts";
 import { completionFields } from "../policy/partial.ts";
 import type { Epoch, EpochMs, Part, StoredResponse } from "../policy/stored-response.ts";
-import { SLICE_BYTES } from "./exchange.ts";
 import { type ByteStream, readBytes } from "./ports/body.ts";
+import { SLICE_BYTES } from "./ports/body-room.ts";
 import { OriginError, type OriginResponse } from "./ports/origin.ts";
 import type { Entry } from "./ports/store.ts";
 

@@ -28,6 +28,8 @@ export type CacheEvent =
       readonly bytes: number;
       readonly headMs: number;
       readonly durationMs: number;
+      /** When it was found, where it was answered at once. */
+      readonly at?: EpochMs | undefined;
       /** The client left, or the body broke off. */
       readonly aborted: boolean;
       /** The trace that has it, where one is recorded: 32 hexadecimal digits. */

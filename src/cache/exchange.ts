@@ -4,6 +4,7 @@ import type { ForwardedFor } from "../policy/forwarding.ts";
 import type { Outcome } from "../policy/outcome.ts";
 import type { Cut } from "./cut.ts";
 import type { ByteStream } from "./ports/body.ts";
+import { memoryFor, SLICE_BYTES } from "./ports/body-room.ts";
 import type { RequestBody } from "./ports/origin.ts";
 import type { Entry, Lookup, Tier } from "./ports/store.ts";
 
@@ -80,16 +81,13 @@ export function bodyFrom(stored: Entry["body"], first = 0, last = stored.length 
   return { type: "stream", stream: stored.read(first, last, BODY_PATIENCE_MS) };
 }
 
-/** So much of a body that is here is handed on at once. */
-export const SLICE_BYTES = 65_536;
-
 export async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
 }
 
 /** So many bytes in one piece, always a new one. */
 export function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const body = new Uint8Array(length);
+  const body = memoryFor(length);
   let at = 0;
   for (const chunk of chunks) {
     body.set(chunk, at);

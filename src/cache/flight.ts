@@ -1,7 +1,8 @@
-import { joined, SLICE_BYTES } from "./exchange.ts";
+import { joined } from "./exchange.ts";
 import type { FlightBudget } from "./flight-budget.ts";
 import { SHORT_BYTES } from "./held-bodies.ts";
 import type { ByteStream } from "./ports/body.ts";
+import { SLICE_BYTES } from "./ports/body-room.ts";
 import { type Pace, type Timer, watchStalled } from "./stalled.ts";
 
 /** How a flight ended, for the one who wants to store it. */

@@ -12,6 +12,8 @@ import type { SearchVariances } from "./search-variances.ts";
 export interface Hit {
   readonly found: Extract<Lookup, { type: "found" }>;
   readonly age: Seconds;
+  /** When it was found. */
+  readonly at: EpochMs;
 }
 
 export interface Hits {
@@ -40,8 +42,9 @@ export function createHits({ lookupNear, lookup, variances, hide, now }: HitsDep
     find(request, uri, looked) {
       const found = looked?.found ?? lookupNear(variances.keyFor(uri), request.fields, uri);
       if (found?.type !== "found" || found.storeFailed === true) return undefined;
-      const decision = decide<Glance>(request, found.packed ?? found.entry.stored, now());
-      return decision.type === "serve" ? { found, age: decision.age } : undefined;
+      const at = now();
+      const decision = decide<Glance>(request, found.packed ?? found.entry.stored, at);
+      return decision.type === "serve" ? { found, age: decision.age, at } : undefined;
     },
     ...(lookup === undefined ? {} : { look: (request, uri) => look(lookup, request, uri) }),
     answer: (request, { found, age }) => hide(fresh(request, found, age, now())),

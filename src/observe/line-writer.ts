@@ -63,7 +63,11 @@ export function createLineWriter(
     const most = isText ? 3 * line.length : line.length;
     if (most > batch.length - filled) seal();
     if (most > batch.length) keep(ownBytes(line));
-    else filled += isText ? batch.write(line, filled) : line.copy(batch, filled);
+    else if (isText) filled += batch.write(line, filled);
+    else {
+      batch.set(line, filled);
+      filled += line.length;
+    }
   };
   const seal = (): void => {
     if (filled === 0) return;

@@ -45,7 +45,7 @@ export function requestLines(now: () => EpochMs, worker: number | undefined) {
   return (level: Level, event: Answered): Buffer => {
     const { uri, requestId, headMs, durationMs, outcome } = event;
     const { age, ttl } = outcome;
-    const at = now();
+    const at = event.at ?? now();
     const last = kept.get(uri);
     const alike = last !== undefined && isAlike(last.event, event) ? last : undefined;
     const head = milliseconds(headMs);
@@ -68,7 +68,7 @@ export function requestLines(now: () => EpochMs, worker: number | undefined) {
     // No id needs escaping: a client's own is taken only where it has nothing of the kind (server/read-request.ts).
     const bytes = ownBytes(`${opening}${requestId}${said}${tail}`);
     if (last === undefined && kept.size >= MAX_KEPT) kept.clear();
-    const { asker: _, ...fewer } = event;
+    const { asker: _, at: __, ...fewer } = event;
     const places = { idAt: opening.length, headAt: bytes.length - tail.length };
     const times = { head, duration, age, ttl, ages, writtenAt: at };
     if (uri.length <= MAX_URI_LENGTH)

@@ -1,6 +1,7 @@
 import type { Asker, CacheEvent } from "../cache/events.ts";
 import type { Tier } from "../cache/ports/store.ts";
 import type { Outcome } from "../policy/outcome.ts";
+import type { EpochMs } from "../policy/stored-response.ts";
 
 type Answered = CacheEvent & { readonly type: "answered" };
 
@@ -17,12 +18,13 @@ interface Given {
   readonly bodyBytes: number;
 }
 
-/** What is told of it, `durationMs` after it was asked for. `aborted`: its client has not taken all of it. */
+/** What is told of it, `durationMs` after it was asked for, and found just now, `at`, where that is known. `aborted`: its client has not taken all of it. */
 export const answeredHit = (
   { requestId, method, uri, tier, headMs, asker }: HitFacts,
   { status, outcome, bodyBytes }: Given,
   durationMs: number,
   aborted: boolean,
+  at?: EpochMs,
 ): Answered => ({
   type: "answered",
   requestId,
@@ -34,6 +36,7 @@ export const answeredHit = (
   bytes: bodyBytes,
   headMs,
   durationMs,
+  at,
   aborted,
   asker,
 });

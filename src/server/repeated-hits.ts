@@ -89,7 +89,7 @@ export function createRepeatedHits({
     const writing = writePrepared(outgoing, text, given.apart, settings.writeTimeoutMs);
     if (writing === undefined) return false;
     const told = { requestId, method, uri, tier: hit.found.tier, headMs, asker: facts.asker };
-    if (writing === "taken") emit(answeredHit(told, given, headMs, false));
+    if (writing === "taken") emit(answeredHit(told, given, headMs, false, hit.at));
     else void tellOnceWritten(told, given, writing, startedAt);
     return true;
   }

@@ -1,6 +1,7 @@
 import type { EventEmitter } from "node:events";
 import { ServerResponse } from "node:http";
-import { type CacheResponse, discard, SLICE_BYTES, slices, type Trailers } from "../cache/exchange.ts";
+import { type CacheResponse, discard, slices, type Trailers } from "../cache/exchange.ts";
+import { SLICE_BYTES } from "../cache/ports/body-room.ts";
 import { hasField } from "../policy/fields.ts";
 import { writableLines } from "./interim.ts";
 import { SHORT_BYTES } from "./lane/answer-bytes.ts";

@@ -8,7 +8,8 @@ import type { EpochMs } from "../policy/stored-response.ts";
 import { KeyIndex, type Variant } from "./memory/key-index.ts";
 import { isKey } from "./memory/packed.ts";
 import { type Packed, packEntry, Records, type Sending } from "./memory/records.ts";
-import { copied, grownTo, NONE, Sieve } from "./memory/sieve.ts";
+import { Sieve } from "./memory/sieve.ts";
+import { NONE, Slots } from "./memory/slots.ts";
 import type { Found } from "./memory/unpacked.ts";
 import { weigh } from "./memory/weight.ts";
 
@@ -21,7 +22,6 @@ const UNPACKED_SHARE = 1 / 8;
 const UNPACKED_MOST = 64 * 1024 * 1024;
 /** A Map takes twice as many. */
 const MAX_ENTRIES = 2 ** 23;
-const FIRST_SLOTS = 64;
 
 export interface MemoryOptions {
   /** Bytes that all entries together may take, overhead included; 0 keeps nothing. */
@@ -60,14 +60,9 @@ export class MemoryStore implements Store {
   readonly #maxEntries: number;
   readonly #now: () => EpochMs;
   readonly #index = new KeyIndex(MAX_VARIANTS, (slot, key) => this.#records.hasKey(slot, key));
-  readonly #queue = new Sieve();
+  readonly #slots = new Slots();
+  readonly #queue = new Sieve((slot) => this.#slots.forget(slot));
   readonly #records: Records;
-  /** Slots that are or have been somebody's. */
-  #slots = 0;
-  /** By slot; 0 of those that are nobody's. */
-  #until = new Float64Array(FIRST_SLOTS);
-  #weight = new Float64Array(FIRST_SLOTS);
-  readonly #vacant: number[] = [];
   #bytes = 0;
   #evictions = 0;
   #expired = 0;
@@ -79,7 +74,7 @@ export class MemoryStore implements Store {
     this.#room = capacity - unpacked;
     this.#maxEntries = maxEntries;
     this.#now = now;
-    this.#records = new Records(this.#room, unpacked, sending);
+    this.#records = new Records(this.#slots, this.#room, unpacked, sending);
   }
 
   /** The longest body that is kept. */
@@ -88,37 +83,37 @@ export class MemoryStore implements Store {
   }
 
   lookup(key: string, request: FieldLines): Lookup {
-    const slot = this.#asked(key, request);
-    return typeof slot === "number" ? this.#records.find(slot, key) : slot;
+    const slot = this.#find(key, request);
+    return typeof slot === "number" ? this.#records.find(slot, key, this.#slots.ask(slot)) : slot;
   }
 
   /** The same for who decides at once: `packed` tells of some what there is to tell, and nothing of them is made. */
   near(key: string, request: FieldLines): Found | undefined {
-    const slot = this.#asked(key, request);
-    return typeof slot === "number" ? this.#records.near(slot, key) : undefined;
+    const slot = this.#find(key, request);
+    return typeof slot === "number" ? this.#records.near(slot, key, this.#slots.ask(slot)) : undefined;
   }
 
   async inspect(key: string): Promise<readonly Inspected[]> {
     const now = this.#now();
     return this.#index
       .slots(key)
-      .filter((slot) => (this.#until[slot] as number) > now)
+      .filter((slot) => this.#slots.until(slot) > now)
       .map((slot) => this.#records.peek(slot, key));
   }
 
   /** Of the entries in so many slots from `first` on at most `most` that are wanted; and where it has come to. */
   leaf(first: number, slots: number, most: number, wanted: (key: string) => boolean) {
     const now = this.#now();
-    const end = Math.min(first + slots, this.#slots);
+    const end = Math.min(first + slots, this.#slots.used);
     const found: { readonly key: string; readonly stored: Entry["stored"] }[] = [];
     let slot = first;
     for (; slot < end && found.length < most; slot++) {
-      if ((this.#until[slot] as number) <= now) continue;
+      if (this.#slots.until(slot) <= now) continue;
       const key = this.#records.keyOf(slot);
       if (!wanted(key)) continue;
       found.push({ key, stored: this.#records.peek(slot, key).entry.stored });
     }
-    return { found, slot, isEnd: slot >= this.#slots };
+    return { found, slot, isEnd: slot >= this.#slots.used };
   }
 
   /** `put`, at once. What is too large, elsewhere or already over is not kept, and neither is what it replaces. */
@@ -173,8 +168,7 @@ export class MemoryStore implements Store {
     this.#records.clear();
     this.#index.clear();
     this.#queue.clear();
-    this.#vacant.length = 0;
-    this.#slots = 0;
+    this.#slots.clear();
     this.#bytes = 0;
   }
 
@@ -203,20 +197,12 @@ export class MemoryStore implements Store {
     }
     const slot = known === NONE ? this.#enter(key) : known;
     // A replaced entry keeps its place in the queue, and counts as visited: somebody asked for it again.
-    if (known !== NONE) this.#queue.touch(slot);
+    if (known !== NONE) this.#slots.ask(slot);
     this.#records.put(slot, packed);
-    this.#until[slot] = until;
-    this.#weight[slot] = weight;
+    this.#slots.fill(slot, until, weight);
     this.#bytes += weight;
     this.#index.put(key, { slot, id: variant, selectingFields: stored.selectingFields });
     return true;
-  }
-
-  /** The slot that answers, which counts as asked for, or why none does. */
-  #asked(key: string, request: FieldLines): number | Lookup {
-    const slot = this.#find(key, request);
-    if (typeof slot === "number") this.#queue.touch(slot);
-    return slot;
   }
 
   #find(key: string, request: FieldLines): number | Lookup {
@@ -224,11 +210,11 @@ export class MemoryStore implements Store {
     if (variants === undefined) return URI_MISS;
     const now = this.#now();
     if (typeof variants === "number") {
-      if ((this.#until[variants] as number) > now) return variants;
+      if (this.#slots.until(variants) > now) return variants;
       this.#expire(variants);
       return URI_MISS;
     }
-    for (const { slot } of [...variants]) if ((this.#until[slot] as number) <= now) this.#expire(slot);
+    for (const { slot } of [...variants]) if (this.#slots.until(slot) <= now) this.#expire(slot);
     const matching = variants.filter(({ selectingFields }) => variantMatches(selectingFields, request));
     if (matching.length === 0) return variants.length === 0 ? URI_MISS : VARY_MISS;
     return this.#newest(matching, key);
@@ -240,7 +226,7 @@ export class MemoryStore implements Store {
     let newest = NONE;
     let latest = Number.NEGATIVE_INFINITY;
     for (const { slot } of variants) {
-      const { responseTime } = this.#records.find(slot, key).entry.stored;
+      const { responseTime } = this.#records.peek(slot, key).entry.stored;
       if (responseTime <= latest) continue;
       newest = slot;
       latest = responseTime;
@@ -252,12 +238,7 @@ export class MemoryStore implements Store {
   #enter(key: string): number {
     const surplus = this.#index.surplus(key);
     if (surplus !== NONE) this.#evict(surplus);
-    const slot = this.#vacant.pop() ?? this.#slots++;
-    if (slot >= this.#until.length) {
-      const slots = grownTo(this.#until.length, slot);
-      this.#until = copied(new Float64Array(slots), this.#until);
-      this.#weight = copied(new Float64Array(slots), this.#weight);
-    }
+    const slot = this.#slots.take();
     this.#queue.add(slot);
     return slot;
   }
@@ -268,7 +249,7 @@ export class MemoryStore implements Store {
     if (room < 0) return false;
     const most = spared === NONE ? this.#maxEntries - 1 : this.#maxEntries;
     const now = this.#now();
-    const isOver = (slot: number) => (this.#until[slot] as number) <= now;
+    const isOver = (slot: number) => this.#slots.until(slot) <= now;
     const isSpared = (slot: number) => slot === spared || this.#records.isSent(slot);
     while (this.#bytes > room || this.#queue.size > most) {
       const slot = this.#queue.victim(isOver, isSpared);
@@ -293,14 +274,13 @@ export class MemoryStore implements Store {
     this.#empty(slot);
     this.#index.delete(key, slot);
     this.#queue.remove(slot);
-    this.#until[slot] = 0;
-    this.#vacant.push(slot);
+    this.#slots.giveBack(slot);
   }
 
   /** The slot goes on without its record. */
   #empty(slot: number, coming?: Packed): void {
     this.#records.free(slot, coming);
-    this.#bytes -= this.#weight[slot] as number;
-    this.#weight[slot] = 0;
+    this.#bytes -= this.#slots.weight(slot);
+    this.#slots.fill(slot, 0, 0);
   }
 }

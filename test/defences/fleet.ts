@@ -14,6 +14,7 @@ export const FLEET: readonly Defence[] = [
         find: "return redis.call('PEXPIRE', KEYS[1], ARGV[2])",
         without: "return redis.call('PEXPIRE', KEYS[1], 1000 * ARGV[2])",
       },
+      { file: "src/store/lease-scripts.ts", find: "if left > ttl then\n", without: "if false then\n" },
     ],
     test: "test/scenario/fleet.test.ts",
     name: "killed in the middle, it is replaced within the lease's end",

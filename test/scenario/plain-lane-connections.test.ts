@@ -161,7 +161,7 @@ it("a hit is told alike with the plain lane on and off", async () => {
       await site.until("it is told", () => answered(site).length > before);
     }
     told.push(
-      answered(site).map(({ requestId, headMs, durationMs, ...rest }) => ({
+      answered(site).map(({ requestId, headMs, durationMs, at: _, ...rest }) => ({
         ...rest,
         requestId: requestId === "mine" ? requestId : requestId.length,
         times: headMs >= 0 && durationMs >= headMs,

@@ -83,7 +83,7 @@ describe("what is in Redis alone is answered alike with the plain lane on and of
       }
       const events = answered(site).slice(begun);
       told.push(
-        events.map(({ requestId, headMs, durationMs, ...rest }) => ({
+        events.map(({ requestId, headMs, durationMs, at: _, ...rest }) => ({
           ...rest,
           requestId: requestId === "mine" ? requestId : requestId.length,
           times: headMs >= 0 && durationMs >= headMs,

@@ -4,6 +4,8 @@ import { expect, it } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
 import { hiding } from "../../src/cache/hide-fields.ts";
 import { createHits } from "../../src/cache/hit.ts";
+import { memoryFor } from "../../src/cache/ports/body-room.ts";
+import type { Entry } from "../../src/cache/ports/store.ts";
 import { createAtOnce } from "../../src/server/lane/at-once.ts";
 import { factsOf } from "../../src/server/lane/facts.ts";
 import { readHead } from "../../src/server/lane/head.ts";
@@ -13,11 +15,12 @@ import { APP_SETTINGS } from "./app-settings.ts";
 const HEAD = "GET /data?id=1 HTTP/1.1\r\nHost: shop.example\r\n\r\n";
 
 /** What answers a request again and again from one fresh response, at a time that the test says. */
-function open() {
+function open(body: Uint8Array = Buffer.from("x")) {
   const clock = { at: later(1) };
   const events: CacheEvent[] = [];
-  const stored = aStored({ fields: { Date: "Thu, 15 Jan 2026 12:00:00 GMT" }, bodyLength: 1 });
-  const found = { type: "found", entry: { stored, body: Buffer.from("x") }, tier: "memory" } as const;
+  const stored = aStored({ fields: { Date: "Thu, 15 Jan 2026 12:00:00 GMT" }, bodyLength: body.length });
+  const entry: { stored: typeof stored; body: Entry["body"] } = { stored, body };
+  const found = { type: "found", entry, tier: "memory" } as const;
   const variances = { keyFor: (uri: string) => uri } as Parameters<typeof createHits>[0]["variances"];
   const hits = createHits({
     lookupNear: () => found,
@@ -31,17 +34,31 @@ function open() {
   const head = readHead(Buffer.from(HEAD), 0, undefined, 16_384);
   if (typeof head === "string") throw new Error(head);
   const facts = factsOf(head.section, { remoteAddress: "127.0.0.1" }, settings);
+  /** To a client that never takes all of it. */
   const answer = () => {
     const seen: Buffer[] = [];
-    // It takes what it gets, and is never done with it.
-    const socket = new Duplex({ read() {}, write: (bytes) => void seen.push(bytes) });
+    const writev = (chunks: readonly { readonly chunk: Buffer }[]) => {
+      for (const { chunk } of chunks) seen.push(chunk);
+    };
+    const socket = new Duplex({ read() {}, write: (bytes) => void seen.push(bytes), writev });
     const asked = atOnce.asked(facts, head);
     if (asked === undefined) throw new Error("expected one that can be answered at once");
     const sending = atOnce.answer(socket as unknown as Socket, asked, () => {});
     if (sending === undefined || sending === "sent") throw new Error(`expected it under way: ${sending}`);
-    return { sending, text: () => Buffer.concat(seen).toString("latin1") };
+    return { sending, pieces: () => seen.length, text: () => Buffer.concat(seen).toString("latin1") };
   };
-  return { clock, events, answer };
+  /** To one that has taken it at once: what it got, in how many pieces. */
+  const answerFast = () => {
+    const seen: string[] = [];
+    const write = (bytes: Buffer) => void seen.push(bytes.toString("latin1"));
+    const socket = { writableLength: 0, errored: null, destroyed: false, write, cork() {}, uncork() {} };
+    const asked = atOnce.asked(facts, head);
+    if (asked === undefined) throw new Error("expected one that can be answered at once");
+    const answered = atOnce.answer(socket as unknown as Socket, asked, () => {});
+    expect(answered).toBe(typeof entry.body === "object" && "read" in entry.body ? undefined : "sent");
+    return seen;
+  };
+  return { clock, events, answer, answerFast, entry };
 }
 
 it("an answer that is slow to leave is what it was, and told as it was, when the next is of another second", () => {
@@ -57,4 +74,44 @@ it("an answer that is slow to leave is what it was, and told as it was, when the
     [2, 58],
     [1, 59],
   ]);
+});
+
+it.each([false, true])(
+  "a long answer is one piece, but for as long as a client has not taken another one of it (aborted: %j)",
+  (aborted) => {
+    const { buffer, byteOffset, length } = memoryFor(20_000).fill(0x78);
+    const { clock, answer, answerFast } = open(Buffer.from(buffer, byteOffset, length));
+    expect(answerFast()).toHaveLength(1);
+    const slow = answer();
+    const text = slow.text();
+    clock.at = later(2);
+    const meanwhile = answerFast();
+    expect(meanwhile).toHaveLength(2);
+    const slower = answer();
+    expect(slow.text()).toBe(text);
+    expect(text).toMatch(/\r\nAge: 1\r\n[\s\S]*\r\n\r\nx{20000}$/);
+    for (const other of [meanwhile.join(""), slower.text()])
+      expect(other).toMatch(/\r\nAge: 2\r\n[\s\S]*\r\n\r\nx{20000}$/);
+    // It had a head of its own, and leaves nothing to the others.
+    slower.sending.end(aborted);
+    expect(answerFast()).toHaveLength(2);
+    slow.sending.end(aborted);
+    const [after, ...more] = answerFast();
+    expect([after?.endsWith(`\r\n\r\n${"x".repeat(20_000)}`), more]).toEqual([true, []]);
+  },
+);
+
+it("a response whose body is elsewhere by now is not answered at once, though its head is ready", () => {
+  const { clock, answerFast, entry, events } = open(memoryFor(20_000).fill(0x78));
+  expect(answerFast()).toHaveLength(1);
+  entry.body = {
+    length: 20_000,
+    checksum: 0,
+    read: () => {
+      throw new Error("expected that nobody reads it");
+    },
+  };
+  clock.at = later(2);
+  expect(answerFast()).toEqual([]);
+  expect(events).toHaveLength(1);
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { KeyTable } from "../../src/store/memory/key-table.ts";
-import { NONE } from "../../src/store/memory/sieve.ts";
+import { NONE } from "../../src/store/memory/slots.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { sampleEntry, testClock, textOf } from "./sample.ts";
 

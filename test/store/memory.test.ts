@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HeldBodies } from "../../src/cache/held-bodies.ts";
+import { ROOM_BYTES } from "../../src/cache/ports/body-room.ts";
 import type { StoredResponse } from "../../src/policy/stored-response.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { storeContract } from "./contract.ts";
@@ -108,10 +109,15 @@ describe("the memory tier", () => {
   it("does not keep a large buffer alive for a small body", () => {
     const { store } = open(1e6);
     const large = Buffer.alloc(1_000_000, "x");
-    for (const length of [5, 20_000]) {
+    for (const [length, room] of [
+      [5, 0],
+      [20_000, ROOM_BYTES],
+    ] as const) {
       store.keep(KEY, { ...sampleEntry("x".repeat(length)), body: large.subarray(10, 10 + length) });
       const found = store.lookup(KEY, []);
-      expect(found.type === "found" && (found.entry.body as Uint8Array).buffer.byteLength).toBe(length);
+      expect(found.type === "found" && (found.entry.body as Uint8Array).buffer.byteLength).toBe(
+        length + room,
+      );
     }
   });
 

@@ -1,3 +1,5 @@
+import { memoryFor } from "./body-room.ts";
+
 /** Bytes on their way. Iterating rejects when they break off; `return()` tells the source to stop. */
 export interface ByteStream extends AsyncIterable<Uint8Array> {
   /** All of a short body, where it is here in one piece and nobody reads it: then it is had, and not iterated. */
@@ -28,7 +30,7 @@ export async function readBytes(
   last = body.length - 1,
 ): Promise<Uint8Array> {
   if (body instanceof Uint8Array) return body.subarray(first, last + 1);
-  const bytes = new Uint8Array(last + 1 - first);
+  const bytes = memoryFor(last + 1 - first);
   let at = 0;
   for await (const piece of body.read(first, last)) {
     bytes.set(piece, at);

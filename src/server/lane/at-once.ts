@@ -2,9 +2,10 @@ import type { Socket } from "node:net";
 import type { Emit } from "../../cache/events.ts";
 import type { Looked } from "../../cache/exchange.ts";
 import type { Hit, Hits } from "../../cache/hit.ts";
+import { takeRoom, withHead } from "../../cache/ports/body-room.ts";
 import { ttlOf } from "../../cache/respond.ts";
 import { withoutParameters } from "../../policy/key.ts";
-import { answeredHit, type HitFacts } from "../answered-hit.ts";
+import { answeredHit } from "../answered-hit.ts";
 import type { AppSettings } from "../app.ts";
 import { freshId, ID_LENGTH } from "../fresh-id.ts";
 import type { Connection } from "../peer.ts";
@@ -82,21 +83,28 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
     if (hit === undefined) return undefined;
     const prepared = answerOf(hit, aspect, name);
     if (prepared === undefined) return undefined;
+    // Of what lies packed no more is made than is sent.
+    const body = prepared.bodyApart ? hit.found.entry.body : undefined;
+    // The same response may be found again without its body, which is elsewhere then.
+    if (body !== undefined && !(body instanceof Uint8Array)) return undefined;
     const requestId = given ?? freshId();
     const headMs = elapsed() - startedAt;
     const { encrypted }: Connection = socket;
+    const head = headOf(prepared, requestId);
+    const whole = body === undefined ? head : withHead(head, body);
     let isUnderWay = false;
-    // Node is quicker with a write that nobody is told of; what is long or encrypted is seldom taken at once.
+    // Node is quicker with a write that nobody is told of; what is in two pieces or encrypted is seldom taken at once.
     const onTaken =
-      prepared.bodyApart || encrypted === true
+      whole === undefined || encrypted === true
         ? (error?: Error | null) => {
             if (isUnderWay) onWritten(error);
           }
         : undefined;
-    write(socket, prepared, requestId, hit, onTaken);
-    const facts = { requestId, method, uri, tier: hit.found.tier, headMs, asker };
+    if (whole !== undefined) socket.write(whole, onTaken);
+    else writeBoth(socket, head, body ?? NOTHING, onTaken);
+    const facts = { requestId, method, uri: toldUri(hit, uri), tier: hit.found.tier, headMs, asker };
     if (socket.writableLength === 0 && socket.errored === null && !socket.destroyed) {
-      emit(answeredHit(facts, prepared, headMs, false));
+      emit(answeredHit(facts, prepared, headMs, false, hit.at));
       hit.found.giveBack?.();
       return "sent";
     }
@@ -106,15 +114,13 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
     const sent = { ...prepared };
     if (hit.found.fleeting === true) composed.leave(prepared);
     else prepared.bytes = Buffer.from(prepared.bytes);
-    return sendingOf(facts, sent, startedAt, hit.found.giveBack);
-  }
-
-  function sendingOf(facts: HitFacts, prepared: Prepared, startedAt: number, giveBack?: () => void): Sending {
+    const leaveRoom = whole !== undefined && body !== undefined ? takeRoom(body) : undefined;
     return {
       end(aborted) {
-        emit(answeredHit(facts, prepared, elapsed() - startedAt, aborted));
+        leaveRoom?.();
         // Who knows until when the system reads from what it did not write?
-        if (!aborted) giveBack?.();
+        if (!aborted) hit.found.giveBack?.();
+        emit(answeredHit(facts, sent, elapsed() - startedAt, aborted));
       },
     };
   }
@@ -148,25 +154,29 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
 
 const NOTHING = new Uint8Array();
 
-function write(
+/** The same text, and the one that is kept where there is one: whoever looks for what it knows of it has met that before. */
+function toldUri({ found }: Hit, uri: string): string {
+  if (found.fleeting === true) return uri;
+  const { stored } = found.entry;
+  return stored.uri === uri ? stored.uri : uri;
+}
+
+/** All that is prepared, with its id. */
+function headOf({ bytes, idAt }: Prepared, id: string): Buffer {
+  if (id.length === ID_LENGTH) {
+    bytes.write(id, idAt, ID_LENGTH, "latin1");
+    return bytes;
+  }
+  const before = bytes.subarray(0, idAt);
+  return Buffer.concat([before, Buffer.from(id, "latin1"), bytes.subarray(idAt + ID_LENGTH)]);
+}
+
+function writeBoth(
   socket: Socket,
-  { bytes, idAt, bodyApart }: Prepared,
-  id: string,
-  { found }: Hit,
+  head: Uint8Array,
+  body: Uint8Array,
   onTaken: ((error?: Error | null) => void) | undefined,
 ): void {
-  let head = bytes;
-  if (id.length === ID_LENGTH) bytes.write(id, idAt, ID_LENGTH, "latin1");
-  else {
-    const before = bytes.subarray(0, idAt);
-    head = Buffer.concat([before, Buffer.from(id, "latin1"), bytes.subarray(idAt + ID_LENGTH)]);
-  }
-  // Of what lies packed no more is made than is sent.
-  const body = bodyApart ? found.entry.body : undefined;
-  if (!(body instanceof Uint8Array)) {
-    socket.write(head, onTaken);
-    return;
-  }
   socket.cork();
   socket.write(head);
   socket.write(body, onTaken);

@@ -1,18 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { PackedResponse } from "../../cache/ports/store.ts";
-import { ID_PLACE, type Prepared } from "./prepared.ts";
+import { digitsOf, isWritten, type Pattern, patternOf, tailOf, writeDigits } from "./pattern.ts";
+import type { Prepared } from "./prepared.ts";
 import { Scratch } from "./scratch.ts";
-
-/** An answer without the stored response's lines, its body and the numbers. */
-interface Pattern {
-  readonly aspect: string;
-  readonly status: number;
-  readonly outcome: Prepared["outcome"];
-  readonly statusLine: string;
-  /** What is behind the lines: up to the body's length, the age, the ttl and the id, and behind that. */
-  readonly pieces: readonly [length: string, age: string, ttl: string, id: string, end: string];
-  readonly hasBody: boolean;
-}
 
 /** The same for one aspect of a request, or that there is none. */
 interface Known {
@@ -23,7 +13,6 @@ interface Known {
 const MAX_SHAPES = 256;
 /** GET and HEAD, for some web origins. */
 const MAX_ASPECTS = 8;
-const LENGTH_NAME = "Content-Length: ";
 
 /**
  * Answers made of the bytes that lie in memory, for what is asked for too seldom to be kept ready.
@@ -35,8 +24,21 @@ export class ComposedAnswers {
   /** By shape. */
   readonly #known = new Map<number, Known[]>();
   readonly #scratch = new Scratch();
+  /** The answer that was composed last. */
+  readonly #composed = {
+    aspect: "",
+    age: 0,
+    ttl: 0,
+    status: 0,
+    outcome: { word: "HIT", body: "cache" } as Prepared["outcome"],
+    bytes: Buffer.alloc(0) as Buffer,
+    idAt: 0,
+    timesAt: { age: 0, ttl: 0 },
+    bodyBytes: 0,
+    bodyApart: false,
+  };
 
-  /** Undefined where none has been learned. Its bytes are good until the next one is asked for, or `leave`. */
+  /** Undefined where none has been learned. It is good until the next one is asked for, and its bytes longer where they are left. */
   find(packed: PackedResponse, aspect: string, age: number, ttl: number): Prepared | undefined {
     const pattern = this.#find(packed.shape, aspect)?.pattern;
     return pattern === undefined ? undefined : this.#compose(packed, pattern, age, ttl);
@@ -73,55 +75,32 @@ export class ComposedAnswers {
     return undefined;
   }
 
-  #compose(packed: PackedResponse, pattern: Pattern, age: number, ttl: number): Prepared {
-    const { statusLine, pieces, hasBody, aspect, status, outcome } = pattern;
-    const [toLength, toAge, toTtl, toId, end] = pieces;
+  #compose(packed: PackedResponse, pattern: Pattern, age: number, ttl: number): Prepared | undefined {
+    if (!isWritten(age) || !isWritten(ttl)) return undefined;
+    const { statusLine, hasBody, aspect, status, outcome } = pattern;
     const { linesBytes, bodyBytes } = packed;
-    const untilAge = `${toLength}${bodyBytes}${toAge}`;
-    const untilTtl = `${untilAge}${age}${toTtl}`;
-    const untilId = `${untilTtl}${ttl}${toId}`;
+    const tail = tailOf(pattern, digitsOf(bodyBytes), digitsOf(age), digitsOf(ttl));
     const begin = statusLine.length + linesBytes;
-    const idAt = begin + untilId.length;
-    const headBytes = idAt + ID_PLACE.length + end.length;
+    const headBytes = begin + tail.bytes.length;
     const bytes = this.#scratch.room(headBytes + (hasBody ? bodyBytes : 0));
-    bytes.write(statusLine, "latin1");
+    bytes.set(statusLine, 0);
     packed.copyLines(bytes, statusLine.length);
-    bytes.write(untilId + ID_PLACE + end, begin, "latin1");
+    bytes.set(tail.bytes, begin);
+    writeDigits(bytes, begin + tail.lengthEnd, bodyBytes);
+    const ageAt = writeDigits(bytes, begin + tail.ageEnd, age);
+    const ttlAt = writeDigits(bytes, begin + tail.ttlEnd, ttl);
     if (hasBody) packed.copyBody(bytes, headBytes);
-    return {
-      aspect,
-      age,
-      ttl,
-      status,
-      outcome: { ...outcome, age, ttl },
-      bytes,
-      idAt,
-      timesAt: { age: begin + untilAge.length, ttl: begin + untilTtl.length },
-      bodyBytes: hasBody ? bodyBytes : 0,
-      bodyApart: false,
-    };
+    const composed = this.#composed;
+    composed.aspect = aspect;
+    composed.age = age;
+    composed.ttl = ttl;
+    composed.status = status;
+    composed.outcome = { ...outcome, age, ttl };
+    composed.bytes = bytes;
+    composed.idAt = begin + tail.idAt;
+    composed.timesAt.age = ageAt;
+    composed.timesAt.ttl = ttlAt;
+    composed.bodyBytes = hasBody ? bodyBytes : 0;
+    return composed;
   }
-}
-
-/** What is prepared, in pieces. Where its head is not a status line, those lines, and ours behind them, they do not give it again. */
-function patternOf(packed: PackedResponse, prepared: Prepared): Pattern | undefined {
-  const { aspect, status, outcome, bytes, idAt, timesAt, bodyBytes, bodyApart } = prepared;
-  if (bodyApart || timesAt?.age === undefined || timesAt.ttl === undefined) return undefined;
-  const head = bytes.toString("latin1", 0, bytes.length - bodyBytes);
-  const statusLine = head.slice(0, head.indexOf("\r\n") + 2);
-  let at = statusLine.length + packed.linesBytes;
-  const places = [
-    [at + LENGTH_NAME.length, String(packed.bodyBytes).length],
-    [timesAt.age, String(prepared.age).length],
-    [timesAt.ttl, String(prepared.ttl).length],
-    [idAt, ID_PLACE.length],
-  ] as const;
-  const upTo = ([place, length]: readonly [number, number]): string => {
-    const text = head.slice(at, place);
-    at = place + length;
-    return text;
-  };
-  const [length, age, ttl, id] = places;
-  const pieces = [upTo(length), upTo(age), upTo(ttl), upTo(id), head.slice(at)] as const;
-  return { aspect, status, outcome, statusLine, pieces, hasBody: bodyBytes === packed.bodyBytes };
 }

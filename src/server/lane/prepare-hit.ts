@@ -1,5 +1,5 @@
-import { SLICE_BYTES } from "../../cache/exchange.ts";
 import type { Hit, Hits } from "../../cache/hit.ts";
+import { SLICE_BYTES } from "../../cache/ports/body-room.ts";
 import { type OwnFieldSettings, operatorFields } from "../own-fields.ts";
 import type { Aspect } from "./facts.ts";
 import { type Prepared, prepare } from "./prepared.ts";

@@ -1,6 +1,7 @@
 import { STATUS_CODES, validateHeaderValue } from "node:http";
 import type { CacheResponse } from "../../cache/exchange.ts";
 import { type FieldLines, hasField } from "../../policy/fields.ts";
+import { Oldest } from "../../policy/oldest.ts";
 import type { Outcome } from "../../policy/outcome.ts";
 import type { StoredResponse } from "../../policy/stored-response.ts";
 import { ID_LENGTH } from "../fresh-id.ts";
@@ -122,6 +123,7 @@ const MAX_ASPECTS = 4;
 export class PreparedAnswers {
   readonly #capacity: number;
   readonly #answers = new Map<StoredResponse, Prepared[]>();
+  readonly #oldest = new Oldest(this.#answers);
   #bytes = 0;
 
   constructor(capacity = CAPACITY) {
@@ -145,8 +147,9 @@ export class PreparedAnswers {
     const prepared = [fresh, ...others].slice(0, MAX_ASPECTS);
     this.#answers.set(stored, prepared);
     for (const each of prepared) this.#bytes += weigh(each);
-    for (const oldest of this.#answers.keys()) {
-      if (this.#bytes <= this.#capacity) break;
+    while (this.#bytes > this.#capacity) {
+      const oldest = this.#oldest.next();
+      if (oldest === undefined) return;
       this.#remove(oldest);
     }
   }

@@ -4,63 +4,62 @@ import { AT, isNoCache, isTagged, linesAtOf, type Room, shapeOf, unpack } from "
 import type { Slabs } from "./slabs.ts";
 import type { Found } from "./unpacked.ts";
 
-/** What was found where it lies: the numbers at once, all else where somebody asks for it. */
-export class Glanced implements Found {
+/**
+ * A plain stored response that was found, where it lies in a slab: its numbers are read there, and all else is made
+ * where somebody asks for it. Whatever has to be read there then throws once anything has been put or removed: another
+ * record may lie there.
+ */
+export class Glanced implements Found, PackedResponse {
   readonly type = "found";
   readonly tier = "memory";
   readonly fleeting = true;
-  readonly packed: PackedInSlab;
-
-  constructor(slabs: Slabs, slot: number, key: string) {
-    this.packed = new PackedInSlab(slabs, slot, key);
-  }
-
-  get entry(): Entry {
-    return this.packed.entry;
-  }
-}
-
-/**
- * A plain stored response in a slab. It may be asked for no more than its numbers once anything has been put or
- * removed: another record may lie there, and it throws.
- */
-class PackedInSlab implements PackedResponse {
   readonly uri: string;
-  readonly responseTime: EpochMs;
-  readonly initialAge: Seconds;
-  readonly freshnessLifetime: Seconds;
-  readonly epoch: Epoch;
-  readonly noCache: boolean;
-  readonly shape: number;
-  readonly linesBytes: number;
   readonly bodyBytes: number;
+  readonly linesBytes: number;
+  readonly shape: number;
   readonly #slabs: Slabs;
   readonly #slot: number;
   readonly #room: Room;
   readonly #offset: number;
   readonly #changes: number;
-  readonly #isTagged: boolean;
   #entry: Entry | undefined;
 
   constructor(slabs: Slabs, slot: number, key: string) {
     const room = slabs.room(slot);
     const offset = slabs.offset(slot);
-    const { view } = room;
     this.uri = key;
-    this.responseTime = view.getFloat64(offset + AT.responseTime);
-    this.initialAge = view.getFloat64(offset + AT.initialAge);
-    this.freshnessLifetime = view.getFloat64(offset + AT.freshnessLifetime);
-    this.epoch = view.getFloat64(offset + AT.epoch);
-    this.noCache = isNoCache(room, offset);
-    this.shape = shapeOf(room, offset);
-    this.linesBytes = view.getUint32(offset + AT.linesBytes);
     this.bodyBytes = slabs.bodyBytes(slot);
+    this.linesBytes = room.view.getUint32(offset + AT.linesBytes);
+    this.shape = shapeOf(room, offset);
     this.#slabs = slabs;
     this.#slot = slot;
     this.#room = room;
     this.#offset = offset;
     this.#changes = slabs.changes;
-    this.#isTagged = isTagged(room, offset);
+  }
+
+  get packed(): this {
+    return this;
+  }
+
+  get responseTime(): EpochMs {
+    return this.#number(AT.responseTime);
+  }
+
+  get initialAge(): Seconds {
+    return this.#number(AT.initialAge);
+  }
+
+  get freshnessLifetime(): Seconds {
+    return this.#number(AT.freshnessLifetime);
+  }
+
+  get epoch(): Epoch {
+    return this.#number(AT.epoch);
+  }
+
+  get noCache(): boolean {
+    return isNoCache(this.#lying, this.#offset);
   }
 
   copyLines(to: Uint8Array, at: number): void {
@@ -103,11 +102,15 @@ class PackedInSlab implements PackedResponse {
   }
 
   get tags(): readonly string[] {
-    return this.#isTagged ? this.#stored.tags : [];
+    return isTagged(this.#lying, this.#offset) ? this.#stored.tags : [];
   }
 
   get #stored(): StoredResponse {
     return this.entry.stored;
+  }
+
+  #number(at: number): number {
+    return this.#lying.view.getFloat64(this.#offset + at);
   }
 
   get #lying(): Room {

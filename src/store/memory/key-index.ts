@@ -1,6 +1,6 @@
 import type { StoredResponse } from "../../policy/stored-response.ts";
 import { KeyTable } from "./key-table.ts";
-import { NONE } from "./sieve.ts";
+import { NONE } from "./slots.ts";
 
 /** One of several variants of a resource, or one that fields select. */
 export interface Variant {

@@ -1,5 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import { NONE } from "./sieve.ts";
+import { NONE } from "./slots.ts";
 
 const FIRST_PLACES = 128;
 /** Of a longer key only so much is hashed. */

@@ -1,8 +1,10 @@
+import { isAllOfIts, memoryFor } from "../../cache/ports/body-room.ts";
 import type { Entry } from "../../cache/ports/store.ts";
 import { Glanced } from "./glanced.ts";
 import { hasKey, keyOf, type PackedHead, pack, shapeOf, unpack, write } from "./packed.ts";
 import { Shapes } from "./shapes.ts";
 import { Slabs } from "./slabs.ts";
+import type { Slots } from "./slots.ts";
 import { type Found, Unpacked } from "./unpacked.ts";
 
 /** Which bodies are being sent to clients? (cache/held-bodies.ts) */
@@ -38,14 +40,21 @@ export function packEntry(key: string, stored: Entry["stored"], body: Uint8Array
  * A body that is a view of a larger buffer would keep all of that buffer alive, uncounted. Of what is no
  * Buffer Node would make one at every write.
  */
-const ownBytes = (body: Uint8Array): Buffer =>
-  Buffer.from(body.byteLength === body.buffer.byteLength ? body.buffer : new Uint8Array(body).buffer);
+function ownBytes(body: Uint8Array): Buffer {
+  let own = body;
+  if (!isAllOfIts(body)) {
+    own = memoryFor(body.length);
+    own.set(body);
+  }
+  return Buffer.from(own.buffer, own.byteOffset, own.length);
+}
 
 /**
  * What is in which slot? Bytes for all but the body, and the body where it is short, in slabs; longer bodies as
  * they are; and what is asked for often as objects, too.
  */
 export class Records {
+  readonly #slots: Slots;
   readonly #slabs: Slabs;
   readonly #unpacked: Unpacked;
   readonly #shapes = new Shapes();
@@ -54,9 +63,10 @@ export class Records {
   readonly #bodies = new Map<number, Uint8Array>();
 
   /** Bytes for records, about, and for what is kept unpacked. */
-  constructor(capacity: number, unpacked: number, sending: Sending | undefined) {
-    this.#slabs = new Slabs(capacity);
-    this.#unpacked = new Unpacked(unpacked);
+  constructor(slots: Slots, capacity: number, unpacked: number, sending: Sending | undefined) {
+    this.#slots = slots;
+    this.#slabs = new Slabs(capacity, slots);
+    this.#unpacked = new Unpacked(unpacked, slots);
     this.#sending = sending;
   }
 
@@ -99,22 +109,26 @@ export class Records {
     return body !== undefined && this.#sending?.isHeld(body) === true;
   }
 
-  /** What is kept unpacked has a buffer of its own; another's is cheaper, and gone with the answer. */
-  find(slot: number, key: string): Found {
+  /**
+   * What is kept unpacked has a buffer of its own; another's is cheaper, and gone with the answer. `ago`: so many look-ups ago it
+   * was asked for before, as `Slots` counts them.
+   */
+  find(slot: number, key: string, ago: number): Found {
     const ready = this.#unpacked.get(slot);
     if (ready !== undefined) return ready;
-    return this.#kept(slot, key) ?? this.#fleeting(slot, key);
+    return this.#kept(slot, key, ago) ?? this.#fleeting(slot, key);
   }
 
   /** The same for who decides at once: of what is plain no more is made than that takes. */
-  near(slot: number, key: string): Found {
+  near(slot: number, key: string, ago: number): Found {
     const ready = this.#unpacked.get(slot);
     if (ready !== undefined) return ready;
-    const kept = this.#kept(slot, key);
-    if (kept !== undefined) return kept;
     const slabs = this.#slabs;
-    const hasShape = shapeOf(slabs.room(slot), slabs.offset(slot)) !== 0;
-    return hasShape ? new Glanced(slabs, slot, key) : this.#fleeting(slot, key);
+    const isPlain = shapeOf(slabs.room(slot), slabs.offset(slot)) !== 0;
+    if (isPlain && !this.#slots.isHot(slot)) return new Glanced(slabs, slot, key);
+    const kept = this.#kept(slot, key, ago);
+    if (kept !== undefined) return kept;
+    return isPlain ? new Glanced(slabs, slot, key) : this.#fleeting(slot, key);
   }
 
   /** The same for those who only look: nothing is kept or touched for them. */
@@ -132,9 +146,9 @@ export class Records {
   }
 
   /** Undefined where it is not wanted often enough. */
-  #kept(slot: number, key: string): Found | undefined {
+  #kept(slot: number, key: string, ago: number): Found | undefined {
     const recordBytes = this.#slabs.recordBytes(slot);
-    if (!this.#unpacked.wants(slot, recordBytes)) return undefined;
+    if (!this.#unpacked.wants(recordBytes, ago)) return undefined;
     const { stored, body } = this.#entry(slot, key, Buffer.allocUnsafeSlow);
     return this.#unpacked.keep(slot, recordBytes, stored, body);
   }

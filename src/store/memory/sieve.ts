@@ -1,12 +1,12 @@
-/** No slot. */
-export const NONE = -1;
+import { copied, grownTo, NONE } from "./slots.ts";
+
 const FIRST_SLOTS = 64;
 
 /**
  * Which of these is to go? SIEVE over slot numbers.
  *
- * New ones enter at the head. A touch only sets a bit. A hand walks from the tail to the head: it
- * clears set bits and takes the first whose bit was clear, then stays where it is. So a touch moves
+ * New ones enter at the head. Who is asked for is marked, by others, and that is all. A hand walks from the tail to
+ * the head: it takes marks away and takes the first that had none, then stays where it is. So being asked for moves
  * nothing, and one-hit wonders leave soon. The links are columns of numbers, which cost the garbage
  * collector nothing.
  */
@@ -15,11 +15,16 @@ export class Sieve {
   #newer = new Int32Array(FIRST_SLOTS);
   /** Towards the tail. */
   #older = new Int32Array(FIRST_SLOTS);
-  #visited = new Uint8Array(FIRST_SLOTS);
   #head = NONE;
   #tail = NONE;
   #hand = NONE;
   #size = 0;
+  readonly #forget: (slot: number) => boolean;
+
+  /** `forget`: has this slot been asked for since it was last called, or else since it was added? */
+  constructor(forget: (slot: number) => boolean) {
+    this.#forget = forget;
+  }
 
   get size(): number {
     return this.#size;
@@ -30,15 +35,10 @@ export class Sieve {
     if (slot >= this.#newer.length) this.#grow(slot);
     this.#newer[slot] = NONE;
     this.#older[slot] = this.#head;
-    this.#visited[slot] = 0;
     if (this.#head === NONE) this.#tail = slot;
     else this.#newer[this.#head] = slot;
     this.#head = slot;
     this.#size++;
-  }
-
-  touch(slot: number): void {
-    this.#visited[slot] = 1;
   }
 
   remove(slot: number): void {
@@ -54,17 +54,17 @@ export class Sieve {
 
   /**
    * The slot that is to go, which stays until it is removed: never a spared one, and a worthless one
-   * however often it was touched. NONE where all are spared.
+   * however often it was asked for. NONE where all are spared.
    */
   victim(worthless: (slot: number) => boolean, spared: (slot: number) => boolean): number {
     let slot = this.#hand === NONE ? this.#tail : this.#hand;
-    // Twice around every bit is clear.
+    // Twice around nobody is marked.
     for (let steps = 2 * this.#size; steps > 0; steps--) {
-      if ((this.#visited[slot] === 0 || worthless(slot)) && !spared(slot)) {
+      const wasAsked = this.#forget(slot);
+      if ((!wasAsked || worthless(slot)) && !spared(slot)) {
         this.#hand = slot;
         return slot;
       }
-      this.#visited[slot] = 0;
       const newer = this.#newer[slot] as number;
       slot = newer === NONE ? this.#tail : newer;
     }
@@ -80,15 +80,5 @@ export class Sieve {
     const slots = grownTo(this.#newer.length, slot);
     this.#newer = copied(new Int32Array(slots), this.#newer);
     this.#older = copied(new Int32Array(slots), this.#older);
-    this.#visited = copied(new Uint8Array(slots), this.#visited);
   }
-}
-
-/** The length of a column that is to hold this slot: half as much again, since what is grown is copied. */
-export const grownTo = (length: number, slot: number): number => Math.max(slot + 1, Math.ceil(length * 1.5));
-
-/** The new column with what the old one held. */
-export function copied<T extends { set(from: T): void }>(column: T, old: T): T {
-  column.set(old);
-  return column;
 }

@@ -1,5 +1,5 @@
 import type { Room } from "./packed.ts";
-import { copied, grownTo } from "./sieve.ts";
+import { BODY_BYTES, HEAD_BYTES, OFFSET, ROW, SLAB, type Slots } from "./slots.ts";
 
 /** Before each record: its slot and its length, 32 bits each. */
 const HEADER_BYTES = 8;
@@ -12,16 +12,8 @@ export const WASTE = 1 / 8;
 const LARGEST_SHARE = 1 / 32;
 /** Buffers of slabs that wait to be used again. */
 const SPARES = 2;
-const FIRST_SLOTS = 64;
 /** A record with a buffer of its own has no slab. */
 const ASIDE = -1;
-
-/** What is known of a slot's record, in one row of numbers: they lie in one line of the processor's cache. */
-const ROW = 4;
-const SLAB = 0;
-const OFFSET = 1;
-const HEAD_BYTES = 2;
-const BODY_BYTES = 3;
 
 interface Slab extends Room {
   used: number;
@@ -46,11 +38,11 @@ export class Slabs {
   #allocated = 0;
   #live = 0;
   #changes = 0;
-  /** By slot: where its record is, and of how many bytes. */
-  #rows = new Int32Array(ROW * FIRST_SLOTS);
+  readonly #slots: Slots;
 
   /** `capacity`: the bytes that all records together will be of, about. */
-  constructor(capacity: number) {
+  constructor(capacity: number, slots: Slots) {
+    this.#slots = slots;
     this.#slabBytes = capacity < 16 * SLAB_BYTES ? SHORT_SLAB_BYTES : SLAB_BYTES;
   }
 
@@ -67,38 +59,38 @@ export class Slabs {
   /** Makes a record with this body; its head is to be written by whoever asks, where `room` and `offset` say. */
   put(slot: number, headBytes: number, body: Uint8Array): void {
     this.#changes++;
-    if (ROW * slot >= this.#rows.length) this.#grow(slot);
+    const { rows } = this.#slots;
     const length = headBytes + body.length;
     const row = ROW * slot;
-    this.#rows[row + HEAD_BYTES] = headBytes;
-    this.#rows[row + BODY_BYTES] = body.length;
+    rows[row + HEAD_BYTES] = headBytes;
+    rows[row + BODY_BYTES] = body.length;
     let room: Room;
     if (HEADER_BYTES + length > this.#slabBytes * LARGEST_SHARE) {
       room = roomOf(Buffer.allocUnsafeSlow(length));
       this.#aside.set(slot, room);
-      this.#rows[row + SLAB] = ASIDE;
-      this.#rows[row + OFFSET] = 0;
+      rows[row + SLAB] = ASIDE;
+      rows[row + OFFSET] = 0;
     } else room = this.#place(slot, length);
-    room.bytes.set(body, (this.#rows[row + OFFSET] as number) + headBytes);
+    room.bytes.set(body, (rows[row + OFFSET] as number) + headBytes);
   }
 
   /** Where the record is, until `changes` grows. */
   room(slot: number): Room {
-    const index = this.#rows[ROW * slot + SLAB] as number;
+    const index = this.#slots.rows[ROW * slot + SLAB] as number;
     return index === ASIDE ? (this.#aside.get(slot) as Room) : (this.#slabs[index] as Slab);
   }
 
   /** Where in its room the record begins. */
   offset(slot: number): number {
-    return this.#rows[ROW * slot + OFFSET] as number;
+    return this.#slots.rows[ROW * slot + OFFSET] as number;
   }
 
   headBytes(slot: number): number {
-    return this.#rows[ROW * slot + HEAD_BYTES] as number;
+    return this.#slots.rows[ROW * slot + HEAD_BYTES] as number;
   }
 
   bodyBytes(slot: number): number {
-    return this.#rows[ROW * slot + BODY_BYTES] as number;
+    return this.#slots.rows[ROW * slot + BODY_BYTES] as number;
   }
 
   /** The bytes behind the head, in a buffer that `allocate` makes. */
@@ -116,13 +108,13 @@ export class Slabs {
 
   free(slot: number): void {
     this.#changes++;
-    const index = this.#rows[ROW * slot + SLAB] as number;
+    const index = this.#slots.rows[ROW * slot + SLAB] as number;
     if (index === ASIDE) {
       this.#aside.delete(slot);
       return;
     }
     // No record begins here: what looks for those that are left finds none.
-    this.#rows[ROW * slot + SLAB] = ASIDE;
+    this.#slots.rows[ROW * slot + SLAB] = ASIDE;
     const slab = this.#slabs[index] as Slab;
     const bytes = HEADER_BYTES + this.recordBytes(slot);
     slab.live -= bytes;
@@ -156,8 +148,8 @@ export class Slabs {
   #append(slab: Slab, slot: number, length: number): Room {
     slab.bytes.writeInt32LE(slot, slab.used);
     slab.bytes.writeInt32LE(length, slab.used + 4);
-    this.#rows[ROW * slot + SLAB] = this.#current;
-    this.#rows[ROW * slot + OFFSET] = slab.used + HEADER_BYTES;
+    this.#slots.rows[ROW * slot + SLAB] = this.#current;
+    this.#slots.rows[ROW * slot + OFFSET] = slab.used + HEADER_BYTES;
     slab.used += HEADER_BYTES + length;
     slab.live += HEADER_BYTES + length;
     this.#live += HEADER_BYTES + length;
@@ -205,7 +197,7 @@ export class Slabs {
       const length = from.bytes.readInt32LE(at + 4);
       const start = at + HEADER_BYTES;
       at = start + length;
-      if (this.#rows[ROW * slot + SLAB] !== index || this.offset(slot) !== start) continue;
+      if (this.#slots.rows[ROW * slot + SLAB] !== index || this.offset(slot) !== start) continue;
       let to = this.#slabs[this.#current] as Slab;
       if (to.used + HEADER_BYTES + length > this.#slabBytes) to = this.#begin();
       this.#append(to, slot, length);
@@ -213,11 +205,6 @@ export class Slabs {
       from.bytes.copy(to.bytes, this.offset(slot), start, at);
     }
     this.#giveBack(index);
-  }
-
-  #grow(slot: number): void {
-    const slots = grownTo(this.#rows.length / ROW, slot);
-    this.#rows = copied(new Int32Array(ROW * slots), this.#rows);
   }
 }
 

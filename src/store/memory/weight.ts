@@ -11,7 +11,7 @@ const SELECTING_OVERHEAD = 200;
 /** What an entry takes of the process's memory, in bytes; bench/memory-weight.ts measures it. */
 export function weigh(key: string, variant: string, { head, body, own }: Packed): number {
   const record = own ? head.bytes : head.bytes + body.length;
-  const elsewhere = own ? body.length + BUFFER_OVERHEAD : 0;
+  const elsewhere = own ? body.buffer.byteLength + BUFFER_OVERHEAD : 0;
   const selecting = variant === "" ? 0 : SELECTING_OVERHEAD + key.length + 4 * variant.length;
   return ENTRY_OVERHEAD + Math.ceil(record / (1 - WASTE)) + elsewhere + selecting;
 }

@@ -20,6 +20,7 @@ import {
   MAX_SETS,
 } from "../../../src/store/codec.ts";
 import { packEntry, Records } from "../../../src/store/memory/records.ts";
+import { Slots } from "../../../src/store/memory/slots.ts";
 import { baseKey, entryName } from "../../../src/store/redis-layout.ts";
 import { fuzz } from "./harness.ts";
 
@@ -270,7 +271,9 @@ fuzz("a record in memory comes back as it was, beside others", {
   inputs: fc.array(fc.tuple(fc.nat(5), samples), { minLength: 1, maxLength: 8 }),
   runs: 250,
   holds: (puts) => {
-    const records = new Records(1_000_000, 20_000, undefined);
+    const rows = new Slots();
+    for (let slot = 0; slot <= 5; slot++) rows.take();
+    const records = new Records(rows, 1_000_000, 20_000, undefined);
     const slots = new Map<number, ReturnType<typeof made>>();
     for (const [slot, sample] of puts) {
       const { key, stored, bytes } = made(sample);
@@ -279,7 +282,11 @@ fuzz("a record in memory comes back as it was, beside others", {
       slots.set(slot, { key, stored, bytes });
     }
     for (const [slot, { key, stored, bytes }] of slots) {
-      for (const { entry } of [records.peek(slot, key), records.find(slot, key), records.find(slot, key)]) {
+      for (const { entry } of [
+        records.peek(slot, key),
+        records.find(slot, key, 9),
+        records.find(slot, key, 1),
+      ]) {
         expect(entry.stored).toEqual(stored);
         expect(Buffer.compare(entry.body as Uint8Array, bytes)).toBe(0);
       }
