@@ -2,7 +2,7 @@
 export async function until(
   what: string | (() => string),
   happened: () => boolean | Promise<boolean>,
-  ms = 10_000,
+  ms = 20_000,
 ): Promise<number> {
   const start = performance.now();
   while (!(await happened())) {

@@ -15,7 +15,7 @@ export const describeInChromium = (what: string, tests: () => void): void => {
     ? ""
     : ` (not run: no Chromium at ${EXECUTABLE}; apt-get install chromium, or set CHROMIUM)`;
   if (!there) console.warn(what + note);
-  describe.skipIf(!there)(what + note, { timeout: 60_000 }, () => {
+  describe.skipIf(!there)(what + note, () => {
     afterAll(async () => {
       await (await running)?.close();
       running = undefined;

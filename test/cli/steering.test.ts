@@ -200,7 +200,7 @@ describe("freshline validate", () => {
     expect(code).toBe(1);
     expect(out.join("\n")).toMatch(/^✗ redis {5}connect ECONNREFUSED 127\.0\.0\.1:1 \(redis:\/\/\*\*\*@/m);
     expect(out.join("\n")).not.toContain("hunter2");
-  }, 15_000);
+  });
 });
 
 describe("freshline warm", () => {

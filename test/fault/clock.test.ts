@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { openFaultyLink } from "../faulty-link.ts";
 import { type Program, startProgram } from "../scenario/program.ts";
 import { answerOf, startRawOrigin } from "../scenario/raw-origin.ts";
@@ -6,8 +6,6 @@ import { type Answer, ask } from "../scenario/site.ts";
 import { until } from "../until.ts";
 import { freshRedis, stopRedis } from "./stage.ts";
 
-// Each starts a process.
-vi.setConfig({ testTimeout: 60_000 });
 afterAll(stopRedis);
 
 const HOUR_MS = 3_600_000;

@@ -1,12 +1,9 @@
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { startOrigin } from "../scenario/own-origin.ts";
 import { startProgram } from "../scenario/program.ts";
 import { type RawClient, rawClient } from "../scenario/raw.ts";
 import { ask } from "../scenario/site.ts";
 import { until } from "../until.ts";
-
-// Each starts processes.
-vi.setConfig({ testTimeout: 60_000 });
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a.example\r\n\r\n`;
 const isAnswered = ({ received }: RawClient): boolean => /\r\n\r\n./s.test(received());

@@ -1,10 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import type { SettingName } from "../../src/config/settings.ts";
 import { startOrigin } from "../scenario/own-origin.ts";
 import { ask, startSite } from "../scenario/site.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const CROWD = 1000;
 

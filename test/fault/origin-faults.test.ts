@@ -1,12 +1,10 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { SettingName } from "../../src/config/settings.ts";
 import type { Connection } from "../origin/raw-server.ts";
 import { rawClient } from "../scenario/raw.ts";
 import { answerOf, startRawOrigin } from "../scenario/raw-origin.ts";
 import { type Site, startSite } from "../scenario/site.ts";
 import { BROKEN_BODIES, FRAMING, NO_ANSWER, NONSENSE, type OriginFault, TOO_MUCH } from "./origin-faults.ts";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const BEFORE_THE_HEAD = [...NO_ANSWER, ...NONSENSE, ...FRAMING];
 const ALL = [...BEFORE_THE_HEAD, ...BROKEN_BODIES, ...TOO_MUCH];

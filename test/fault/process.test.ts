@@ -1,11 +1,8 @@
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { startOrigin } from "../scenario/own-origin.ts";
 import { startProgram } from "../scenario/program.ts";
 import { ask } from "../scenario/site.ts";
 import { until } from "../until.ts";
-
-// Each starts processes.
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Throws at SIGALRM what nobody catches. */
 const defective = "process.on('SIGALRM', () => setImmediate(() => { throw new Error('a defect') }))";

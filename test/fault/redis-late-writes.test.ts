@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, expect, it, vi } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { ask } from "../scenario/site.ts";
 import { MARGIN_MS } from "./endure.ts";
 import { DEADLINE_MS, freshRedis, setStage, stopRedis } from "./stage.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
 afterAll(stopRedis);
 
 const versionIn = (text: string): number => Number(/version (\d+)\n/.exec(text)?.[1]);

@@ -1,9 +1,8 @@
-import { afterAll, expect, it, vi } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { LARGE } from "./load.ts";
 import { NETWORK_FAULTS } from "./redis-faults.ts";
 import { freshRedis, type Stage, setStage, stopRedis } from "./stage.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
 afterAll(stopRedis);
 
 /** A bit of every chunk, in another place of each. */

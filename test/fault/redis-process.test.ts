@@ -4,7 +4,7 @@ import { openFaultyLink } from "../faulty-link.ts";
 import { startOrigin } from "../scenario/own-origin.ts";
 import { type Program, startProgram } from "../scenario/program.ts";
 import { ask } from "../scenario/site.ts";
-import { until } from "../store/sample.ts";
+import { until } from "../until.ts";
 import { startLoad, startVersions } from "./load.ts";
 import { FRAMES, nonsense } from "./redis-faults.ts";
 import { freshRedis, stopRedis } from "./stage.ts";

@@ -1,13 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { startOrigin } from "../scenario/own-origin.ts";
 import { startProgram } from "../scenario/program.ts";
 import { rawClient } from "../scenario/raw.ts";
 import { ask } from "../scenario/site.ts";
 import { until } from "../until.ts";
-
-// Each starts a process.
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Says at SIGUSR2 the most that everything between two looks of 4 ms has cost, which is how long others wait, in milliseconds of CPU. */
 const TELLS = `

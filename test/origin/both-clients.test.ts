@@ -1,13 +1,11 @@
 import type { Socket } from "node:net";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { OriginError, OriginResponse } from "../../src/cache/ports/origin.ts";
 import { createClient } from "../../src/origin/client.ts";
 import { AttemptError } from "../../src/origin/failure.ts";
 import { ANSWERS, type Answer } from "./answers-of-origins.ts";
 import { CLIENT, get, never, readAll } from "./asking.ts";
 import { OK, rawServer } from "./raw-server.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Everything that a client makes of an origin's answer. */
 interface Outcome {

@@ -1,13 +1,11 @@
 import { createHash } from "node:crypto";
 import { request as httpRequest, type IncomingMessage } from "node:http";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { redisOfFile } from "../redis-of-file.ts";
 import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { startProgram } from "./program.ts";
 import { ask, type Site, startSite } from "./site.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const MiB = 1024 * 1024;
 const CHUNK = 64 * 1024;

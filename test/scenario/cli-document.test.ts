@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { startMockOrigins } from "../../mock-origin/start.ts";
 import { COMMANDS } from "../../src/cli/command-table.ts";
 import type { SettingName } from "../../src/config/settings.ts";
@@ -8,9 +8,6 @@ import { start } from "../../src/start.ts";
 import { emptyDirectory, freshline } from "../cli/in-process.ts";
 import { runProgram } from "./program.ts";
 import { ask } from "./site.ts";
-
-// Some of the examples are processes, each of which takes a second of a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 const DOCUMENT = readFileSync(new URL("../../docs/cli.md", import.meta.url), "utf8");
 

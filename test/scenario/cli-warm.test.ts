@@ -1,10 +1,7 @@
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { startOrigin } from "./own-origin.ts";
 import { runProgram } from "./program.ts";
 import { startSite } from "./site.ts";
-
-// Each test starts a process, which takes a second of a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 it("freshline warm ends at Ctrl-C, and says how far it has come", async () => {
   const asked: string[] = [];

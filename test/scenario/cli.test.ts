@@ -1,13 +1,10 @@
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { startMockOrigins } from "../../mock-origin/start.ts";
 import { freePort } from "../free-port.ts";
 import { redisOfFile } from "../redis-of-file.ts";
 import { until } from "../until.ts";
 import { type Program, runProgram, startProgram } from "./program.ts";
 import { ask } from "./site.ts";
-
-// Every test starts processes, each of which takes a second of a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 const PATH = "/data?id=1&cache-control=max-age=600";
 /** The same for every proxy, whatever its port: the host is a part of the key. */
@@ -39,7 +36,7 @@ async function freshline(words: readonly string[], settings: Record<string, stri
 async function fill(cached: () => Promise<string>, namespace: string): Promise<void> {
   expect(await cached()).toBe("MISS/MISS");
   const stored = async () => ((await redis.command("KEYS", `${namespace}:{http*`)) as string[]).length > 0;
-  await until("it is stored in Redis", stored, 5000);
+  await until("it is stored in Redis", stored);
   expect(await cached()).toBe("HIT/HIT");
 }
 
@@ -84,7 +81,7 @@ describe("freshline --clear-cache", () => {
     expect(await both()).toEqual(["HIT/HIT", "HIT/HIT"]);
     await freshline(["--clear-cache"], shell);
     // The other one hears of it through Redis, a moment later.
-    await until("the other proxy has it no more", async () => (await cached(other)) === "MISS/MISS", 5000);
+    await until("the other proxy has it no more", async () => (await cached(other)) === "MISS/MISS");
   });
 
   it("says so when there is neither proxy nor Redis, and fails", async () => {

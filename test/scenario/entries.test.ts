@@ -1,13 +1,10 @@
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import type { ShownEntries, ShownStore } from "../../src/admin/answers.ts";
 import { redisOfFile } from "../redis-of-file.ts";
 import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { startProgram } from "./program.ts";
 import { ask, type Site, startSite } from "./site.ts";
-
-// One of these starts processes, each of which takes a second of a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 const redis = await redisOfFile();
 let namespaces = 0;

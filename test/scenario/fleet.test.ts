@@ -45,7 +45,7 @@ describe("one cold key, many instances", () => {
     expect(collapsed.length).toBeGreaterThanOrEqual(3);
     // Far less than the lease's end or anybody's patience.
     expect(Math.max(...doneAt) - endedAt).toBeLessThan(15_000);
-  }, 60_000);
+  });
 
   it("a fast origin is asked once, whenever the others come", async () => {
     const { sites, held, requests } = await startFleet(4);
@@ -122,7 +122,7 @@ describe("one cold key, many instances", () => {
 
 describe("a leader that is not as it should be", () => {
   it("killed in the middle, it is replaced within the lease's end", async () => {
-    const fleet = await startFleet(2, { LEASE_TTL: "1s", COALESCE_PATIENCE: "60s" });
+    const fleet = await startFleet(2, { LEASE_TTL: "2s", COALESCE_PATIENCE: "60s" });
     const { sites, held, asked, waiting, settings } = fleet;
     const leader = await startProgram({ ...settings, REDIS_URL: redis.url, LOG_LEVEL: "silent" });
     const killed = ask(`http://127.0.0.1:${leader.port}/page`, { headers: HOST }).catch(() => "gone");
@@ -133,21 +133,23 @@ describe("a leader that is not as it should be", () => {
     const killedAt = performance.now();
     await asked(2);
     // The lease's end, and time for a slow machine.
-    expect(performance.now() - killedAt).toBeLessThan(1000 + 3000);
+    expect(performance.now() - killedAt).toBeLessThan(2000 + 5000);
     expect(await killed).toBe("gone");
     await waiting("/page", 1);
     held[1]!.writeHead(200, CACHEABLE).end("page");
     const answers = (await Promise.all(followers)).flat();
     expect(countBy(answers.map(({ text }) => text))).toEqual({ page: 10 });
     expect(held).toHaveLength(2);
-  }, 30_000);
+  });
 
   it("slower than its lease lives, it keeps it: one request", async () => {
-    const { sites, held, asked } = await startFleet(3, { LEASE_TTL: "300ms", COALESCE_PATIENCE: "60s" });
+    // It is kept three times in a life: a machine may be busy for two of those three.
+    const { sites, held, asked } = await startFleet(3, { LEASE_TTL: "3s", COALESCE_PATIENCE: "60s" });
     const clients = sites.map((site) => get(site, "/page"));
     await asked(1);
     const startedAt = performance.now();
-    await sites[0].until("five lives have passed", () => performance.now() - startedAt > 1500);
+    await sites[0].until("two lives have passed", () => performance.now() - startedAt > 6500);
+    expect(held).toHaveLength(1);
     held[0]!.writeHead(200, CACHEABLE).end("page");
     for (const answer of clients) expect((await answer).text).toBe("page");
     expect(held).toHaveLength(1);
@@ -202,7 +204,7 @@ describe("a leader that is not as it should be", () => {
     // The three who led have the origin's own words.
     expect(statuses).toEqual({ 502: 997, 503: 3 });
     expect(pages()).toHaveLength(3);
-  }, 60_000);
+  });
 
   it("of a body that breaks off, it is replaced, and nobody elsewhere has half of it", async () => {
     const { sites, held, asked, waiting } = await startFleet(2);
@@ -399,7 +401,7 @@ describe("a Redis that is not as it should be", () => {
     expect([(await first).text, (await second).text]).toEqual(["page", "page"]);
     expect((await get(b, "/other")).text).toBe("page");
     expect(performance.now() - startedAt).toBeLessThan(15_000);
-  }, 30_000);
+  });
 
   it("that forgets scripts and leases costs a request more, and no error", async () => {
     const { sites, held, asked, waiting } = await startFleet(2);

@@ -1,11 +1,8 @@
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { startMockOrigins } from "../../mock-origin/start.ts";
 import { startProgram } from "./program.ts";
 import { exchange } from "./raw.ts";
 import { ask, type Site, startSite } from "./site.ts";
-
-// Every test starts processes, each of which takes a second of a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 async function started(settings = {}) {
   const mock = await startMockOrigins({ ports: [0] });

@@ -1,9 +1,7 @@
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { redisOfFile } from "../redis-of-file.ts";
 import { startOrigin } from "./own-origin.ts";
 import { ask, type Site, startSite } from "./site.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const STEPS = 600;
 const AT_ONCE = 8;

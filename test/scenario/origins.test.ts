@@ -1,15 +1,12 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { freePort } from "../free-port.ts";
 import { until } from "../until.ts";
 import { runProgram, startProgram } from "./program.ts";
 import { type Ask, ask, startSite } from "./site.ts";
 import { load } from "./steady-load.ts";
-
-// Some start several processes, each of which takes a second of a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 interface Shown {
   readonly healthy: boolean;

@@ -130,7 +130,7 @@ describe("a client that takes nothing of its hits", () => {
     const told = new Set(answered(site).map(({ requestId }) => requestId));
     expect(ids.filter((id) => !told.has(id ?? ""))).toEqual([]);
     expect(answered(site).filter(({ aborted }) => aborted)).toEqual([]);
-  }, 60_000);
+  });
 
   it("is cut after WRITE_TIMEOUT, and that is told of one request", async () => {
     const { site } = await startStalled({ WRITE_TIMEOUT: "300ms" });
@@ -140,7 +140,7 @@ describe("a client that takes nothing of its hits", () => {
       outcome: { word: "HIT" },
       tier: "memory",
     });
-  }, 60_000);
+  });
 });
 
 it("a hit is told alike with the plain lane on and off", async () => {

@@ -1,16 +1,13 @@
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { startMockOrigins } from "../../mock-origin/start.ts";
 import { freePort } from "../free-port.ts";
 import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { runProgram, startProgram } from "./program.ts";
 import { ask } from "./site.ts";
-
-// Every test starts processes, each of which takes a second of a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 async function mockOrigin(): Promise<string> {
   const mock = await startMockOrigins({ ports: [0] });

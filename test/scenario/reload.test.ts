@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { freePort, freePorts } from "../free-port.ts";
 import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
@@ -10,9 +10,6 @@ import { rawClient } from "./raw.ts";
 import { startRawOrigin } from "./raw-origin.ts";
 import { ask, startSite } from "./site.ts";
 import { load } from "./steady-load.ts";
-
-// Some start processes, each of which takes a second of a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 const anOrigin = (cacheControl = "max-age=600") =>
   startOrigin((_, response) => response.setHeader("Cache-Control", cacheControl).end("x"));

@@ -1,13 +1,10 @@
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { startMockOrigins } from "../../mock-origin/start.ts";
 import { startCollector } from "../observe/collector.ts";
 import { until } from "../until.ts";
 import { startProgram } from "./program.ts";
 import { keptGet } from "./raw.ts";
 import { ask } from "./site.ts";
-
-// Every test starts processes, each of which takes a second of a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Parameters that are secrets by our list, or by the operator's. */
 const PARAMETERS = [

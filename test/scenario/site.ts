@@ -153,7 +153,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
       clock.addedMs += seconds * 1000;
     },
     async until(what, condition) {
-      await until(what, condition, 5000);
+      await until(what, condition);
     },
   };
   return site;

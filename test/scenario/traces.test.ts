@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { type Collector, type ReceivedSpan, startCollector } from "../observe/collector.ts";
 import { startRedis } from "../redis-server.ts";
@@ -10,8 +10,6 @@ import { startOrigin } from "./own-origin.ts";
 import { startProgram } from "./program.ts";
 import { keptGet, rawClient } from "./raw.ts";
 import { type Answer, ask, startSite } from "./site.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN = "00f067aa0ba902b7";

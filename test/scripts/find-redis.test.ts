@@ -22,7 +22,7 @@ async function find(url: string, { named = false, signal = new AbortController()
 
 const aFreeUrl = async (): Promise<string> => `redis://127.0.0.1:${await anyFreePort()}`;
 
-test("a second run has a Redis of its own, and each stops its own alone", { timeout: 60_000 }, async () => {
+test("a second run has a Redis of its own, and each stops its own alone", async () => {
   const url = await aFreeUrl();
   const first = await find(url);
   expect(first).toMatchObject({ url, origin: "started here" });
@@ -37,7 +37,7 @@ test("a second run has a Redis of its own, and each stops its own alone", { time
   expect(await portState(addressOf(second.url ?? "").port)).toBe("free");
 });
 
-test("another run's Redis is used by who names it, and left to that run", { timeout: 60_000 }, async () => {
+test("another run's Redis is used by who names it, and left to that run", async () => {
   const url = await aFreeUrl();
   const first = await find(url);
   const second = await find(url, { named: true });

@@ -46,7 +46,7 @@ async function play({ port, reached }: Watched, row: Row, piecesOf: (bytes: stri
 async function answersTo(row: Row, client: RawClient): Promise<string> {
   const over = () =>
     client.socket.destroyed || (row.after !== "closed" && client.received().endsWith(NEXT_ANSWER));
-  await until(() => `all is answered, and saw:\n${client.received()}`, over, 5000);
+  await until(() => `all is answered, and saw:\n${client.received()}`, over);
   client.socket.destroy();
   return client.received();
 }

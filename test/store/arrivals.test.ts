@@ -10,8 +10,9 @@ import { chunkGate, RedisStore } from "../../src/store/redis.ts";
 import { ScriptedBody } from "../cache/harness.ts";
 import { startCluster } from "../redis-cluster.ts";
 import { startRedis, type TestRedis } from "../redis-server.ts";
+import { until } from "../until.ts";
 import { connect, keep } from "./own-redis.ts";
-import { bytes, entryOf, KEY, until } from "./sample.ts";
+import { bytes, entryOf, KEY } from "./sample.ts";
 
 const CHUNK = 1000;
 const BASE = `freshline:{${KEY}}`;
@@ -286,7 +287,7 @@ describe("a sender", () => {
     expect(await read.sending.sent).toMatchObject({ record: expect.stringMatching(/^FL2c /) });
     expect(await reader.ended).toBe("whole");
     expect(a.events.of("store-failed")).toMatchObject([{ operation: "put" }]);
-  }, 20_000);
+  });
 
   it("whose Redis is full breaks it off at once, and frees what there is of it", async () => {
     const [a, b] = [await instance("a"), await instance("b")];
@@ -458,4 +459,4 @@ it("in a Cluster, whichever node has the chunks, who reads them is told", async 
       expect((await b.store.lookup(key, [])).type).toBe("found");
     }),
   );
-}, 60_000);
+});

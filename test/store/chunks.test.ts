@@ -4,8 +4,9 @@ import { type Entry, StoreError } from "../../src/cache/ports/store.ts";
 import { divide, parseChunks } from "../../src/store/chunks.ts";
 import { bodyChecksum } from "../../src/store/codec.ts";
 import { RedisStore, type RedisStoreOptions } from "../../src/store/redis.ts";
+import { until } from "../until.ts";
 import { connect, redisOfFile } from "./own-redis.ts";
-import { bytes, entryOf, KEY, sampleEntry, T0, testClock, until } from "./sample.ts";
+import { bytes, entryOf, KEY, sampleEntry, T0, testClock } from "./sample.ts";
 
 const { redis, connection, log } = await redisOfFile();
 

@@ -3,8 +3,8 @@ import type { StoreError } from "../../src/cache/ports/store.ts";
 import { retryDelay } from "../../src/store/redis-options.ts";
 import { openFaultyLink } from "../faulty-link.ts";
 import { startRedis } from "../redis-server.ts";
+import { until } from "../until.ts";
 import { connect, keep } from "./own-redis.ts";
-import { until } from "./sample.ts";
 
 describe("the delay before a reconnection", () => {
   it("doubles from 50 ms, stays within a second, and is spread", () => {

@@ -3,8 +3,8 @@ import type { Acknowledged, PurgeTarget } from "../../src/cache/ports/purge-log.
 import { RedisPurgeLog } from "../../src/store/purge-log.ts";
 import { openFaultyLink } from "../faulty-link.ts";
 import { startRedis, type TestRedis } from "../redis-server.ts";
+import { until } from "../until.ts";
 import { connect, keep } from "./own-redis.ts";
-import { until } from "./sample.ts";
 
 const KEY = "freshline:instances:{purges}";
 const TARGETS: PurgeTarget[] = [
@@ -142,7 +142,7 @@ describe("an instance", () => {
     await redis.command("HSET", KEY, "a", "0 0");
     await until("it says so again", async () => String(await redis.command("HGET", KEY, "a")) !== "0 0");
     expect(await redis.command("PTTL", KEY)).toBeGreaterThan(0);
-  }, 30_000);
+  });
 
   it("that may not say so is told once, and purges all the same", async () => {
     await redis.command("ACL", "SETUSER", "shy", "on", ">pw", "~freshline:{purges}*", "&*", "+@all");

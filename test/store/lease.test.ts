@@ -6,8 +6,8 @@ import { RedisPurgeLog } from "../../src/store/purge-log.ts";
 import { openFaultyLink } from "../faulty-link.ts";
 import { startCluster } from "../redis-cluster.ts";
 import { startRedis, type TestRedis } from "../redis-server.ts";
+import { until } from "../until.ts";
 import { connect, keep } from "./own-redis.ts";
-import { until } from "./sample.ts";
 
 const PAGE = "http://shop.test/page";
 const KEY = `freshline:lease:{${PAGE}}`;
@@ -361,7 +361,7 @@ describe("a Redis that is not as it should be", () => {
     expect(await ended).toEqual({ type: "lapsed" });
     expect(performance.now() - startedAt).toBeLessThan(10_000);
     lease.release(STORED);
-  }, 20_000);
+  });
 
   it("that runs a command whose answer nobody awaits any more leaves no lease behind", async () => {
     const a = await instance("a");
@@ -458,7 +458,7 @@ it("a connection that carries nothing any more keeps nobody waiting", async () =
   const { ended } = elsewhere(await b.ask());
   link.swallow();
   expect(await ended).toEqual({ type: "lapsed" });
-}, 20_000);
+});
 
 /** The first answer from a node that is reached. */
 async function known(ask: () => Promise<LeaseAnswer>): Promise<LeaseAnswer> {
@@ -484,7 +484,7 @@ it("in a Cluster, whichever node has the lease, those who wait are told", async 
       expect(await ended).toEqual(STORED);
     }),
   );
-}, 60_000);
+});
 
 it("no more than 10,000 leases and waits are had at once, whatever the keys", async () => {
   const [a, b] = [await instance("a"), await instance("b")];
@@ -500,7 +500,7 @@ it("no more than 10,000 leases and waits are had at once, whatever the keys", as
   await a.leases.close();
   expect(a.leases.size).toBe(0);
   expect(await a.ask()).toEqual({ type: "unknown" });
-}, 60_000);
+});
 
 it("a lease costs one command, its end another, and an idle instance none", async () => {
   const a = await instance("a");

@@ -6,8 +6,9 @@ import { RedisStore } from "../../src/store/redis.ts";
 import { redisLeaves } from "../../src/store/redis-leaves.ts";
 import { readLoad } from "../../src/store/redis-load.ts";
 import { startCluster } from "../redis-cluster.ts";
+import { until } from "../until.ts";
 import { connect, keep, redisOfFile } from "./own-redis.ts";
-import { bytes, entryOf, sampleEntry, testClock, until } from "./sample.ts";
+import { bytes, entryOf, sampleEntry, testClock } from "./sample.ts";
 
 const { redis, connection, log } = await redisOfFile();
 

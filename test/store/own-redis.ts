@@ -1,7 +1,8 @@
 import { afterAll, onTestFinished } from "vitest";
 import { type ConnectionOptions, RedisConnection } from "../../src/store/connection.ts";
 import { startRedis } from "../redis-server.ts";
-import { eventLog, until } from "./sample.ts";
+import { until } from "../until.ts";
+import { eventLog } from "./sample.ts";
 
 /** What a test has started; gone when the test has finished. */
 export async function keep<T extends AsyncDisposable>(started: Promise<T>): Promise<T> {

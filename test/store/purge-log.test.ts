@@ -5,8 +5,8 @@ import { LocalPurgeLog } from "../../src/store/local-purge-log.ts";
 import { RedisPurgeLog } from "../../src/store/purge-log.ts";
 import { openFaultyLink } from "../faulty-link.ts";
 import { startRedis, type TestRedis } from "../redis-server.ts";
+import { until } from "../until.ts";
 import { connect, keep } from "./own-redis.ts";
-import { until } from "./sample.ts";
 
 const url = (key: string): PurgeTarget => ({ type: "url", key });
 const EVERYTHING: PurgeTarget = { type: "everything" };

@@ -2,8 +2,8 @@ import { expect, it, onTestFinished } from "vitest";
 import { instancesKey } from "../../src/store/instances.ts";
 import { RedisPurgeLog } from "../../src/store/purge-log.ts";
 import { RedisQuestions } from "../../src/store/questions.ts";
+import { until } from "../until.ts";
 import { connect, redisOfFile } from "./own-redis.ts";
-import { until } from "./sample.ts";
 
 const { redis } = await redisOfFile();
 

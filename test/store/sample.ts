@@ -83,17 +83,3 @@ export function eventLog() {
       events.filter((event): event is Extract<CacheEvent, { type: T }> => event.type === type),
   };
 }
-
-/** Waits for something real to happen; fails with its name when it does not. */
-export async function until(
-  what: string,
-  happened: () => boolean | Promise<boolean>,
-  ms = 10_000,
-): Promise<number> {
-  const start = performance.now();
-  while (!(await happened())) {
-    if (performance.now() - start > ms) throw new Error(`waited ${ms} ms in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  return performance.now() - start;
-}

@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startRedis, startSentinel, type TestRedis, untilReplicated } from "../redis-server.ts";
 import { startSite } from "../scenario/site.ts";
+import { until } from "../until.ts";
 import { connect, keep } from "./own-redis.ts";
-import { until } from "./sample.ts";
 
 /** A Sentinel that alone decides, and soon, that the master is down. */
 const watch = (master: TestRedis) =>

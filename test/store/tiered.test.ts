@@ -4,9 +4,10 @@ import { type Lookup, type Store, StoreError } from "../../src/cache/ports/store
 import { MemoryStore } from "../../src/store/memory.ts";
 import { RedisStore } from "../../src/store/redis.ts";
 import { TieredStore } from "../../src/store/tiered.ts";
+import { until } from "../until.ts";
 import { storeContract } from "./contract.ts";
 import { redisOfFile } from "./own-redis.ts";
-import { bytes, entryOf, eventLog, KEY, sampleEntry, T0, testClock, textOf, until } from "./sample.ts";
+import { bytes, entryOf, eventLog, KEY, sampleEntry, T0, testClock, textOf } from "./sample.ts";
 
 const { redis, connection, log } = await redisOfFile();
 

@@ -7,8 +7,8 @@ import { configFor } from "../config-for.ts";
 import { freePort } from "../free-port.ts";
 import { startRedis, startSentinel } from "../redis-server.ts";
 import { startSite } from "../scenario/site.ts";
+import { until } from "../until.ts";
 import { connect, keep } from "./own-redis.ts";
-import { until } from "./sample.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "freshline-tls-"));
 const file = (name: string) => join(folder, name);
