@@ -82,7 +82,7 @@ export function answerMalformed({
     });
   }
 
-  server.on("clientError", (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Duplex) => {
+  server.on("clientError", (error: ParseError, socket: Duplex) => {
     if (!socket.writable || error.code === "ECONNRESET" || hasAskedNothing(socket)) {
       socket.destroy();
       return;
@@ -94,11 +94,10 @@ export function answerMalformed({
         socket.destroy();
         return;
       }
+      const bytes = malformedIn(error);
       const fragment =
-        unfinished === undefined
-          ? fragmentIn(error.rawPacket)
-          : { ...fragmentOf(unfinished.req), instead: unfinished };
-      refuse(socket, wrongFor(error.code, error.rawPacket, maxUrlBytes), fragment);
+        unfinished === undefined ? fragmentIn(bytes) : { ...fragmentOf(unfinished.req), instead: unfinished };
+      refuse(socket, wrongFor(error.code, bytes, maxUrlBytes), fragment);
     });
   });
   server.on("connect", (incoming, socket) => {
@@ -110,6 +109,21 @@ export function answerMalformed({
     });
     inTurn(socket, () => refuse(socket, NO_TUNNEL, fragmentOf(incoming)));
   });
+}
+
+/** What Node's parser could not go on with. */
+interface ParseError extends NodeJS.ErrnoException {
+  readonly rawPacket?: Buffer;
+  /** So many bytes of the packet it has read. */
+  readonly bytesParsed?: number;
+}
+
+const END_OF_HEAD = "\r\n\r\n";
+
+/** The packet from the request on that is malformed: whole ones may have come before it in the same packet. */
+function malformedIn({ rawPacket, bytesParsed = 0 }: ParseError): Buffer | undefined {
+  const endBefore = rawPacket?.subarray(0, bytesParsed).lastIndexOf(END_OF_HEAD) ?? -1;
+  return endBefore === -1 ? rawPacket : rawPacket?.subarray(endBefore + END_OF_HEAD.length);
 }
 
 /** Of a request line so much is looked at. */

@@ -53,12 +53,15 @@ export const alike = (answer: string): string =>
     .replace(/boundary=[^\r\n;]+/g, "boundary=-")
     .replace(/^--[\w-]{16,}(--)?\r$/gm, "--boundary$1\r");
 
+const REFUSED =
+  /HTTP\/1\.1 (?:4\d\d|50\d) (?:[^\r]+\r\n)+Cache-Status: freshline; detail=bad_request\r\n(?:[^\r]+\r\n)+\r\n(\{.*\n)?/g;
+
 /**
- * What is wrong with bytes behind other requests Node's parser cannot always tell: it is refused all the
+ * Of two things that are wrong with a request one parser finds the one first, another the other: it is refused all the
  * same. Nor is a client told to go on whose request has waited for others and has its answer.
  */
 export const alikeRefused = (answer: string): string =>
   alike(answer.replace("HTTP/1.1 100 Continue\r\n\r\n", "")).replace(
-    /HTTP\/1\.1 (?:4\d\d|50\d) (?:[^\r]+\r\n)+\r\n\{"code":"bad_request".*\n/g,
-    "HTTP/1.1 refused",
+    REFUSED,
+    (_, content?: string) => `HTTP/1.1 refused ${content === undefined ? "without" : "with"} content\n`,
   );

@@ -49,3 +49,37 @@ it("garbage without end behind an answer costs no more than its beginning", asyn
   answer.end();
   await expect.poll(() => refused).toEqual([400]);
 });
+
+it.each([
+  [".example\r\n\r\n", [400, "-", "-"]],
+  ["HEAD /b HTTP/1.1\r\nHost : a\r\n\r\n", [400, "HEAD", "/b"]],
+  ["BREW /b HTTP/1.1\r\nHost: a\r\n\r\n", [501, "BREW", "/b"]],
+  ["\r\n\r\nBREW /b HTTP/1.1\r\nHost: a\r\n\r\n", [501, "BREW", "/b"]],
+  ["GET /b HTTP/1.2\r\nHost: a\r\n\r\n", [505, "GET", "/b"]],
+  [`GET /${"b".repeat(9000)} HTTP/1.1\r\nX: ${"x".repeat(9000)}\r\n\r\n`, [414, "GET", /^\/b{4000}/]],
+])(
+  "what is malformed behind a request in the same packet is refused for what it is: %j",
+  async (bytes, told) => {
+    const underWay = new UnderWay();
+    const server = createServer((incoming, outgoing) => {
+      underWay.add(incoming, outgoing);
+      outgoing.end();
+    });
+    const refused: unknown[] = [];
+    answerMalformed({
+      server,
+      underWay,
+      maxUrlBytes: 8192,
+      refuse(socket, { status }, { method, uri }) {
+        refused.push([status, method, uri]);
+        socket.end();
+      },
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const client = await rawClient((server.address() as AddressInfo).port);
+    client.write(`HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n${bytes}`);
+    await client.end();
+    expect(refused).toEqual([told.map((one) => (one instanceof RegExp ? expect.stringMatching(one) : one))]);
+  },
+);
