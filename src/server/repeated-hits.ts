@@ -13,7 +13,7 @@ import { createPrepareHit } from "./lane/prepare-hit.ts";
 import type { OwnFieldSettings } from "./own-fields.ts";
 import { type ReadingSettings, tooLong } from "./read-request.ts";
 import { createRepeatedLines } from "./repeated-lines.ts";
-import { writePrepared } from "./write-response.ts";
+import { type PreparedText, writePrepared } from "./write-prepared.ts";
 
 export interface RepeatedHitsDeps {
   readonly hits: Hits;
@@ -26,18 +26,12 @@ export interface RepeatedHitsDeps {
   readonly elapsed: () => number;
 }
 
-/** An answer as text, one character per byte, but for the id of a request. */
-interface Given {
+interface Given extends PreparedText {
   readonly name: string;
   readonly age: number;
   readonly ttl: number;
   readonly status: number;
   readonly outcome: Outcome;
-  readonly before: string;
-  /** With the content, where that is short: Node writes text with its head in one piece, and bytes in another. */
-  readonly behind: string;
-  /** The content, where it is not in the text. */
-  readonly apart: Uint8Array | undefined;
   readonly bodyBytes: number;
 }
 
@@ -85,8 +79,7 @@ export function createRepeatedHits({
     if (hit === undefined || given === undefined) return false;
     const requestId = facts.id ?? freshId();
     const headMs = elapsed() - startedAt;
-    const text = given.before + requestId + given.behind;
-    const writing = writePrepared(outgoing, text, given.apart, settings.writeTimeoutMs);
+    const writing = writePrepared(outgoing, given, requestId, settings.writeTimeoutMs);
     if (writing === undefined) return false;
     const told = { requestId, method, uri, tier: hit.found.tier, headMs, asker: facts.asker };
     if (writing === "taken") emit(answeredHit(told, given, headMs, false, hit.at));
@@ -119,7 +112,7 @@ export function createRepeatedHits({
     if (prepared === undefined) return undefined;
     const { status, outcome, bytes, idAt, bodyBytes, bodyApart } = prepared;
     const fresh: Given = {
-      ...{ name, age, ttl, status, outcome, bodyBytes },
+      ...{ name, age, ttl, status, outcome, bytes, idAt, bodyBytes },
       before: bytes.toString("latin1", 0, idAt),
       behind: bytes.toString("latin1", idAt + ID_LENGTH),
       apart: bodyApart ? body : undefined,

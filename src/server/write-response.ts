@@ -52,29 +52,6 @@ export function writeResponse(
   }
 }
 
-/** Where Node keeps the head of a response until it writes it, which it documents nowhere. */
-type WithHead = ServerResponse & { _header?: string | null };
-
-/**
- * Writes an answer whose head is there as text, with the content in it or `apart`, as Node's `writeHead` and `end` would
- * write it to a connection that is kept: to make the head of its lines costs Node a tenth of a hit. Undefined where
- * the connection is not kept, or Node keeps its heads elsewhere by now; nothing was done then.
- */
-export function writePrepared(
-  outgoing: ServerResponse,
-  text: string,
-  apart: Uint8Array | undefined,
-  writeTimeoutMs: number,
-): Promise<boolean> | "taken" | undefined {
-  if (outgoing.destroyed || outgoing.headersSent || !outgoing.shouldKeepAlive) return undefined;
-  const node: WithHead = outgoing;
-  node._header = text;
-  if (!outgoing.headersSent) return undefined;
-  if (apart === undefined) outgoing.end();
-  else outgoing.end(apart);
-  return isTaken(outgoing) ? "taken" : settles(outgoing, "finish", writeTimeoutMs);
-}
-
 /** A short body goes as text, byte for byte: Node writes that with its head in one piece, and bytes in another. */
 function endWithBody(outgoing: Outgoing, bytes: Uint8Array): void {
   if (outgoing instanceof ServerResponse && bytes.length <= SHORT_BYTES)
@@ -164,7 +141,7 @@ const drained = (outgoing: Outgoing, timeoutMs: number): Promise<boolean> =>
   settles(outgoing, "drain", timeoutMs);
 
 /** Has the system taken all bytes of an ended answer? Node tells of it a moment later. */
-const isTaken = ({ socket, destroyed }: Outgoing): boolean =>
+export const isTaken = ({ socket, destroyed }: Outgoing): boolean =>
   socket !== null &&
   !destroyed &&
   socket.writableLength === 0 &&
