@@ -61,12 +61,13 @@ it.each(["taken at last", "broken off"])(
     const writtenToo = writePrepared(meanwhile.outgoing, answer, id(2), 5000);
     meanwhile.take();
     expect([meanwhile.text(), slow.text()]).toEqual([answerWith(id(2)), answerWith(id(1))]);
-    expect(meanwhile.pieces()).toBe(2);
+    expect(meanwhile.pieces()).toBeGreaterThan(1);
     // It had a head of its own, and leaves nothing to the others.
     expect(await writtenToo).toBe(true);
     const still = open();
     void writePrepared(still.outgoing, answer, id(3), 5000);
-    expect([still.pieces(), slow.text()]).toEqual([2, answerWith(id(1))]);
+    expect(still.pieces()).toBeGreaterThan(1);
+    expect(slow.text()).toBe(answerWith(id(1)));
 
     if (how === "broken off") slow.outgoing.destroy();
     else slow.take();
@@ -83,7 +84,8 @@ it.each([
 ])("%s: the same bytes, in more pieces", (_, body, requestId) => {
   const { outgoing, pieces, text } = open();
   void writePrepared(outgoing, prepared(body.fill(0x78)), requestId, 5000);
-  expect([pieces(), text()]).toEqual([2, answerWith(requestId)]);
+  expect(pieces()).toBeGreaterThan(1);
+  expect(text()).toBe(answerWith(requestId));
 });
 
 it("nothing is written where a head is sent already, or the connection is not kept", () => {
