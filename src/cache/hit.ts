@@ -1,6 +1,6 @@
 import { bypassReason, decide, type RequestFacts } from "../policy/decide.ts";
 import type { EpochMs, Seconds, StoredResponse } from "../policy/stored-response.ts";
-import type { CacheRequest, CacheResponse, Looked } from "./exchange.ts";
+import { bodyFrom, type CacheRequest, type CacheResponse, type Looked, NO_BODY } from "./exchange.ts";
 import type { Handle } from "./handle.ts";
 import type { Hide } from "./hide-fields.ts";
 import type { FindNear, FindStored } from "./lookup.ts";
@@ -62,12 +62,16 @@ export function createHits({ lookupNear, lookup, variances, hide, now }: HitsDep
 /** As `Handle`, and at once where it is a hit. */
 export type HandleOrHit = (request: CacheRequest, looked?: Looked) => CacheResponse | Promise<CacheResponse>;
 
-/** An answer that was given, and to what; others that ask the same within the second get it again. */
+/**
+ * An answer that was given, and to what; others that ask the same within the second get it again. Without its content: that
+ * is the entry's, and leaves memory with that, however long the stored response is known elsewhere.
+ */
 interface Given {
   readonly aspect: string;
   readonly age: number;
   readonly ttl: number;
-  readonly response: CacheResponse;
+  readonly head: CacheResponse;
+  readonly hasContent: boolean;
 }
 
 /** The same answers, sooner where they are hits. */
@@ -82,16 +86,18 @@ export function withHits(handle: Handle, hits: Hits): HandleOrHit {
   };
 
   function answerTo(request: CacheRequest, hit: Hit): CacheResponse {
-    const { stored } = hit.found.entry;
+    const { stored, body } = hit.found.entry;
     const aspect = aspectOf(request);
     const age = Math.floor(hit.age);
     const ttl = ttlOf(stored, hit.age);
     const given = lastGiven.get(stored);
     if (given !== undefined && given.aspect === aspect && given.age === age && given.ttl === ttl)
-      return given.response;
+      return given.hasContent ? { ...given.head, body: bodyFrom(body) } : given.head;
     const response = hits.answer(request, hit);
-    if (aspect !== undefined && hit.found.fleeting !== true)
-      lastGiven.set(stored, { aspect, age, ttl, response });
+    if (aspect !== undefined && hit.found.fleeting !== true) {
+      const head = { ...response, body: NO_BODY };
+      lastGiven.set(stored, { aspect, age, ttl, head, hasContent: response.body.type !== "none" });
+    }
     return response;
   }
 }

@@ -120,10 +120,15 @@ interface ParseError extends NodeJS.ErrnoException {
 
 const END_OF_HEAD = "\r\n\r\n";
 
-/** The packet from the request on that is malformed: whole ones may have come before it in the same packet. */
+/**
+ * The packet from the request on that is malformed: whole ones may have come before it in the same packet. Undefined where
+ * one of these had a length, for its content could be taken for a request.
+ */
 function malformedIn({ rawPacket, bytesParsed = 0 }: ParseError): Buffer | undefined {
   const endBefore = rawPacket?.subarray(0, bytesParsed).lastIndexOf(END_OF_HEAD) ?? -1;
-  return endBefore === -1 ? rawPacket : rawPacket?.subarray(endBefore + END_OF_HEAD.length);
+  if (endBefore === -1) return rawPacket;
+  const hasLength = /^content-length:/im.test(rawPacket?.toString("latin1", 0, endBefore) ?? "");
+  return hasLength ? undefined : rawPacket?.subarray(endBefore + END_OF_HEAD.length);
 }
 
 /** Of a request line so much is looked at. */

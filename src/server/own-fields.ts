@@ -30,18 +30,21 @@ export function operatorFields(
   return added;
 }
 
-/** What of a request those lines depend on. */
+/** What of a request those lines depend on: one of a few, whatever a client says. */
 export const operatorAspect = (request: FieldLines, { corsOrigins }: OwnFieldSettings): string =>
-  corsOrigins === "*" || corsOrigins.length === 0 ? "" : (fieldLineValues(request, "origin")[0] ?? "");
+  corsOrigins === "*" ? "" : (allowedOrigin(request, corsOrigins) ?? "");
+
+function allowedOrigin(request: FieldLines, allowed: readonly string[]): string | undefined {
+  const [origin] = allowed.length === 0 ? [] : fieldLineValues(request, "origin");
+  return origin !== undefined && allowed.includes(origin) ? origin : undefined;
+}
 
 function corsFields(request: FieldLines, allowed: "*" | readonly string[]): string[] {
   if (allowed === "*") return ["Access-Control-Allow-Origin", "*"];
-  const [origin] = fieldLineValues(request, "origin");
+  const origin = allowedOrigin(request, allowed);
   // Said even where it does not apply: a cache downstream must tell the two apart.
   const vary = ["Vary", "Origin"];
-  return origin !== undefined && allowed.includes(origin)
-    ? ["Access-Control-Allow-Origin", origin, ...vary]
-    : vary;
+  return origin === undefined ? vary : ["Access-Control-Allow-Origin", origin, ...vary];
 }
 
 /** The lines that answer a CORS preflight, or undefined when the request is none that settings cover. */

@@ -33,6 +33,8 @@ interface Given extends PreparedText {
   readonly status: number;
   readonly outcome: Outcome;
   readonly bodyBytes: number;
+  /** It is not kept here: it leaves memory with its entry, however long the stored response is known elsewhere. */
+  readonly hasContentApart: boolean;
 }
 
 /**
@@ -77,13 +79,16 @@ export function createRepeatedHits({
     const hit = hits.find(aspect.facts, uri);
     const given = hit && givenTo(hit, aspect, aspect.name);
     if (hit === undefined || given === undefined) return false;
+    const apart = given.hasContentApart ? hit.found.entry.body : undefined;
+    // What is not here can be read once.
+    if (apart !== undefined && !(apart instanceof Uint8Array)) return false;
     const requestId = facts.id ?? freshId();
     const headMs = elapsed() - startedAt;
-    const writing = writePrepared(outgoing, given, requestId, settings.writeTimeoutMs);
+    const writing = writePrepared(outgoing, given, apart, requestId, settings.writeTimeoutMs);
     if (writing === undefined) return false;
     const told = { requestId, method, uri, tier: hit.found.tier, headMs, asker: facts.asker };
     if (writing === "taken") emit(answeredHit(told, given, headMs, false, hit.at));
-    else void tellOnceWritten(told, given, writing, startedAt);
+    else void tellOnceWritten(told, given, apart, writing, startedAt);
     return true;
   }
 
@@ -91,10 +96,11 @@ export function createRepeatedHits({
   async function tellOnceWritten(
     told: HitFacts,
     given: Given,
+    apart: Uint8Array | undefined,
     writing: Promise<boolean>,
     startedAt: number,
   ): Promise<void> {
-    const release = given.apart && hold(given.apart);
+    const release = apart && hold(apart);
     const isWritten = await writing;
     release?.();
     emit(answeredHit(told, given, elapsed() - startedAt, !isWritten));
@@ -106,7 +112,6 @@ export function createRepeatedHits({
     const ttl = ttlOf(stored, hit.age);
     const given = lastGiven.get(stored);
     if (given !== undefined && given.name === name && given.age === age && given.ttl === ttl) return given;
-    // What is not here can be read once.
     if (!(body instanceof Uint8Array)) return undefined;
     const prepared = prepareHit(hit, aspect, { aspect: name, age, ttl });
     if (prepared === undefined) return undefined;
@@ -115,7 +120,7 @@ export function createRepeatedHits({
       ...{ name, age, ttl, status, outcome, bytes, idAt, bodyBytes },
       before: bytes.toString("latin1", 0, idAt),
       behind: bytes.toString("latin1", idAt + ID_LENGTH),
-      apart: bodyApart ? body : undefined,
+      hasContentApart: bodyApart,
     };
     if (hit.found.fleeting !== true) lastGiven.set(stored, fresh);
     return fresh;

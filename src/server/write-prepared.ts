@@ -8,8 +8,6 @@ export interface PreparedText {
   readonly before: string;
   /** With the content, where that is short: Node writes text with its head in one piece, and bytes in another. */
   readonly behind: string;
-  /** The content, where it is not in the text. */
-  readonly apart: Uint8Array | undefined;
   /** The text as bytes, with a place for an id. */
   readonly bytes: Buffer;
   readonly idAt: number;
@@ -19,7 +17,7 @@ export interface PreparedText {
 type Inner = ServerResponse & { _header?: string | null; _headerSent?: boolean };
 
 /**
- * Writes an answer whose head is there as text, as Node's `writeHead` and `end` would write it to a connection that is
+ * Writes an answer whose head is there as text, with its content in it or `apart`, as Node's `writeHead` and `end` would write it to a connection that is
  * kept: to make the head of its lines costs Node a tenth of a hit. `taken` where the system has all of it, else whether
  * it was written in time. Undefined where the connection is not kept, or Node keeps its heads elsewhere by now;
  * nothing was done then.
@@ -27,13 +25,14 @@ type Inner = ServerResponse & { _header?: string | null; _headerSent?: boolean }
 export function writePrepared(
   outgoing: ServerResponse,
   answer: PreparedText,
+  apart: Uint8Array | undefined,
   id: string,
   writeTimeoutMs: number,
 ): "taken" | Promise<boolean> | undefined {
   if (outgoing.destroyed || outgoing.headersSent || !outgoing.shouldKeepAlive) return undefined;
-  const { before, behind, apart } = answer;
+  const { before, behind } = answer;
   const inner: Inner = outgoing;
-  const whole = inner._headerSent === false ? inOnePiece(outgoing, answer, id) : undefined;
+  const whole = inner._headerSent === false ? inOnePiece(outgoing, answer, apart, id) : undefined;
   inner._header = before + id + behind;
   if (!outgoing.headersSent) return undefined;
   if (whole !== undefined) {
@@ -49,8 +48,12 @@ export function writePrepared(
 }
 
 /** Head and content, where there is room for that and the connection is this answer's. */
-function inOnePiece({ socket }: ServerResponse, answer: PreparedText, id: string): Buffer | undefined {
-  const { apart, bytes, idAt } = answer;
+function inOnePiece(
+  { socket }: ServerResponse,
+  { bytes, idAt }: PreparedText,
+  apart: Uint8Array | undefined,
+  id: string,
+): Buffer | undefined {
   if (apart === undefined || id.length !== ID_LENGTH || socket?.writable !== true) return undefined;
   bytes.write(id, idAt, ID_LENGTH, "latin1");
   return withHead(bytes, apart);

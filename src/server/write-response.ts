@@ -150,21 +150,29 @@ export const isTaken = ({ socket, destroyed }: Outgoing): boolean =>
 
 /** True when `event` comes before the connection closes; a client that takes nothing for too long is cut. */
 export function settles(
-  outgoing: Pick<Outgoing, "destroyed" | "writableFinished" | "destroy"> & EventEmitter,
+  outgoing: Pick<Outgoing, "destroyed" | "writableFinished" | "destroy"> &
+    Partial<Pick<Outgoing, "socket">> &
+    EventEmitter,
   event: "drain" | "finish",
   timeoutMs: number,
 ): Promise<boolean> {
   if (outgoing.destroyed) return Promise.resolve(false);
+  const { socket } = outgoing;
   return new Promise((resolve) => {
+    let isLate = false;
     const settle = (good: boolean) => {
       clearTimeout(timer);
       outgoing.off(event, onEvent);
       outgoing.off("close", onClose);
       resolve(good);
     };
-    const onEvent = () => settle(true);
+    // Before Node 26 a response whose connection breaks is `finish`ed as well.
+    const onEvent = () => settle(!isLate && (socket?.errored ?? null) === null);
     const onClose = () => settle(outgoing.writableFinished);
-    const timer = setTimeout(() => outgoing.destroy(), timeoutMs);
+    const timer = setTimeout(() => {
+      isLate = true;
+      outgoing.destroy();
+    }, timeoutMs);
     outgoing.once(event, onEvent);
     outgoing.once("close", onClose);
   });

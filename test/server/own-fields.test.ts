@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { operatorFields, preflightFields } from "../../src/server/own-fields.ts";
+import { operatorAspect, operatorFields, preflightFields } from "../../src/server/own-fields.ts";
 
 const APP = "https://app.example";
 const none = { corsOrigins: [], securityHeaders: false };
@@ -37,6 +37,16 @@ describe("operatorFields", () => {
       ...["Referrer-Policy", "strict-origin-when-cross-origin"],
     ]);
   });
+});
+
+it.each<readonly [string, string, Parameters<typeof operatorAspect>[1]]>([
+  [APP, APP, app],
+  ["https://evil.example", "", app],
+  [`${APP}/${"x".repeat(8000)}`, "", app],
+  [APP, "", none],
+  [APP, "", all],
+])("what those depend on is one of a few, whatever a client says: %#", (origin, aspect, settings) => {
+  expect(operatorAspect(["Origin", origin], settings)).toBe(aspect);
 });
 
 describe("preflightFields", () => {

@@ -4,6 +4,7 @@ import { expect, it, onTestFinished } from "vitest";
 import type { CacheEvent } from "../../src/cache/events.ts";
 import { hiding } from "../../src/cache/hide-fields.ts";
 import { createHits } from "../../src/cache/hit.ts";
+import type { Entry } from "../../src/cache/ports/store.ts";
 import { createRepeatedHits } from "../../src/server/repeated-hits.ts";
 import { aStored, later } from "../policy/builders.ts";
 import { exchange } from "../scenario/raw.ts";
@@ -23,7 +24,10 @@ async function open({ bodyBytes = 1, freshFor = 60, draining = false, broken = f
     bodyLength: bodyBytes,
     freshnessLifetime: freshFor,
   });
-  const entry = { stored, body: Buffer.alloc(bodyBytes, "x") };
+  const entry: { stored: typeof stored; body: Entry["body"] } = {
+    stored,
+    body: Buffer.alloc(bodyBytes, "x"),
+  };
   const found = { type: "found", entry, tier: "memory" } as const;
   const variances = { keyFor: (uri: string) => uri } as Parameters<typeof createHits>[0]["variances"];
   const lookupNear = (uri: string) => {
@@ -56,7 +60,7 @@ async function open({ bodyBytes = 1, freshFor = 60, draining = false, broken = f
   /** What each answer is: `more to do`, or its lines that change. */
   const ask = async (...requests: readonly string[]): Promise<string> =>
     (await exchange(port, `${requests.join("")}${LAST}`)).toString();
-  return { clock, events, held, ask };
+  return { clock, events, held, entry, ask };
 }
 
 const ids = (text: string): string[] =>
@@ -158,4 +162,20 @@ it("a body is counted as long as its client takes it, and one that goes out in s
   const longer = await open({ bodyBytes: 65_537 });
   await longer.ask(GET, GET);
   expect(longer.events).toEqual([]);
+});
+
+it("a long content is the one that is in memory by now; where it is elsewhere there is more to do", async () => {
+  const { ask, entry, events } = await open({ bodyBytes: 20_000 });
+  expect(await ask(GET, GET)).toContain("x".repeat(20_000));
+  entry.body = Buffer.alloc(20_000, "y");
+  expect(await ask(GET, GET)).toContain("y".repeat(20_000));
+  entry.body = {
+    length: 20_000,
+    checksum: 0,
+    read: () => {
+      throw new Error("expected that nobody reads it");
+    },
+  };
+  expect(undone(await ask(GET, GET))).toBe(3);
+  expect(events).toHaveLength(2);
 });

@@ -14,13 +14,12 @@ const START = `HTTP/1.1 200 OK\r\nContent-Length: ${LENGTH}\r\nX-Request-Id: `;
 const id = (n: number) => String(n).padStart(ID_LENGTH, "0");
 const answerWith = (id: string) => `${START}${id}\r\n\r\n${BODY}`;
 
-const prepared = (apart: Uint8Array): PreparedText => ({
+const PREPARED: PreparedText = {
   before: START,
   behind: "\r\n\r\n",
-  apart,
   bytes: Buffer.from(`${START}${id(0)}\r\n\r\n`),
   idAt: START.length,
-});
+};
 
 /** A connection of Node's that takes nothing until it is told to. */
 function open() {
@@ -52,20 +51,20 @@ function open() {
 it.each(["taken at last", "broken off"])(
   "head and content are one piece, but for as long as a connection has not taken another one of it (%s)",
   async (how) => {
-    const answer = prepared(memoryFor(LENGTH).fill(0x78));
+    const body = memoryFor(LENGTH).fill(0x78);
     const slow = open();
-    const written = writePrepared(slow.outgoing, answer, id(1), 5000);
+    const written = writePrepared(slow.outgoing, PREPARED, body, id(1), 5000);
     expect([slow.pieces(), slow.text()]).toEqual([1, answerWith(id(1))]);
 
     const meanwhile = open();
-    const writtenToo = writePrepared(meanwhile.outgoing, answer, id(2), 5000);
+    const writtenToo = writePrepared(meanwhile.outgoing, PREPARED, body, id(2), 5000);
     meanwhile.take();
     expect([meanwhile.text(), slow.text()]).toEqual([answerWith(id(2)), answerWith(id(1))]);
     expect(meanwhile.pieces()).toBeGreaterThan(1);
     // It had a head of its own, and leaves nothing to the others.
     expect(await writtenToo).toBe(true);
     const still = open();
-    void writePrepared(still.outgoing, answer, id(3), 5000);
+    void writePrepared(still.outgoing, PREPARED, body, id(3), 5000);
     expect(still.pieces()).toBeGreaterThan(1);
     expect(slow.text()).toBe(answerWith(id(1)));
 
@@ -73,7 +72,7 @@ it.each(["taken at last", "broken off"])(
     else slow.take();
     expect(await written).toBe(how === "taken at last");
     const after = open();
-    void writePrepared(after.outgoing, answer, id(4), 5000);
+    void writePrepared(after.outgoing, PREPARED, body, id(4), 5000);
     expect([after.pieces(), after.text()]).toEqual([1, answerWith(id(4))]);
   },
 );
@@ -83,29 +82,30 @@ it.each([
   ["content without room before it", new Uint8Array(LENGTH), id(1)],
 ])("%s: the same bytes, in more pieces", (_, body, requestId) => {
   const { outgoing, pieces, text } = open();
-  void writePrepared(outgoing, prepared(body.fill(0x78)), requestId, 5000);
+  body.fill(0x78);
+  void writePrepared(outgoing, PREPARED, body, requestId, 5000);
   expect(pieces()).toBeGreaterThan(1);
   expect(text()).toBe(answerWith(requestId));
 });
 
 it("nothing is written where a head is sent already, or the connection is not kept", () => {
-  const answer = prepared(memoryFor(LENGTH));
+  const body = memoryFor(LENGTH);
   const sent = open();
   sent.outgoing.writeHead(200).flushHeaders();
   const before = sent.text();
-  expect(writePrepared(sent.outgoing, answer, id(1), 5000)).toBeUndefined();
+  expect(writePrepared(sent.outgoing, PREPARED, body, id(1), 5000)).toBeUndefined();
   expect(sent.text()).toBe(before);
   const last = open();
   last.outgoing.shouldKeepAlive = false;
-  expect(writePrepared(last.outgoing, answer, id(1), 5000)).toBeUndefined();
+  expect(writePrepared(last.outgoing, PREPARED, body, id(1), 5000)).toBeUndefined();
   expect(last.pieces()).toBe(0);
 });
 
 it("on Node's own server: one after another in one piece, and behind one another as they were asked for", async () => {
-  const answer = prepared(memoryFor(LENGTH).fill(0x78));
+  const body = memoryFor(LENGTH).fill(0x78);
   const writes: number[] = [];
   let n = 0;
-  const server = createServer((_, outgoing) => void writePrepared(outgoing, answer, id(n++), 5000));
+  const server = createServer((_, outgoing) => void writePrepared(outgoing, PREPARED, body, id(n++), 5000));
   server.on("connection", (socket) => {
     const { write } = socket;
     socket.write = (...args: unknown[]) => {

@@ -1,8 +1,9 @@
+import { EventEmitter } from "node:events";
 import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Body, CacheResponse } from "../../src/cache/exchange.ts";
-import { type Written, writeResponse } from "../../src/server/write-response.ts";
+import { settles, type Written, writeResponse } from "../../src/server/write-response.ts";
 import { exchange } from "../scenario/raw.ts";
 
 const OUTCOME = { word: "MISS", body: "origin" } as const;
@@ -198,4 +199,21 @@ describe.each([
     expect(text).toMatch(/\r\n\r\nx$/);
     expect(text).not.toMatch(/trailer|chunked/i);
   });
+});
+
+it.each([
+  ["too late", 1, null, false],
+  ["over a connection that broke", 60_000, new Error("reset"), false],
+  ["in time", 60_000, null, true],
+])("a response that Node says is finished, %s: written whole, %j", async (_, timeoutMs, errored, whole) => {
+  const outgoing = Object.assign(new EventEmitter(), {
+    destroyed: false,
+    writableFinished: true,
+    socket: { errored } as Socket,
+    // So does Node before version 26.
+    destroy: () => outgoing.emit("finish"),
+  });
+  const settled = settles(outgoing, "finish", timeoutMs);
+  if (timeoutMs > 1) outgoing.emit("finish");
+  expect(await settled).toBe(whole);
 });
