@@ -26,6 +26,7 @@ export interface RepeatedHitsDeps {
   readonly elapsed: () => number;
 }
 
+/** A long content is not kept here: it leaves memory with its entry, however long the stored response is known elsewhere. */
 interface Given extends PreparedText {
   readonly name: string;
   readonly age: number;
@@ -33,8 +34,6 @@ interface Given extends PreparedText {
   readonly status: number;
   readonly outcome: Outcome;
   readonly bodyBytes: number;
-  /** It is not kept here: it leaves memory with its entry, however long the stored response is known elsewhere. */
-  readonly hasContentApart: boolean;
 }
 
 /**
@@ -79,7 +78,7 @@ export function createRepeatedHits({
     const hit = hits.find(aspect.facts, uri);
     const given = hit && givenTo(hit, aspect, aspect.name);
     if (hit === undefined || given === undefined) return false;
-    const apart = given.hasContentApart ? hit.found.entry.body : undefined;
+    const apart = given.head && hit.found.entry.body;
     // What is not here can be read once.
     if (apart !== undefined && !(apart instanceof Uint8Array)) return false;
     const requestId = facts.id ?? freshId();
@@ -117,10 +116,10 @@ export function createRepeatedHits({
     if (prepared === undefined) return undefined;
     const { status, outcome, bytes, idAt, bodyBytes, bodyApart } = prepared;
     const fresh: Given = {
-      ...{ name, age, ttl, status, outcome, bytes, idAt, bodyBytes },
+      ...{ name, age, ttl, status, outcome, idAt, bodyBytes },
       before: bytes.toString("latin1", 0, idAt),
       behind: bytes.toString("latin1", idAt + ID_LENGTH),
-      hasContentApart: bodyApart,
+      head: bodyApart ? bytes : undefined,
     };
     if (hit.found.fleeting !== true) lastGiven.set(stored, fresh);
     return fresh;

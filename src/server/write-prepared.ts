@@ -3,13 +3,13 @@ import { takeRoom, withHead } from "../cache/ports/body-room.ts";
 import { ID_LENGTH } from "./fresh-id.ts";
 import { isTaken, settles } from "./write-response.ts";
 
-/** An answer of which everything is there but the id of its request. */
+/** An answer of which everything is there but the id of its request, and its content where that is long. */
 export interface PreparedText {
   readonly before: string;
   /** With the content, where that is short: Node writes text with its head in one piece, and bytes in another. */
   readonly behind: string;
-  /** The text as bytes, with a place for an id. */
-  readonly bytes: Buffer;
+  /** The text as bytes, with a place for an id, where the content goes behind it. */
+  readonly head: Buffer | undefined;
   readonly idAt: number;
 }
 
@@ -17,10 +17,10 @@ export interface PreparedText {
 type Inner = ServerResponse & { _header?: string | null; _headerSent?: boolean };
 
 /**
- * Writes an answer whose head is there as text, with its content in it or `apart`, as Node's `writeHead` and `end` would write it to a connection that is
- * kept: to make the head of its lines costs Node a tenth of a hit. `taken` where the system has all of it, else whether
- * it was written in time. Undefined where the connection is not kept, or Node keeps its heads elsewhere by now;
- * nothing was done then.
+ * Writes an answer whose head is there as text, with its content in it or `apart`, as Node's `writeHead` and `end` would
+ * write it to a connection that is kept: to make the head of its lines costs Node a tenth of a hit. `taken` where the
+ * system has all of it, else whether it was written in time. Undefined where the connection is not kept, or Node keeps
+ * its heads elsewhere by now; nothing was done then.
  */
 export function writePrepared(
   outgoing: ServerResponse,
@@ -50,11 +50,12 @@ export function writePrepared(
 /** Head and content, where there is room for that and the connection is this answer's. */
 function inOnePiece(
   { socket }: ServerResponse,
-  { bytes, idAt }: PreparedText,
+  { head, idAt }: PreparedText,
   apart: Uint8Array | undefined,
   id: string,
 ): Buffer | undefined {
-  if (apart === undefined || id.length !== ID_LENGTH || socket?.writable !== true) return undefined;
-  bytes.write(id, idAt, ID_LENGTH, "latin1");
-  return withHead(bytes, apart);
+  if (head === undefined || apart === undefined || id.length !== ID_LENGTH || socket?.writable !== true)
+    return undefined;
+  head.write(id, idAt, ID_LENGTH, "latin1");
+  return withHead(head, apart);
 }

@@ -17,7 +17,7 @@ const answerWith = (id: string) => `${START}${id}\r\n\r\n${BODY}`;
 const PREPARED: PreparedText = {
   before: START,
   behind: "\r\n\r\n",
-  bytes: Buffer.from(`${START}${id(0)}\r\n\r\n`),
+  head: Buffer.from(`${START}${id(0)}\r\n\r\n`),
   idAt: START.length,
 };
 
