@@ -106,5 +106,5 @@ $(RUNTIME)/.stamp: tools/runtime/package.json tools/runtime/package-lock.json
 	@echo 'Bringing Node 26 into tools/runtime (once) ...'
 	@$(NPM_CI) --prefix tools/runtime >/dev/null
 	@$(RUNTIME)/.bin/node --version >/dev/null 2>&1 || { \
-	  echo 'No Node for this kind of machine comes by npm; install Node 22.21, 24.9 or newer: https://nodejs.org' >&2; exit 1; }
+	  echo 'npm brought no Node: there is none for this kind of machine, or the registry was not reached. Install Node 22.21, 24.9 or newer: https://nodejs.org' >&2; exit 1; }
 	@touch $@
