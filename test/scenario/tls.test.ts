@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect } from "node:net";
 import { connect as tlsConnect } from "node:tls";
 import { expect, it, onTestFinished } from "vitest";
@@ -241,12 +241,19 @@ it("is spoken by every worker", async () => {
   certificates.certify("server");
   const [tlsPort = 0] = await freePorts(1);
   const origin = await startOrigin((_, response) => response.end("x"));
+  // One file, replaced at once: what changes while it is read is read twice.
+  const both = certificates.path("both.pem");
+  const putBoth = () => {
+    writeFileSync(`${both}.new`, certificates.pem("server.pem") + certificates.pem("server.key"));
+    renameSync(`${both}.new`, both);
+  };
+  putBoth();
   const program = await startProgram({
     WORKERS: "2",
     ORIGINS: origin.url,
     TLS_PORT: `${tlsPort}`,
-    TLS_CERT: certificates.path("server.pem"),
-    TLS_KEY: certificates.path("server.key"),
+    TLS_CERT: both,
+    TLS_KEY: both,
     TLS_WATCH_INTERVAL: "20ms",
   });
   expect(program.out()).toContain(` and https://localhost:${tlsPort} →`);
@@ -274,6 +281,7 @@ it("is spoken by every worker", async () => {
   expect(new Set(served().map((line) => line["worker"])).size).toBe(2);
 
   certificates.certify("server");
+  putBoth();
   const anew = { tlsPort, ca: certificates.pem("server.pem") };
   const all: unknown[] = [];
   await until("both show what has replaced it", async () => {
