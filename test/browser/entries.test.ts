@@ -75,7 +75,7 @@ describeInChromium("the dashboard's entries", () => {
   });
 
   it("are of memory or of Redis, where there are both", async () => {
-    const site = await startSite({ redisUrl: redis.url, settings: { REDIS_COMMAND_TIMEOUT: "10s" } });
+    const site = await startSite({ redisUrl: redis.url });
     const path = "/data?id=3&cache-control=max-age=600";
     await site.get(path);
     await site.until("it is in Redis", async () => {
@@ -167,7 +167,7 @@ describeInChromium("the dashboard's instances", () => {
   });
 
   it("are those that share a Redis, this one first", async () => {
-    const settings = { CACHE_NAMESPACE: "instances", REDIS_COMMAND_TIMEOUT: "10s" };
+    const settings = { CACHE_NAMESPACE: "instances" };
     const site = await startSite({ redisUrl: redis.url, settings });
     await startSite({ redisUrl: redis.url, settings, beside: site });
     const { page, complaints } = await open(`http://127.0.0.1:${site.proxy.adminPort}/`);

@@ -14,7 +14,7 @@ const LENGTH = 20 * MiB;
 const CHUNK = 256 * 1024;
 const CHUNKS = LENGTH / CHUNK;
 /** Patient with a Redis on a machine that is busy with the test itself. */
-const LARGE: Settings = { CACHE_MAX_OBJECT_BYTES: "64MiB", REDIS_COMMAND_TIMEOUT: "10s" };
+const LARGE: Settings = { CACHE_MAX_OBJECT_BYTES: "64MiB" };
 
 /** No KiB of them is like another. */
 const bodies = { one: Buffer.from(bytes(LENGTH, 1)), two: Buffer.from(bytes(LENGTH, 2)) };
@@ -170,7 +170,7 @@ describe("a long body that one instance gets", () => {
 
 describe("a body that others read is not whole", () => {
   it("when its leader is killed: a visible break, and another fetches it", async () => {
-    const fleet = await startFleet(redis, 2, { ...LARGE, LEASE_TTL: "1s", COALESCE_PATIENCE: "60s" });
+    const fleet = await startFleet(redis, 2, { ...LARGE, LEASE_TTL: "2s", COALESCE_PATIENCE: "60s" });
     const { sites, held, asked, waiting, settings, namespace } = fleet;
     const [a] = sites;
     const body = bodies.one;

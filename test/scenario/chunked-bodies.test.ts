@@ -5,7 +5,7 @@ import { redisOfFile } from "../redis-of-file.ts";
 import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { startProgram } from "./program.ts";
-import { ask, type Site, startSite } from "./site.ts";
+import { ask, IN_TIME, type Site, startSite } from "./site.ts";
 
 const MiB = 1024 * 1024;
 const CHUNK = 64 * 1024;
@@ -14,9 +14,6 @@ const N = 24 * MiB;
 const PATH = `/bytes?n=${N}&cache-control=max-age=600`;
 
 const redis = await redisOfFile();
-
-/** With a Redis on a machine that is busy with the test itself. */
-const PATIENT = { REDIS_COMMAND_TIMEOUT: "10s" };
 
 let namespaces = 0;
 async function siteOnRedis(
@@ -29,7 +26,6 @@ async function siteOnRedis(
     CACHE_MEMORY_BYTES: memory,
     CACHE_MAX_OBJECT_BYTES: "64MiB",
     CACHE_CHUNK_BYTES: String(CHUNK),
-    ...PATIENT,
   };
   return { ...(await startSite({ settings, redisUrl: redis.url, ...more })), namespace };
 }
@@ -76,7 +72,7 @@ describe("large bodies that clients are slow to take", () => {
       CACHE_MEMORY_BYTES: "256MiB",
       CACHE_MAX_OBJECT_BYTES: "64MiB",
       CACHE_CHUNK_BYTES: String(CHUNK),
-      ...PATIENT,
+      ...IN_TIME,
       CACHE_FLIGHT_BYTES: String(N + MiB),
     };
     const headers = { Host: `127.0.0.1:${writer.proxy.port}` };
@@ -161,7 +157,7 @@ describe("a large body in Redis alone", () => {
         CACHE_MEMORY_BYTES: "0",
         CACHE_MAX_OBJECT_BYTES: "64MiB",
         CACHE_CHUNK_BYTES: String(CHUNK),
-        ...PATIENT,
+        ...IN_TIME,
       },
     });
     await own.get("/a");

@@ -10,7 +10,7 @@ const redis = await redisOfFile();
 let namespaces = 0;
 const shared = () => ({
   redisUrl: redis.url,
-  settings: { CACHE_NAMESPACE: `entries${++namespaces}`, REDIS_COMMAND_TIMEOUT: "10s" },
+  settings: { CACHE_NAMESPACE: `entries${++namespaces}` },
 });
 
 const listed = async (site: Pick<Site, "admin">, query = ""): Promise<ShownEntries> => {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { SettingName } from "../../src/config/settings.ts";
 import type { TestRedis } from "../redis-server.ts";
 import { startOrigin } from "./own-origin.ts";
-import { type Answer, type Site, startSite } from "./site.ts";
+import { type Answer, IN_TIME, type Site, startSite } from "./site.ts";
 
 /** All stand behind the same name, as instances do. */
 export const HOST = { Host: "shop.test" };
@@ -17,9 +17,7 @@ export async function startFleet(redis: TestRedis, size: number, settings: Setti
   const held: ServerResponse[] = [];
   const origin = await startOrigin((_request, response) => held.push(response));
   const namespace = `fleet${++namespaces}`;
-  // Redis answers in time, however busy the machine is.
-  const common = { ORIGINS: origin.url, CACHE_NAMESPACE: namespace, REDIS_COMMAND_TIMEOUT: "10s" };
-  const all: Settings = { ...common, ...settings };
+  const all: Settings = { ORIGINS: origin.url, CACHE_NAMESPACE: namespace, ...IN_TIME, ...settings };
   const a = await startSite({ settings: all, redisUrl: redis.url });
   const sites = [a];
   while (sites.length < size) sites.push(await startSite({ settings: all, redisUrl: redis.url, beside: a }));

@@ -14,10 +14,10 @@ it.each([
   "a leader that sleeps for longer than its lease lives brings back nothing that was purged meanwhile, where its body $way",
   async ({ old, inChunks }) => {
     const fleet = await startFleet(redis, 2, {
-      LEASE_TTL: "500ms",
+      LEASE_TTL: "2s",
       COALESCE_PATIENCE: "60s",
       CACHE_CHUNK_BYTES: "16KiB",
-      PURGE_ACK_TIMEOUT: "300ms",
+      PURGE_ACK_TIMEOUT: "2s",
     });
     const { sites, held, asked, settings, namespace } = fleet;
     const [a, b] = sites;

@@ -99,7 +99,7 @@ describe("a look-up in Redis", () => {
   it("keeps the order of what was sent at once, and of what comes meanwhile", async () => {
     const link = await openFaultyLink(redis.port);
     const site = await startSite({
-      settings: { CACHE_MEMORY_BYTES: "0", REDIS_COMMAND_TIMEOUT: "10s" },
+      settings: { CACHE_MEMORY_BYTES: "0" },
       redisUrl: `redis://127.0.0.1:${link.port}/3`,
     });
     await readyToHit(site);
@@ -134,7 +134,7 @@ describe("a look-up in Redis", () => {
   it("of a client that leaves meanwhile is told as aborted, once", async () => {
     const link = await openFaultyLink(redis.port);
     const site = await startSite({
-      settings: { CACHE_MEMORY_BYTES: "0", REDIS_COMMAND_TIMEOUT: "10s" },
+      settings: { CACHE_MEMORY_BYTES: "0" },
       redisUrl: `redis://127.0.0.1:${link.port}/4`,
     });
     await readyToHit(site);
@@ -161,7 +161,7 @@ describe("a look-up in Redis", () => {
   it("that ends while the proxy drains has an answer that says that the connection closes", async () => {
     const link = await openFaultyLink(redis.port);
     const site = await startSite({
-      settings: { CACHE_MEMORY_BYTES: "0", REDIS_COMMAND_TIMEOUT: "10s", SHUTDOWN_TIMEOUT: "10s" },
+      settings: { CACHE_MEMORY_BYTES: "0", SHUTDOWN_TIMEOUT: "10s" },
       redisUrl: `redis://127.0.0.1:${link.port}/5`,
     });
     await readyToHit(site);

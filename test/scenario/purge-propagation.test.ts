@@ -47,7 +47,7 @@ it("500 purges of tags reach the other instance, by its own measure within momen
 
 it("an instance that is cut off from the log uses what it has for the grace alone, says so, and recovers", async () => {
   const link = await openFaultyLink(redis.port);
-  const settings = { CACHE_NAMESPACE: "grace", CACHE_MEMORY_GRACE: "1s", PURGE_ACK_TIMEOUT: "100ms" };
+  const settings = { CACHE_NAMESPACE: "grace", CACHE_MEMORY_GRACE: "1s", PURGE_ACK_TIMEOUT: "2s" };
   const a = await startSite({ settings, redisUrl: redis.url });
   const b = await startSite({ settings, redisUrl: `redis://127.0.0.1:${link.port}`, beside: a });
   await a.get(DATA, HOST);

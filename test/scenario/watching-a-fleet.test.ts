@@ -3,7 +3,7 @@ import { redisOfFile } from "../redis-of-file.ts";
 import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { runProgram, startProgram } from "./program.ts";
-import { ask } from "./site.ts";
+import { ask, IN_TIME } from "./site.ts";
 
 // Every test starts processes, each of which takes a second of a busy machine.
 vi.setConfig({ testTimeout: 90_000 });
@@ -16,8 +16,7 @@ async function aFleet(namespace: string) {
     response.setHeader("Cache-Control", "max-age=600");
     response.end("x".repeat(2048));
   });
-  const common = { ORIGINS: url, REDIS_URL: redis.url, CACHE_NAMESPACE: namespace };
-  const settings = { ...common, REDIS_COMMAND_TIMEOUT: "10s" };
+  const settings = { ORIGINS: url, REDIS_URL: redis.url, CACHE_NAMESPACE: namespace, ...IN_TIME };
   const programs = await Promise.all([
     startProgram(settings),
     startProgram({ ...settings, WORKERS: "2", CACHE_MEMORY_BYTES: "64MiB" }),

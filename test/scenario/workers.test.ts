@@ -8,7 +8,7 @@ import { redisOfFile } from "../redis-of-file.ts";
 import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { type Program, runProgram, startProgram } from "./program.ts";
-import { type Ask, ask } from "./site.ts";
+import { type Ask, ask, IN_TIME } from "./site.ts";
 import { load } from "./steady-load.ts";
 
 // Every test starts several processes, each of which takes a second of a busy machine.
@@ -44,6 +44,7 @@ async function startWorkers(settings: Partial<Record<SettingName, string>> = {})
     ORIGINS: url,
     LOG_FORMAT: "json",
     HEALTH_CHECK_PATH: "/healthy",
+    ...IN_TIME,
     ...settings,
   });
   const get = (path: string, how?: Ask) => {
@@ -263,7 +264,7 @@ describe("a purge with two workers", () => {
   });
 
   it("says who has not heard of it", async () => {
-    const site = await startWorkers({ PURGE_ACK_TIMEOUT: "200ms" });
+    const site = await startWorkers({ PURGE_ACK_TIMEOUT: "2s" });
     const { pids } = await site.workers();
     process.kill(pids[1] as number, "SIGSTOP");
     onTestFinished(() => void (isAlive(pids[1] as number) && process.kill(pids[1] as number, "SIGKILL")));
@@ -278,7 +279,7 @@ describe("a purge with two workers", () => {
 describe("a worker that hangs", () => {
   /** The first of two stands still. */
   async function startHanging(settings: Parameters<typeof startWorkers>[0]) {
-    const site = await startWorkers({ PURGE_ACK_TIMEOUT: "200ms", ...settings });
+    const site = await startWorkers({ PURGE_ACK_TIMEOUT: "2s", ...settings });
     await fillAll(site, "/a");
     const [first = 0, second = 0] = (await site.workers()).pids;
     process.kill(first, "SIGSTOP");

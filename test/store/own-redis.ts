@@ -26,7 +26,7 @@ export async function redisOfFile() {
   const connection = new RedisConnection({
     url: redis.url,
     emit: log.emit,
-    commandTimeoutMs: 2000,
+    commandTimeoutMs: 10_000,
   });
   afterAll(async () => {
     await connection.close();
