@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
+import type { Redis } from "ioredis";
 import { type Emit, storeFailed } from "../cache/events.ts";
 import type { Arrives, Lease, LeaseAnswer, LeaseEnd, LeaseRequest, Leases } from "../cache/leases.ts";
 import { StoreError } from "../cache/ports/store.ts";
 import type { RedisConnection } from "./connection.ts";
 import { parseLeaseEnd, parseLeaseMessage } from "./lease-end.ts";
 import { ACQUIRE, RELEASE, RENEW } from "./lease-scripts.ts";
+import { OwedReleases } from "./owed-releases.ts";
 import { asStoreError, type LuaScript, runScript } from "./redis-command.ts";
 import { baseKey, checkNamespace, variantSuffix } from "./redis-layout.ts";
 import type { Listener } from "./wake-up.ts";
@@ -61,6 +63,7 @@ export class RedisLeases implements Leases {
   readonly #channels: string;
   readonly #waiting = new Map<string, Set<Waiting>>();
   readonly #held = new Set<HeldLease>();
+  readonly #owed: OwedReleases;
   #waits = 0;
   #hearing = false;
   #closed = false;
@@ -68,6 +71,8 @@ export class RedisLeases implements Leases {
   constructor(options: LeaseOptions) {
     this.#options = options;
     this.#channels = `${checkNamespace(options.namespace)}:lease-ended:`;
+    const release = (name: string, token: string) => this.#tell(name, token, LAPSED);
+    this.#owed = new OwedReleases({ release, ttlMs: options.ttlMs });
     this.listener = {
       channel: this.#channels + options.instance,
       onMessage: (message) => this.#heard(message),
@@ -93,9 +98,13 @@ export class RedisLeases implements Leases {
     const flags = [beside ? patienceMs : 0, again ? 1 : 0, wait ? 1 : 0];
     // The message may be here before the answer.
     const waiting = this.#wait(name);
+    let asked = false;
     try {
       const args = [token, instance, ttlMs, failed, maxLeaders, ...flags];
-      const answer = await this.#run(ACQUIRE, name, args);
+      const asking = () => {
+        asked = true;
+      };
+      const answer = await this.#run(ACQUIRE, name, args, asking);
       const [whose, word, detail, where] = Array.isArray(answer) ? answer : [];
       if (whose !== token) {
         // It may be ours all the same, as the answer to another command says nothing of it.
@@ -119,7 +128,7 @@ export class RedisLeases implements Leases {
       const error = asStoreError(cause);
       this.#options.emit(storeFailed("lease", error));
       // It may be ours all the same, and nobody else's for as long as it lives.
-      if (error.code === "timeout") void this.#release(name, token, LAPSED);
+      if (asked && error.code !== "refused") void this.#release(name, token, LAPSED);
       return UNKNOWN;
     }
   }
@@ -129,6 +138,7 @@ export class RedisLeases implements Leases {
     this.#closed = true;
     this.#endAll();
     await Promise.all([...this.#held].map((lease) => lease.release(LAPSED)));
+    this.#owed.close();
   }
 
   #hold(name: string, token: string, leaders: number): Lease {
@@ -149,15 +159,32 @@ export class RedisLeases implements Leases {
     return lease;
   }
 
-  /** Never rejects: a lease that cannot be released ends by itself. */
+  /** Never rejects: what Redis cannot be told now it is told later, or the lease ends by itself. */
   async #release(name: string, token: string, end: LeaseEnd): Promise<void> {
-    const lingerMs = lingers(end) ? LINGER_MS : 0;
-    const args = [token, this.#channels, JSON.stringify([name, end]), JSON.stringify(end), lingerMs];
-    await this.#run(RELEASE, name, args).catch(() => undefined);
+    try {
+      await this.#tell(name, token, end);
+    } catch (cause) {
+      if (asStoreError(cause).code !== "refused") this.#owed.add(name, token);
+    }
   }
 
-  #run(script: LuaScript, name: string, args: readonly (string | number)[]): Promise<unknown> {
-    return this.#options.connection.run((client) => runScript(client, script, [name], args), name);
+  #tell(name: string, token: string, end: LeaseEnd): Promise<unknown> {
+    const lingerMs = lingers(end) ? LINGER_MS : 0;
+    const args = [token, this.#channels, JSON.stringify([name, end]), JSON.stringify(end), lingerMs];
+    return this.#run(RELEASE, name, args);
+  }
+
+  #run(
+    script: LuaScript,
+    name: string,
+    args: readonly (string | number)[],
+    asking: () => void = () => {},
+  ): Promise<unknown> {
+    const ask = (client: Redis) => {
+      asking();
+      return runScript(client, script, [name], args);
+    };
+    return this.#options.connection.run(ask, name);
   }
 
   #wait(name: string): Waiting {

@@ -162,15 +162,21 @@ const doubleIds = `[...document.querySelectorAll("[id]")].map(({ id }) => id).fi
 
 const CONTROLS = "a[href], button, input, select, textarea, summary, [tabindex='0']";
 
-/** Marks what has the focus; answers what it is when nobody can see that it has. */
+/** Where a control is, which it is still when its table has been drawn anew. */
+const placeOf = `(element) => {
+  const around = element.closest("[id]") ?? document.body;
+  return around.id + " " + [...around.querySelectorAll(${JSON.stringify(CONTROLS)})].indexOf(element);
+}`;
+
+/** Remembers what has the focus; answers what it is when nobody can see that it has. */
 const reach = `(() => {
   const element = document.activeElement;
   if (element === document.body) return null;
-  element.dataset.reached = "";
+  (window.reached ??= new Set()).add((${placeOf})(element));
   const { outlineStyle, outlineWidth } = getComputedStyle(element);
   return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 ? null : element.outerHTML.slice(0, 80);
 })()`;
 
 const unreached = `[...document.querySelectorAll(${JSON.stringify(CONTROLS)})]
-  .filter((element) => element.checkVisibility() && !("reached" in element.dataset))
+  .filter((element) => element.checkVisibility() && !window.reached.has((${placeOf})(element)))
   .map((element) => element.outerHTML.slice(0, 80))`;

@@ -378,6 +378,33 @@ describe("a Redis that is not as it should be", () => {
     await gone();
   });
 
+  it("that is known to be away when leases end is told of them when it is back: nobody waits for them", async () => {
+    const [a, b] = [await instance("a", { commandTimeoutMs: 200 }), await instance("b")];
+    const lease = held(await a.ask());
+    const isAway = () => a.events.of("store-state").at(-1)?.up === false;
+    process.kill(redis.pid, "SIGSTOP");
+    onTestFinished(() => void process.kill(redis.pid, "SIGCONT"));
+    for (let i = 0; i < 3; i++)
+      expect(await a.ask({}, "http://shop.test/other")).toEqual({ type: "unknown" });
+    expect(isAway()).toBe(true);
+    await lease.release(STORED);
+    process.kill(redis.pid, "SIGCONT");
+    await until("leases are had again", async () => (await b.ask()).type === "held");
+    expect(held(await b.ask({}, "http://shop.test/other")).leaders).toBe(1);
+  });
+
+  it("that answers over a connection which is lost on the way leaves no lease behind", async () => {
+    const link = await openFaultyLink(redis.port);
+    const a = await instance("a", { url: `redis://127.0.0.1:${link.port}` });
+    // From here on Redis knows the scripts.
+    held(await a.ask()).release({ type: "unkept" });
+    await gone();
+    await link.breakBy({ cutsAfterBytes: 1 });
+    expect(await a.ask()).toEqual({ type: "unknown" });
+    await link.mend();
+    await gone();
+  });
+
   it("that forgets its scripts is told them again", async () => {
     const [a, b] = [await instance("a"), await instance("b")];
     await redis.command("SCRIPT", "FLUSH");
