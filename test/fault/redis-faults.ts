@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { NetworkFault } from "../faulty-link.ts";
 import type { ServerStage, Stage } from "./stage.ts";
 
@@ -162,6 +163,20 @@ export const SERVER_FAULTS: readonly RedisFault<ServerStage>[] = [
     },
   },
   { name: "loses all keys (FLUSHALL)", break: command("FLUSHALL") },
+  {
+    // In the middle of fetches, whose leases end meanwhile.
+    name: "forgets all and hangs, in turn",
+    break: async ({ redis }) => {
+      for (let i = 0; i < 6; i++) {
+        await redis.command("FLUSHALL");
+        await sleep(10);
+        process.kill(redis.pid, "SIGSTOP");
+        await sleep(600);
+        process.kill(redis.pid, "SIGCONT");
+        await sleep(200);
+      }
+    },
+  },
   { name: "loses all scripts (SCRIPT FLUSH)", break: command("SCRIPT", "FLUSH"), meanwhile: "hits" },
 ];
 
