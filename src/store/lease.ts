@@ -4,6 +4,7 @@ import { type Emit, storeFailed } from "../cache/events.ts";
 import type { Arrives, Lease, LeaseAnswer, LeaseEnd, LeaseRequest, Leases } from "../cache/leases.ts";
 import { StoreError } from "../cache/ports/store.ts";
 import type { RedisConnection } from "./connection.ts";
+import { HeldLease } from "./held-lease.ts";
 import { parseLeaseEnd, parseLeaseMessage } from "./lease-end.ts";
 import { ACQUIRE, RELEASE, RENEW } from "./lease-scripts.ts";
 import { OwedReleases } from "./owed-releases.ts";
@@ -225,42 +226,5 @@ export class RedisLeases implements Leases {
 
   #endAll(): void {
     for (const all of this.#waiting.values()) for (const waiting of all) waiting.hear(LAPSED);
-  }
-}
-
-interface Holding {
-  readonly everyMs: number;
-  /** Resolves to false where it is held no longer. */
-  readonly renew: (arriving: Arrives | boolean) => Promise<boolean>;
-  readonly release: (end: LeaseEnd) => Promise<void>;
-}
-
-class HeldLease implements Lease {
-  readonly leaders: number;
-  readonly #holding: Holding;
-  readonly #timer: NodeJS.Timeout;
-  #arriving: Arrives | boolean = false;
-  #released: Promise<void> | undefined;
-
-  constructor(leaders: number, holding: Holding) {
-    this.leaders = leaders;
-    this.#holding = holding;
-    this.#timer = setInterval(() => void this.#renew(), holding.everyMs).unref();
-  }
-
-  arriving(news?: Arrives): void {
-    this.#arriving = news ?? true;
-    if (news !== undefined && this.#released === undefined) void this.#renew();
-  }
-
-  release(end: LeaseEnd): Promise<void> {
-    clearInterval(this.#timer);
-    this.#released ??= this.#holding.release(end);
-    return this.#released;
-  }
-
-  async #renew(): Promise<void> {
-    const kept = await this.#holding.renew(this.#arriving).catch(() => true);
-    if (!kept) clearInterval(this.#timer);
   }
 }
