@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -7,5 +8,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: "forks",
+    // Most tests wait more than they compute: two at once on a small machine, too.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });
