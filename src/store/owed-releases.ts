@@ -7,6 +7,12 @@ export interface OwedReleasesOptions {
   readonly ttlMs: number;
 }
 
+interface Owed {
+  readonly name: string;
+  /** By performance.now: then it has ended by itself. */
+  readonly until: number;
+}
+
 /** Beyond so many, leases end by themselves. */
 const CAPACITY = 10_000;
 /** A store that is known to be away refuses at once, so that trying costs nothing. */
@@ -22,7 +28,7 @@ const BATCH = 100;
  */
 export class OwedReleases {
   readonly #options: OwedReleasesOptions;
-  readonly #owed = new Map<string, { readonly name: string; readonly until: number }>();
+  readonly #owed = new Map<string, Owed>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -52,7 +58,7 @@ export class OwedReleases {
     for (const [token, { until }] of this.#owed) if (until <= now) this.#owed.delete(token);
     const owed = [...this.#owed];
     for (let i = 0; i < owed.length; i += BATCH) {
-      const some = owed.slice(i, i + BATCH).map(([token, { name }]) => this.#answersFor(name, token));
+      const some = owed.slice(i, i + BATCH).map(([token, lease]) => this.#answersFor(token, lease));
       if ((await Promise.all(some)).includes(false)) break;
     }
     this.#timer = undefined;
@@ -64,14 +70,22 @@ export class OwedReleases {
   }
 
   /** Does Redis answer? */
-  async #answersFor(name: string, token: string): Promise<boolean> {
+  async #answersFor(token: string, lease: Owed): Promise<boolean> {
     try {
-      await this.#options.release(name, token);
+      await this.#options.release(lease.name, token);
     } catch (cause) {
       // What Redis refuses now it refuses later.
-      if (asStoreError(cause).code !== "refused") return false;
+      if (asStoreError(cause).code !== "refused") {
+        this.#moveBack(token, lease);
+        return false;
+      }
     }
     this.#owed.delete(token);
     return true;
+  }
+
+  /** Other nodes of a Cluster may be there. */
+  #moveBack(token: string, lease: Owed): void {
+    if (this.#owed.delete(token)) this.#owed.set(token, lease);
   }
 }

@@ -40,7 +40,19 @@ it("are told in turns of a hundred while the store answers, and no more are trie
   expect(release).toHaveBeenCalledTimes(100);
   state.failing = undefined;
   await vi.advanceTimersByTimeAsync(100);
-  expect(told).toEqual(Array.from({ length: 250 }, (_, i) => `${i}`));
+  expect([told.length, new Set(told).size, owed.size]).toEqual([250, 250, 0]);
+});
+
+it("are told to a node that is there, however many another has not been told", async () => {
+  const { owed, release, told } = start();
+  release.mockImplementation(async (name: string, token: string) => {
+    if (name === "away") throw AWAY;
+    told.push(token);
+  });
+  for (let i = 0; i < 250; i++) owed.add("away", `${i}`);
+  owed.add("there", "a");
+  await vi.advanceTimersByTimeAsync(300);
+  expect([told, owed.size]).toEqual([["a"], 250]);
 });
 
 it("end by themselves when their lives are over, and nobody is told then", async () => {
