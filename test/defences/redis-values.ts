@@ -105,8 +105,8 @@ export const REDIS_VALUES: readonly Defence[] = [
     file: "src/store/codec.ts",
     find: '    return foreign("a damaged record");',
     without: '    void foreign("a damaged record");',
-    test: "test/fault/redis.test.ts",
-    name: "a Redis that … holds … a flipped bit in each record … costs hits",
+    test: "test/store/decoded-records.test.ts",
+    name: "is not taken for it when any bit is another",
   },
   {
     threat: "Values of another type, cut, empty, random, with a flipped bit, or another key's",

@@ -26,6 +26,23 @@ export const STANDING: readonly Defence[] = [
     file: "src/origin/client.ts",
     find: "      headersTimeout: headMs,",
     without: "      headersTimeout: 60_000 + headMs,",
+    // For requests that say nothing of it themselves.
+    also: [
+      {
+        file: "src/origin/client.ts",
+        find: "      headersTimeout: options.headersTimeoutMs,",
+        without: "      headersTimeout: 60_000 + options.headersTimeoutMs,",
+      },
+    ],
+    test: "test/origin/client.test.ts",
+    name: "is timeout when no head comes … through undici",
+  },
+  {
+    threat: "Silent, or slower than `ORIGIN_TIMEOUT`",
+    defence: "504, of an http origin",
+    file: "src/origin/lane/connection.ts",
+    find: '    else if (this.#content === undefined) this.#fail(new LaneFault("timeout", "no head in time"));',
+    without: "    else if (this.#content === undefined) return;",
     test: "test/fault/origin-faults.test.ts",
     name: "an origin that … says nothing … is … 504",
   },

@@ -267,9 +267,13 @@ describe("an origin that fails before the head is complete", () => {
     expect(await fails(await answering(bytes))).toBe("malformed");
   });
 
-  it("is timeout when no head comes, or only a part of one", async () => {
-    expect(await fails(await answering(""), { headersTimeoutMs: 50 })).toBe("timeout");
-    expect(await fails(await answering("HTTP/1.1 200 OK\r\nA:"), { headersTimeoutMs: 50 })).toBe("timeout");
+  it.each([
+    ["in the lane", true],
+    ["through undici", false],
+  ])("is timeout when no head comes, or only a part of one: %s", async (_way, plainLane) => {
+    const soon = { plainLane, headersTimeoutMs: 50 };
+    expect(await fails(await answering(""), soon)).toBe("timeout");
+    expect(await fails(await answering("HTTP/1.1 200 OK\r\nA:"), soon)).toBe("timeout");
   });
 });
 
