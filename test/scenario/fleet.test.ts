@@ -383,7 +383,7 @@ describe("a Redis that is not as it should be", () => {
     onTestFinished(() => own[Symbol.asyncDispose]());
     const held: ServerResponse[] = [];
     const origin = await startOrigin((_request, response) => held.push(response));
-    const settings: Settings = { ORIGINS: origin.url, ...PATIENT };
+    const settings: Settings = { ORIGINS: origin.url, ...PATIENT, REDIS_COMMAND_TIMEOUT: "250ms" };
     const a = await startSite({ settings, redisUrl: own.url });
     const b = await startSite({ settings, redisUrl: own.url, beside: a });
     const first = get(a, "/page");

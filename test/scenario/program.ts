@@ -26,7 +26,7 @@ export interface Program {
 }
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 15_000;
 
 type Settings = Partial<Record<SettingName, string>>;
 

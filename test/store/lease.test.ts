@@ -126,7 +126,7 @@ describe("a lease", () => {
     const startedAt = performance.now();
     const { ended } = elsewhere(await b.ask());
     expect(await ended).toEqual({ type: "lapsed" });
-    expect(performance.now() - startedAt).toBeLessThan(LONG_MS / 4);
+    expect(performance.now() - startedAt).toBeLessThan(2000 + 1600);
     await gone();
     expect(held(await b.ask()).leaders).toBe(1);
   });
@@ -346,7 +346,7 @@ describe("a Redis that is not as it should be", () => {
     const startedAt = performance.now();
     expect(await b.ask()).toEqual({ type: "unknown" });
     lease.release(STORED);
-    expect(performance.now() - startedAt).toBeLessThan(5000);
+    expect(performance.now() - startedAt).toBeLessThan(400);
     await redis.restart();
     await until("leases are had again", async () => (await b.ask()).type === "held");
   });

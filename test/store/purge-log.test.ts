@@ -91,7 +91,7 @@ describe("the shared purge log", () => {
     const started = performance.now();
     await a.log.append([url("1")], "delete");
     await until("b hears", () => b.keys().length === 1);
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(1000);
     const wanted = Array.from({ length: 200 }, (_, i) => `${i}`);
     await Promise.all(wanted.map((key, i) => (i % 2 === 0 ? a : b).log.append([url(key)], "delete")));
     await until("both hear everything", () => a.keys().length === 201 && b.keys().length === 201);
@@ -273,7 +273,7 @@ describe("the shared purge log", () => {
     link.swallow();
     const startedAt = performance.now();
     await until("the loss is noticed", () => a.log.behindMs() > 0);
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    expect(performance.now() - startedAt).toBeLessThan(3000);
   });
 
   it("makes a log that an older backup replaced a purge of everything", async () => {
@@ -400,7 +400,7 @@ describe("the shared purge log", () => {
     const a = follow();
     const started = performance.now();
     await expect(a.log.append([url("1")], "delete")).rejects.toMatchObject({ code: "unavailable" });
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(500);
     expect(a.heard).toEqual([]);
     await redis.restart();
     await until("the log is attached", () => a.log.attached());
