@@ -61,6 +61,8 @@ export interface Surroundings {
   readonly steered?: (news: SteeringNews) => void;
   /** The clock that freshness goes by; Date.now when absent. */
   readonly now?: () => EpochMs;
+  /** Milliseconds of a clock that never jumps, for how long things took; performance.now when absent. */
+  readonly elapsed?: () => number;
   /** Where this process is one of several that share a port: what it leaves to the one that started them. */
   readonly worker?: {
     /** Takes the place of the purge log that a process has for itself, where no Redis is set. */
@@ -75,7 +77,7 @@ export interface Surroundings {
 /** With its folder the one place that knows which classes there are. Rejects with Node's error when a port cannot be had. */
 export async function start(begun: Config, surroundings: Surroundings = {}): Promise<Running> {
   const { observers = [], now = Date.now, worker, applied = () => {} } = surroundings;
-  const elapsed = performance.now.bind(performance);
+  const { elapsed = performance.now.bind(performance) } = surroundings;
   const { emit: tell, listen: observe } = createEvents();
   for (const observer of observers) observe(observer);
 
@@ -113,7 +115,7 @@ export async function start(begun: Config, surroundings: Surroundings = {}): Pro
   const answers = new LastAnswers(now);
   observe(answers.listen);
   const caching = openCaching({
-    ...{ config, live: settings, memory, held, answers, emit, now },
+    ...{ config, live: settings, memory, held, answers, emit, now, elapsed },
     shared: tracing?.shared(shared) ?? shared,
     origin: tracing?.origin(pool) ?? pool,
     ...(tracing === undefined ? {} : { tracing }),

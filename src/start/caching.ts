@@ -43,11 +43,13 @@ interface CachingDeps {
   readonly tracing?: Tracing;
   readonly emit: Emit;
   readonly now: () => EpochMs;
+  /** Milliseconds of a clock that never jumps. */
+  readonly elapsed: () => number;
 }
 
 /** Puts the cache together, from tiers to the handler of requests. */
 export function openCaching(deps: CachingDeps) {
-  const { config, live, memory, held, shared, origin, answers, tracing, emit, now } = deps;
+  const { config, live, memory, held, shared, origin, answers, tracing, emit, now, elapsed } = deps;
   const { store: redis, leases, arrivals, log } = shared;
   const storePatienceMs = config.REDIS_COMMAND_TIMEOUT;
   const store = new TieredStore({
@@ -92,7 +94,7 @@ export function openCaching(deps: CachingDeps) {
     admission,
     keying: live.requests,
     coalescing: live.caching,
-    elapsed: performance.now.bind(performance),
+    elapsed,
     storePatienceMs,
     ...(tracing === undefined ? {} : { waiting: tracing.waiting }),
   });

@@ -183,28 +183,36 @@ describe("a leader that is not as it should be", () => {
     for (const answer of clients) expect((await answer).text).toBe("first last");
   });
 
-  it("with an origin that fails, a thousand clients cost it three requests", async () => {
-    const { sites, held, waiting } = await startFleet(4);
-    const [a] = sites;
-    const answering = setInterval(() => {
-      for (const response of held) if (response.req.url === "/last") response.end();
-    }, 5);
-    onTestFinished(() => clearInterval(answering));
-    const clients = sites.map((site) => many(250, () => get(site, "/page")));
-    // Who comes after them is answered when they have all joined.
-    for (let i = 0; i < 2; i++)
-      await Promise.all(sites.map((site) => get(site, "/last", { Authorization: "Basic eDp5" })));
-    const pages = () => held.filter(({ req }) => req.url === "/page");
-    for (let n = 1; n <= 3; n++) {
-      await a.until(`${n} have led`, () => pages().length === n);
-      await waiting("/page", 3);
-      pages()[n - 1]!.writeHead(503).end();
-    }
-    const statuses = countBy((await Promise.all(clients)).flat().map(({ status }) => String(status)));
-    // The three who led have the origin's own words.
-    expect(statuses).toEqual({ 502: 997, 503: 3 });
-    expect(pages()).toHaveLength(3);
-  });
+  it.each([
+    { fails: "soon", ms: 0, leaders: 3 },
+    { fails: "after half a second", ms: 500, leaders: 2 },
+  ])(
+    "with an origin that fails $fails, a thousand clients cost it $leaders requests",
+    async ({ ms, leaders }) => {
+      let elapsed = 0;
+      const { sites, held, waiting } = await startFleetOn(redis, 4, PATIENT, { elapsed: () => elapsed });
+      const [a] = sites;
+      const answering = setInterval(() => {
+        for (const response of held) if (response.req.url === "/last") response.end();
+      }, 5);
+      onTestFinished(() => clearInterval(answering));
+      const clients = sites.map((site) => many(250, () => get(site, "/page")));
+      // Who comes after them is answered when they have all joined.
+      for (let i = 0; i < 2; i++)
+        await Promise.all(sites.map((site) => get(site, "/last", { Authorization: "Basic eDp5" })));
+      const pages = () => held.filter(({ req }) => req.url === "/page");
+      for (let n = 1; n <= leaders; n++) {
+        await a.until(`${n} have led`, () => pages().length === n);
+        await waiting("/page", 3);
+        elapsed += ms;
+        pages()[n - 1]!.writeHead(503).end();
+      }
+      const statuses = countBy((await Promise.all(clients)).flat().map(({ status }) => String(status)));
+      // Those who led have the origin's own words.
+      expect(statuses).toEqual({ 502: 1000 - leaders, 503: leaders });
+      expect(pages()).toHaveLength(leaders);
+    },
+  );
 
   it("of a body that breaks off, it is replaced, and nobody elsewhere has half of it", async () => {
     const { sites, held, asked, waiting } = await startFleet(2);

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { SettingName } from "../../src/config/settings.ts";
 import type { TestRedis } from "../redis-server.ts";
 import { startOrigin } from "./own-origin.ts";
-import { type Answer, IN_TIME, type Site, startSite } from "./site.ts";
+import { type Answer, IN_TIME, type Site, type SiteOptions, startSite } from "./site.ts";
 
 /** All stand behind the same name, as instances do. */
 export const HOST = { Host: "shop.test" };
@@ -13,14 +13,20 @@ export type Settings = Partial<Record<SettingName, string>>;
 let namespaces = 0;
 
 /** Several instances on one Redis, before an origin that answers when the test does. */
-export async function startFleet(redis: TestRedis, size: number, settings: Settings = PATIENT) {
+export async function startFleet(
+  redis: TestRedis,
+  size: number,
+  settings: Settings = PATIENT,
+  clock: Pick<SiteOptions, "elapsed"> = {},
+) {
   const held: ServerResponse[] = [];
   const origin = await startOrigin((_request, response) => held.push(response));
   const namespace = `fleet${++namespaces}`;
   const all: Settings = { ORIGINS: origin.url, CACHE_NAMESPACE: namespace, ...IN_TIME, ...settings };
-  const a = await startSite({ settings: all, redisUrl: redis.url });
+  const a = await startSite({ settings: all, redisUrl: redis.url, ...clock });
   const sites = [a];
-  while (sites.length < size) sites.push(await startSite({ settings: all, redisUrl: redis.url, beside: a }));
+  while (sites.length < size)
+    sites.push(await startSite({ settings: all, redisUrl: redis.url, beside: a, ...clock }));
   const leaseOf = (path: string) => `${namespace}:lease:{http://shop.test${path}}`;
   const fields = async (path: string) => (await redis.command("HKEYS", leaseOf(path))) as string[];
   return {

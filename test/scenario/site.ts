@@ -98,6 +98,8 @@ export interface SiteOptions {
   readonly origins?: number;
   /** The clock moves only when the test moves it; not for what waits by it, such as a lost Redis. */
   readonly standingClock?: boolean;
+  /** Milliseconds that the proxy goes by for how long an origin took to fail; time that passes when absent. */
+  readonly elapsed?: () => number;
   /** One more proxy before this site's origins, with its clock; `origins` then says nothing. */
   readonly beside?: Site;
 }
@@ -107,7 +109,7 @@ export const IN_TIME = { REDIS_COMMAND_TIMEOUT: "10s", PURGE_ACK_TIMEOUT: "10s" 
 
 /** Starts a site; everything is stopped when the test has finished. */
 export async function startSite(options: SiteOptions = {}): Promise<Site> {
-  const { settings = {}, redisUrl, origins = 1, standingClock = false, beside } = options;
+  const { settings = {}, redisUrl, origins = 1, standingClock = false, beside, elapsed } = options;
   const clock = beside?.clock ?? { addedMs: 0 };
   const startedAt = Date.now();
   const now = () => (standingClock ? startedAt : Date.now()) + clock.addedMs;
@@ -129,6 +131,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     settings: shown,
     reread,
     now,
+    ...(elapsed === undefined ? {} : { elapsed }),
   });
   onTestFinished(() => proxy.stop());
   const site: Site = {
