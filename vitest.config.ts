@@ -4,8 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // Processes that tests start take a second each of a busy machine.
-    testTimeout: 60_000,
+    // Processes that tests start take a second each of a machine, and ten of a busy one.
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: "forks",
     // Most tests wait more than they compute: two at once on a small machine, too.

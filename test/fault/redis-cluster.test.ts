@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { startCluster, type TestCluster } from "../redis-cluster.ts";
 import { until } from "../until.ts";
 import { endure } from "./endure.ts";
 import { SERVER_FAULTS } from "./redis-faults.ts";
 import { type ServerStage, setServerStage } from "./stage.ts";
-
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 /** Counted from when the nodes agree again, which is a matter of the Cluster and of the machine that it runs on. */
 const RECOVERY_MS = 3000;

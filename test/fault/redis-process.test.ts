@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { afterAll, expect, it, vi } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { openFaultyLink } from "../faulty-link.ts";
 import { startOrigin } from "../scenario/own-origin.ts";
 import { type Program, startProgram } from "../scenario/program.ts";
@@ -9,7 +9,6 @@ import { startLoad, startVersions } from "./load.ts";
 import { FRAMES, nonsense } from "./redis-faults.ts";
 import { freshRedis, stopRedis } from "./stage.ts";
 
-vi.setConfig({ testTimeout: 90_000 });
 afterAll(stopRedis);
 
 const MiB = 1024 * 1024;

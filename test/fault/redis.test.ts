@@ -1,4 +1,4 @@
-import { afterAll, it, vi } from "vitest";
+import { afterAll, it } from "vitest";
 import { endure } from "./endure.ts";
 import {
   ANSWERS_OUT_OF_STEP,
@@ -11,7 +11,6 @@ import {
 } from "./redis-faults.ts";
 import { freshRedis, setStage, stopRedis } from "./stage.ts";
 
-vi.setConfig({ testTimeout: 90_000 });
 afterAll(stopRedis);
 
 /** How long hits may be away after the fault. */

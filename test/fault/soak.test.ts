@@ -1,4 +1,4 @@
-import { afterAll, expect, it, vi } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { openFaultyLink } from "../faulty-link.ts";
 import { startOrigin } from "../scenario/own-origin.ts";
 import { type Program, startProgram } from "../scenario/program.ts";
@@ -7,7 +7,6 @@ import { ask } from "../scenario/site.ts";
 import { until } from "../until.ts";
 import { freshRedis, stopRedis } from "./stage.ts";
 
-vi.setConfig({ testTimeout: 120_000 });
 afterAll(stopRedis);
 
 const MiB = 1024 * 1024;

@@ -6,13 +6,11 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http";
 import type { Writable } from "node:stream";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { startMockOrigins } from "../../mock-origin/start.ts";
 import { startOrigin } from "./own-origin.ts";
 import { type Program, startProgram } from "./program.ts";
 import { ask } from "./site.ts";
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const MiB = 1024 * 1024;
 const SIZE = 256 * MiB;

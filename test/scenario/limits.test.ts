@@ -70,7 +70,7 @@ describe("a body that is longer than CACHE_MAX_OBJECT_BYTES", () => {
     const seen = await stalled.end();
     expect(seen).not.toMatch(/\r\n0\r\n\r\n$/);
     await site.until("it is told", () => answered(site).some(({ aborted }) => aborted));
-  }, 40_000);
+  });
 });
 
 describe("a client that leaves", () => {

@@ -1,11 +1,8 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { type Program, runProgram, startProgram } from "./program.ts";
 import { ask } from "./site.ts";
-
-// Every test starts processes, each of which takes a second of a busy machine.
-vi.setConfig({ testTimeout: 90_000 });
 
 /** A proxy before an origin of this test, whose `/cookie` nobody may store. */
 async function aProxy(settings: Record<string, string> = {}) {

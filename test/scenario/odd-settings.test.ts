@@ -1,13 +1,10 @@
 import { tmpdir } from "node:os";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { cli } from "../../src/cli.ts";
 import { SETTING_NAMES, type SettingName } from "../../src/config/settings.ts";
 import { type Config, loadConfig } from "../../src/config.ts";
 import { start } from "../../src/start.ts";
 import { freePorts } from "../free-port.ts";
-
-// Each value that is taken starts a proxy.
-vi.setConfig({ testTimeout: 120_000 });
 
 const NUMBERS = ["0", "00", "-1", "+1", "1", "7", "65535", "65536", "1e3", "0x10", "1.5", "Infinity", "NaN"];
 const LARGE = ["9007199254740993", "9".repeat(400), "1000000000000000"];

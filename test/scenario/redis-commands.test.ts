@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { ARRIVE, BREAK, FOLLOW_BODY, STAY } from "../../src/store/arrival-scripts.ts";
 import { ACQUIRE, RELEASE, RENEW } from "../../src/store/lease-scripts.ts";
 import { FOLLOW } from "../../src/store/purge-position.ts";
@@ -12,8 +12,6 @@ import { redisOfFile } from "../redis-of-file.ts";
 import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { type Site, startSite } from "./site.ts";
-
-vi.setConfig({ testTimeout: 40_000 });
 
 const LEASES = { ACQUIRE, RELEASE, RENEW };
 const ARRIVALS = { ARRIVE, STAY, BREAK, FOLLOW_BODY };

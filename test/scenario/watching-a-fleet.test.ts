@@ -1,12 +1,9 @@
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { redisOfFile } from "../redis-of-file.ts";
 import { until } from "../until.ts";
 import { startOrigin } from "./own-origin.ts";
 import { runProgram, startProgram } from "./program.ts";
 import { ask, IN_TIME } from "./site.ts";
-
-// Every test starts processes, each of which takes a second of a busy machine.
-vi.setConfig({ testTimeout: 90_000 });
 
 const redis = await redisOfFile();
 

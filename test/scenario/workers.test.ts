@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { SettingName } from "../../src/config/settings.ts";
 import { freePort } from "../free-port.ts";
 import { redisOfFile } from "../redis-of-file.ts";
@@ -10,9 +10,6 @@ import { startOrigin } from "./own-origin.ts";
 import { type Program, runProgram, startProgram } from "./program.ts";
 import { type Ask, ask, IN_TIME } from "./site.ts";
 import { load } from "./steady-load.ts";
-
-// Every test starts several processes, each of which takes a second of a busy machine.
-vi.setConfig({ testTimeout: 90_000 });
 
 const redis = await redisOfFile();
 let namespaces = 0;
