@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { afterAll, expect, it } from "vitest";
 import { openFaultyLink } from "../faulty-link.ts";
 import { startOrigin } from "../scenario/own-origin.ts";
-import { type Program, startProgram } from "../scenario/program.ts";
+import { type Program, startProgram, startSharing } from "../scenario/program.ts";
 import { ask, IN_TIME } from "../scenario/site.ts";
 import { until } from "../until.ts";
 import { startLoad, startVersions } from "./load.ts";
@@ -90,13 +90,13 @@ it("a proxy that is killed in the middle of storing leaves no half entry behind"
     ...IN_TIME,
   };
   const urls = Array.from({ length: 200 }, (_, i) => `/large/${i}`);
-  const first = await startProgram(settings);
+  const first = await startSharing(settings);
   const asked = urls.map((url) => ask(`http://127.0.0.1:${first.port}${url}`).catch(() => undefined));
   await until("some are stored", async () => Number(await redis.command("DBSIZE")) > 200);
   first.child.kill("SIGKILL");
   await Promise.all(asked);
 
-  const second = await startProgram(settings);
+  const second = await startSharing(settings);
   const load = startLoad(second.port, urls);
   await until("each was asked for", () => load.answers.length >= 2 * urls.length, 30_000);
   await load.stop();

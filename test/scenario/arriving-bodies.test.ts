@@ -4,7 +4,7 @@ import { redisOfFile } from "../redis-of-file.ts";
 import { bytes } from "../store/sample.ts";
 import { until } from "../until.ts";
 import { get, HOST, PATIENT, type Settings, startFleet } from "./fleet.ts";
-import { startProgram } from "./program.ts";
+import { startSharing } from "./program.ts";
 import type { Site } from "./site.ts";
 
 const redis = await redisOfFile();
@@ -174,7 +174,7 @@ describe("a body that others read is not whole", () => {
     const { sites, held, asked, waiting, settings, namespace } = fleet;
     const [a] = sites;
     const body = bodies.one;
-    const leader = await startProgram({ ...settings, REDIS_URL: redis.url, LOG_LEVEL: "silent" });
+    const leader = await startSharing({ ...settings, REDIS_URL: redis.url, LOG_LEVEL: "silent" });
     const leading = client(leader.port, "/large");
     await asked(1);
     const following = sites.flatMap((site) => clients(site, 3, "/large"));

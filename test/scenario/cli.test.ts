@@ -3,7 +3,7 @@ import { startMockOrigins } from "../../mock-origin/start.ts";
 import { freePort } from "../free-port.ts";
 import { redisOfFile } from "../redis-of-file.ts";
 import { until } from "../until.ts";
-import { type Program, runProgram, startProgram } from "./program.ts";
+import { type Program, runProgram, startProgram, startSharing } from "./program.ts";
 import { ask } from "./site.ts";
 
 const PATH = "/data?id=1&cache-control=max-age=600";
@@ -19,7 +19,7 @@ async function running(settings: Record<string, string> = {}) {
   onTestFinished(() => mock.close());
   const shared = { REDIS_URL: redis.url, CACHE_NAMESPACE: `cli${sites++}`, ...settings };
   const origins = { ORIGINS: mock.urls.join(",") };
-  const program = await startProgram({ ...shared, ...origins });
+  const program = await startSharing({ ...shared, ...origins });
   const shell = { ...shared, PORT: String(program.port), ADMIN_PORT: String(program.adminPort) };
   const cached = async (of: Program = program) =>
     (await ask(`http://127.0.0.1:${of.port}${PATH}`, { headers: { Host: HOST } })).cache;
@@ -63,19 +63,19 @@ describe("freshline --clear-cache", () => {
     program.child.kill("SIGTERM");
     expect(await program.exited).toBe(0);
     // Without the command, the next proxy would find it there.
-    const second = await startProgram({ ...shared, ...origins });
+    const second = await startSharing({ ...shared, ...origins });
     expect(await cached(second)).toBe("HIT/HIT");
     second.child.kill("SIGTERM");
     await second.exited;
 
     expect(await freshline(["--clear-cache"], shell)).toEqual({ code: 0, out: "Cache cleared\n", err: "" });
-    const third = await startProgram({ ...shared, ...origins });
+    const third = await startSharing({ ...shared, ...origins });
     expect(await cached(third)).toBe("MISS/MISS");
   });
 
   it("clears every proxy that shares the Redis, whichever is asked", async () => {
     const { shared, origins, shell, cached } = await running();
-    const other = await startProgram({ ...shared, ...origins });
+    const other = await startSharing({ ...shared, ...origins });
     const both = async () => [await cached(), await cached(other)];
     await fill(cached, shared.CACHE_NAMESPACE);
     expect(await both()).toEqual(["HIT/HIT", "HIT/HIT"]);

@@ -4,7 +4,7 @@ import { redisOfFile } from "../redis-of-file.ts";
 import { startRedis } from "../redis-server.ts";
 import { get, HOST, PATIENT, type Settings, startFleet as startFleetOn } from "./fleet.ts";
 import { startOrigin } from "./own-origin.ts";
-import { startProgram } from "./program.ts";
+import { startSharing } from "./program.ts";
 import { type Answer, ask, type Site, startSite } from "./site.ts";
 
 const redis = await redisOfFile();
@@ -124,7 +124,7 @@ describe("a leader that is not as it should be", () => {
   it("killed in the middle, it is replaced within the lease's end", async () => {
     const fleet = await startFleet(2, { LEASE_TTL: "2s", COALESCE_PATIENCE: "60s" });
     const { sites, held, asked, waiting, settings } = fleet;
-    const leader = await startProgram({ ...settings, REDIS_URL: redis.url, LOG_LEVEL: "silent" });
+    const leader = await startSharing({ ...settings, REDIS_URL: redis.url, LOG_LEVEL: "silent" });
     const killed = ask(`http://127.0.0.1:${leader.port}/page`, { headers: HOST }).catch(() => "gone");
     await asked(1);
     const followers = sites.map((site) => many(5, () => get(site, "/page")));

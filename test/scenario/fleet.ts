@@ -27,6 +27,7 @@ export async function startFleet(
   const sites = [a];
   while (sites.length < size)
     sites.push(await startSite({ settings: all, redisUrl: redis.url, beside: a, ...clock }));
+  for (const { proxy } of sites) await a.until("all are attached to Redis", () => proxy.redisAttached());
   const leaseOf = (path: string) => `${namespace}:lease:{http://shop.test${path}}`;
   const fields = async (path: string) => (await redis.command("HKEYS", leaseOf(path))) as string[];
   return {

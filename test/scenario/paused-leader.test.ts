@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from "vitest";
 import { redisOfFile } from "../redis-of-file.ts";
 import { get, HOST, startFleet } from "./fleet.ts";
-import { startProgram } from "./program.ts";
+import { startSharing } from "./program.ts";
 import { ask } from "./site.ts";
 
 const redis = await redisOfFile();
@@ -21,7 +21,7 @@ it.each([
     });
     const { sites, held, asked, settings, namespace } = fleet;
     const [a, b] = sites;
-    const leader = await startProgram({ ...settings, REDIS_URL: redis.url, LOG_LEVEL: "silent" });
+    const leader = await startSharing({ ...settings, REDIS_URL: redis.url, LOG_LEVEL: "silent" });
     const ofLeader = () => ask(`http://127.0.0.1:${leader.port}/page`, { headers: HOST });
     const first = ofLeader();
     await asked(1);

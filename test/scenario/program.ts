@@ -5,6 +5,7 @@ import { onTestFinished } from "vitest";
 import type { SettingName } from "../../src/config/settings.ts";
 import { freePorts } from "../free-port.ts";
 import { until } from "../until.ts";
+import { ask } from "./site.ts";
 
 /**
  * Freshline as a process of its own: `node src/cli.ts`, which is what the built program
@@ -113,4 +114,13 @@ export async function startProgram(
       if (tries === 5 || !/port (\d+) is taken/.test(program.err())) throw error;
     }
   }
+}
+
+/** Starts it as `startProgram` does, and waits until it hears of what other instances purge, lead and store. */
+export async function startSharing(settings: Settings): Promise<Program> {
+  const program = await startProgram(settings);
+  const ready = `http://127.0.0.1:${program.adminPort}/health/ready`;
+  const hears = async () => (await ask(ready)).json()["detail"] === "ok";
+  await until("it hears of other instances", hears, DEADLINE_MS);
+  return program;
 }
