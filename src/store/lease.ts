@@ -109,7 +109,6 @@ export class RedisLeases implements Leases {
       const [whose, word, detail, where] = Array.isArray(answer) ? answer : [];
       if (whose !== token) {
         // It may be ours all the same, as the answer to another command says nothing of it.
-        void this.#release(name, token, LAPSED);
         throw new StoreError("unavailable", "the answer to another command");
       }
       const arriving = where === "1" || (where !== "" && String(where));
@@ -139,7 +138,7 @@ export class RedisLeases implements Leases {
     this.#closed = true;
     this.#endAll();
     await Promise.all([...this.#held].map((lease) => lease.release(LAPSED)));
-    this.#owed.close();
+    await this.#owed.close();
   }
 
   #hold(name: string, token: string, leaders: number): Lease {
@@ -164,8 +163,8 @@ export class RedisLeases implements Leases {
   async #release(name: string, token: string, end: LeaseEnd): Promise<void> {
     try {
       await this.#tell(name, token, end);
-    } catch (cause) {
-      if (asStoreError(cause).code !== "refused") this.#owed.add(name, token);
+    } catch {
+      this.#owed.add(name, token);
     }
   }
 

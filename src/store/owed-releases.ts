@@ -9,9 +9,12 @@ export interface OwedReleasesOptions {
 
 interface Owed {
   readonly name: string;
-  /** By performance.now: then it has ended by itself. */
+  /** By performance.now: then it has ended by itself, unless Redis has been away since. */
   readonly until: number;
 }
+
+/** What has come of telling Redis. */
+type Told = "told" | "refused" | "away";
 
 /** Beyond so many, leases end by themselves. */
 const CAPACITY = 10_000;
@@ -24,12 +27,16 @@ const BATCH = 100;
  * Leases that ended here while Redis could not be told.
  *
  * Each would keep its key from everybody until it ends by itself, although Redis may be back
- * long before: it is told as soon as it can be.
+ * long before: it is told as soon as it can be. A Redis that has stood still may give a lease only when it goes
+ * on, whatever the clocks say, and one that refuses (a replica, for a moment) may not do so for long.
  */
 export class OwedReleases {
   readonly #options: OwedReleasesOptions;
   readonly #owed = new Map<string, Owed>();
   #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> | undefined;
+  /** By performance.now: when Redis did not answer, for the last time. */
+  #awayAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: OwedReleasesOptions) {
@@ -46,46 +53,53 @@ export class OwedReleases {
     this.#expectMore();
   }
 
-  /** What is still owed ends by itself. */
-  close(): void {
+  /** Tries once more; what is still owed then ends by itself. Never rejects. */
+  async close(): Promise<void> {
     this.#closed = true;
-    this.#owed.clear();
     clearTimeout(this.#timer);
+    await (this.#round ?? this.#tellAll());
+    this.#owed.clear();
   }
 
   async #retry(): Promise<void> {
-    const now = performance.now();
-    for (const [token, { until }] of this.#owed) if (until <= now) this.#owed.delete(token);
-    const owed = [...this.#owed];
-    for (let i = 0; i < owed.length; i += BATCH) {
-      const some = owed.slice(i, i + BATCH).map(([token, lease]) => this.#answersFor(token, lease));
-      if ((await Promise.all(some)).includes(false)) break;
-    }
+    this.#round = this.#tellAll();
+    await this.#round;
+    this.#round = undefined;
     this.#timer = undefined;
     if (this.#owed.size > 0) this.#expectMore();
   }
 
-  #expectMore(): void {
-    this.#timer ??= setTimeout(() => void this.#retry(), RETRY_MS).unref();
+  /** Ends with the first batch that Redis does not take as a whole. */
+  async #tellAll(): Promise<void> {
+    this.#dropEnded(performance.now());
+    const owed = [...this.#owed];
+    for (let i = 0; i < owed.length; i += BATCH) {
+      const told = await Promise.all(
+        owed.slice(i, i + BATCH).map(([token, lease]) => this.#tell(token, lease)),
+      );
+      if (told.includes("away")) this.#awayAt = performance.now();
+      if (told.some((word) => word !== "told")) break;
+    }
   }
 
-  /** Does Redis answer? */
-  async #answersFor(token: string, lease: Owed): Promise<boolean> {
+  #dropEnded(now: number): void {
+    if (now - this.#awayAt < this.#options.ttlMs) return;
+    for (const [token, { until }] of this.#owed) if (until <= now) this.#owed.delete(token);
+  }
+
+  #expectMore(): void {
+    if (!this.#closed) this.#timer ??= setTimeout(() => void this.#retry(), RETRY_MS).unref();
+  }
+
+  async #tell(token: string, lease: Owed): Promise<Told> {
     try {
       await this.#options.release(lease.name, token);
+      this.#owed.delete(token);
+      return "told";
     } catch (cause) {
-      // What Redis refuses now it refuses later.
-      if (asStoreError(cause).code !== "refused") {
-        this.#moveBack(token, lease);
-        return false;
-      }
+      // Behind the others: another node of a Cluster may be there.
+      if (this.#owed.delete(token)) this.#owed.set(token, lease);
+      return asStoreError(cause).code === "refused" ? "refused" : "away";
     }
-    this.#owed.delete(token);
-    return true;
-  }
-
-  /** Other nodes of a Cluster may be there. */
-  #moveBack(token: string, lease: Owed): void {
-    if (this.#owed.delete(token)) this.#owed.set(token, lease);
   }
 }

@@ -393,6 +393,46 @@ describe("a Redis that is not as it should be", () => {
     expect(held(await b.ask({}, "http://shop.test/other")).leaders).toBe(1);
   });
 
+  it("that stands still for longer than a lease lives leaves none that it gives when it goes on", async () => {
+    const TTL_MS = 5000;
+    const a = await instance("a", { commandTimeoutMs: 200, ttlMs: TTL_MS });
+    // From here on Redis knows the scripts.
+    held(await a.ask()).release({ type: "unkept" });
+    await gone();
+    process.kill(redis.pid, "SIGSTOP");
+    onTestFinished(() => void process.kill(redis.pid, "SIGCONT"));
+    const stoppedAt = performance.now();
+    const pages = Array.from({ length: 20 }, (_, i) => `${PAGE}/${i}`);
+    const answers = await Promise.all(pages.map((page) => a.ask({}, page)));
+    expect(answers).toEqual(pages.map(() => ({ type: "unknown" })));
+    await until("a lease would have ended", () => performance.now() - stoppedAt > TTL_MS + 500);
+    process.kill(redis.pid, "SIGCONT");
+    const wentOnAt = performance.now();
+    // It lives from when it is given, which is now.
+    const names = pages.map((page) => `freshline:lease:{${page}}`);
+    await until("no lease is left", async () => {
+      return (await calls("evalsha")) >= 22 && (await redis.command("EXISTS", ...names)) === 0;
+    });
+    expect(performance.now() - wentOnAt).toBeLessThan(TTL_MS);
+  });
+
+  it.each([
+    ["is a replica", ["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"]],
+    [
+      "is short of replicas",
+      ["CONFIG", "SET", "min-replicas-to-write", "1"],
+      ["CONFIG", "SET", "min-replicas-to-write", "0"],
+    ],
+  ])("that %s for a moment when a lease ends is told of it later", async (_, [name = "", ...args], mend) => {
+    const [a, b] = [await instance("a"), await instance("b")];
+    const lease = held(await a.ask());
+    await redis.command(name, ...args);
+    await lease.release(STORED);
+    await redis.command(mend[0] ?? "", ...mend.slice(1));
+    await gone();
+    expect(held(await b.ask()).leaders).toBe(1);
+  });
+
   it("that answers over a connection which is lost on the way leaves no lease behind", async () => {
     const link = await openFaultyLink(redis.port);
     const a = await instance("a", { url: `redis://127.0.0.1:${link.port}` });
