@@ -230,7 +230,7 @@ export async function start(begun: Config, surroundings: Surroundings = {}): Pro
     const { onUpgrade } = upgrades;
     const portIsShared = worker !== undefined;
     const proxied = await openProxied({
-      ...{ config, app, onUpgrade, hits: caching.hits, settings: requests },
+      ...{ config, app, onUpgrade, hits: caching.hits, hold: caching.hold, settings: requests },
       ...{ certificates, tickets, portIsShared, tracing, emit, elapsed },
     });
     try {

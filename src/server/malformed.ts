@@ -122,7 +122,7 @@ const END_OF_HEAD = "\r\n\r\n";
 
 /**
  * The packet from the request on that is malformed: whole ones may have come before it in the same packet. Undefined where
- * one of these had a length, for its content could be taken for a request.
+ * one of these had a length, for its content could be taken for a request: then it is malformed, and nothing more is said of it.
  */
 function malformedIn({ rawPacket, bytesParsed = 0 }: ParseError): Buffer | undefined {
   const endBefore = rawPacket?.subarray(0, bytesParsed).lastIndexOf(END_OF_HEAD) ?? -1;

@@ -16,6 +16,7 @@ interface ProxiedDeps {
   readonly app: ProxiedApp;
   readonly onUpgrade: OnUpgrade;
   readonly hits: Hits;
+  readonly hold: (body: Uint8Array) => () => void;
   readonly settings: AppSettings;
   readonly certificates: Certificates;
   readonly tickets: TicketSecrets;
@@ -29,7 +30,8 @@ interface ProxiedDeps {
 
 /** Opens the ports that clients ask. Rejects with Node's error when one cannot be had. */
 export async function openProxied(deps: ProxiedDeps): Promise<Listening> {
-  const { config, app, onUpgrade, hits, settings, certificates, tickets, tracing, emit, elapsed } = deps;
+  const { config, app, onUpgrade, hits, hold, settings, certificates, tickets, tracing, emit, elapsed } =
+    deps;
   const keepAliveTimeoutMs = config.KEEP_ALIVE_TIMEOUT;
   const tls = tlsSettings(config, certificates, tickets.secret);
   const listening = {
@@ -45,7 +47,7 @@ export async function openProxied(deps: ProxiedDeps): Promise<Listening> {
     ...(tls === undefined ? {} : { tls }),
     ...(config.PROXY_PROTOCOL === "on" ? { proxies: settings } : {}),
   };
-  const atOnce = createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed });
+  const atOnce = createAtOnce({ hits, emit, hold, settings, keepAliveTimeoutMs, elapsed });
   const lane = config.PLAIN_LANE === "on" ? (tracing?.lane(atOnce) ?? atOnce) : undefined;
   const proxied = await listen(app, tracedUpgrade(onUpgrade, tracing), listening, lane);
   if (proxied.replaceCertificates !== undefined) certificates.follow(proxied.replaceCertificates);

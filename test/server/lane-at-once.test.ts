@@ -30,7 +30,14 @@ function open(body: Uint8Array = Buffer.from("x")) {
   });
   const emit = (event: CacheEvent) => void events.push(event);
   const settings = APP_SETTINGS;
-  const atOnce = createAtOnce({ hits, emit, settings, keepAliveTimeoutMs: 5000, elapsed: () => 0 });
+  /** Each body that is being sent, once for each client. */
+  const held: Uint8Array[] = [];
+  const hold = (body: Uint8Array) => {
+    held.push(body);
+    return () => void held.splice(held.indexOf(body), 1);
+  };
+  const elapsed = () => 0;
+  const atOnce = createAtOnce({ hits, emit, hold, settings, keepAliveTimeoutMs: 5000, elapsed });
   const head = readHead(Buffer.from(HEAD), 0, undefined, 16_384);
   if (typeof head === "string") throw new Error(head);
   const facts = factsOf(head.section, { remoteAddress: "127.0.0.1" }, settings);
@@ -58,7 +65,7 @@ function open(body: Uint8Array = Buffer.from("x")) {
     expect(answered).toBe(typeof entry.body === "object" && "read" in entry.body ? undefined : "sent");
     return seen;
   };
-  return { clock, events, answer, answerFast, entry };
+  return { clock, events, answer, answerFast, entry, held };
 }
 
 it("an answer that is slow to leave is what it was, and told as it was, when the next is of another second", () => {
@@ -80,14 +87,17 @@ it.each([false, true])(
   "a long answer is one piece, but for as long as a client has not taken another one of it (aborted: %j)",
   (aborted) => {
     const { buffer, byteOffset, length } = memoryFor(20_000).fill(0x78);
-    const { clock, answer, answerFast } = open(Buffer.from(buffer, byteOffset, length));
+    const body = Buffer.from(buffer, byteOffset, length);
+    const { clock, answer, answerFast, held } = open(body);
     expect(answerFast()).toHaveLength(1);
+    expect(held).toEqual([]);
     const slow = answer();
     const text = slow.text();
     clock.at = later(2);
     const meanwhile = answerFast();
     expect(meanwhile).toHaveLength(2);
     const slower = answer();
+    expect(held).toEqual([body, body]);
     expect(slow.text()).toBe(text);
     expect(text).toMatch(/\r\nAge: 1\r\n[\s\S]*\r\n\r\nx{20000}$/);
     for (const other of [meanwhile.join(""), slower.text()])
@@ -96,6 +106,7 @@ it.each([false, true])(
     slower.sending.end(aborted);
     expect(answerFast()).toHaveLength(2);
     slow.sending.end(aborted);
+    expect(held).toEqual([]);
     const [after, ...more] = answerFast();
     expect([after?.endsWith(`\r\n\r\n${"x".repeat(20_000)}`), more]).toEqual([true, []]);
   },

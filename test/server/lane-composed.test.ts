@@ -91,6 +91,7 @@ function open(
   const atOnce = createAtOnce({
     hits,
     emit: (event) => void events.push(event),
+    hold: () => () => {},
     settings,
     keepAliveTimeoutMs: 5000,
     elapsed: () => 0,

@@ -54,13 +54,16 @@ export interface AtOnce {
 interface AtOnceDeps {
   readonly hits: Hits;
   readonly emit: Emit;
+  /** Counts a body that is being sent until the returned function is called, once. */
+  readonly hold: (body: Uint8Array) => () => void;
   readonly settings: AppSettings;
   readonly keepAliveTimeoutMs: number;
   /** Milliseconds on a clock that never goes back. */
   readonly elapsed: () => number;
 }
 
-export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed }: AtOnceDeps): AtOnce {
+export function createAtOnce(deps: AtOnceDeps): AtOnce {
+  const { hits, emit, hold, settings, keepAliveTimeoutMs, elapsed } = deps;
   const answers = new PreparedAnswers();
   const composed = new ComposedAnswers();
   const prepareHit = createPrepareHit({ hits, settings, keepAliveTimeoutMs });
@@ -115,9 +118,11 @@ export function createAtOnce({ hits, emit, settings, keepAliveTimeoutMs, elapsed
     if (hit.found.fleeting === true) composed.leave(prepared);
     else prepared.bytes = Buffer.from(prepared.bytes);
     const leaveRoom = whole !== undefined && body !== undefined ? takeRoom(body) : undefined;
+    const release = body && hold(body);
     return {
       end(aborted) {
         leaveRoom?.();
+        release?.();
         // Who knows until when the system reads from what it did not write?
         if (!aborted) hit.found.giveBack?.();
         emit(answeredHit(facts, sent, elapsed() - startedAt, aborted));
