@@ -14,6 +14,8 @@ const KEY = `freshline:lease:{${PAGE}}`;
 const FIRST: LeaseRequest = { variant: "", failed: 0, again: false, beside: true, wait: true };
 const STORED: LeaseEnd = { type: "stored", sinceHeadMs: 7, selecting: ["accept"], validated: true };
 const FAILED: LeaseEnd = { type: "failed", leaders: 1, code: "timeout" };
+/** So long a command may take on a busy machine. */
+const PATIENT_MS = 10_000;
 /** Nobody waits for it in a test that passes. */
 const LONG_MS = 60_000;
 
@@ -34,7 +36,7 @@ interface How {
 /** One instance of several. */
 async function instance(name: string, how: How = {}) {
   const { url = redis.url, ttlMs = LONG_MS, patienceMs = LONG_MS, namespace = "freshline" } = how;
-  const { commandTimeoutMs = 10_000 } = how;
+  const { commandTimeoutMs = PATIENT_MS } = how;
   const { connection, log: events } = connect(url, { commandTimeoutMs });
   const common = { connection, emit: events.emit, namespace, instance: name };
   const leases = new RedisLeases({ ...common, ttlMs, patienceMs, maxLeaders: 3 });
@@ -346,7 +348,8 @@ describe("a Redis that is not as it should be", () => {
     const startedAt = performance.now();
     expect(await b.ask()).toEqual({ type: "unknown" });
     lease.release(STORED);
-    expect(performance.now() - startedAt).toBeLessThan(400);
+    // Nothing was waited for that does not answer.
+    expect(performance.now() - startedAt).toBeLessThan(PATIENT_MS / 2);
     await redis.restart();
     await until("leases are had again", async () => (await b.ask()).type === "held");
   });
