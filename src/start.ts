@@ -76,8 +76,13 @@ export interface Surroundings {
 
 /** With its folder the one place that knows which classes there are. Rejects with Node's error when a port cannot be had. */
 export async function start(begun: Config, surroundings: Surroundings = {}): Promise<Running> {
-  const { observers = [], now = Date.now, worker, applied = () => {} } = surroundings;
-  const { elapsed = performance.now.bind(performance) } = surroundings;
+  const {
+    observers = [],
+    now = Date.now,
+    elapsed = performance.now.bind(performance),
+    worker,
+    applied = () => {},
+  } = surroundings;
   const { emit: tell, listen: observe } = createEvents();
   for (const observer of observers) observe(observer);
 

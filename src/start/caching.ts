@@ -115,7 +115,15 @@ export function openCaching(deps: CachingDeps) {
   });
   const { refetch, stop } = createRefetch({ store, purges, refresh, concurrency, emit });
 
-  const { others, entries, storeState } = openLooking({ config, admission, memory, shared, purges, now });
+  const { others, entries, storeState } = openLooking({
+    config,
+    admission,
+    memory,
+    shared,
+    purges,
+    now,
+    elapsed,
+  });
   const { explain, trace } = createExplain({
     store,
     purges,

@@ -20,10 +20,12 @@ interface LookingDeps {
   readonly shared: Shared;
   readonly purges: Purges;
   readonly now: () => EpochMs;
+  /** Milliseconds of a clock that never jumps. */
+  readonly elapsed: () => number;
 }
 
 /** What an operator may see of the stores, without a part in any request. */
-export function openLooking({ config, admission, memory, shared, purges, now }: LookingDeps) {
+export function openLooking({ config, admission, memory, shared, purges, now, elapsed }: LookingDeps) {
   const began = { version: version(), since: now() };
   const { instances, others } = createRollCall(shared.others ?? ALONE, () => {
     const behindMs = shared.log.behindMs();
@@ -32,10 +34,7 @@ export function openLooking({ config, admission, memory, shared, purges, now }: 
   const near = memoryLeaves(memory);
   const far = shared.leaves;
   const tiers = far === undefined ? [near] : config.CACHE_MEMORY_BYTES > 0 ? [near, far] : [far];
-  const entries = createEntries({
-    ...{ tiers, purges, admission, now },
-    elapsed: performance.now.bind(performance),
-  });
+  const entries = createEntries({ tiers, purges, admission, now, elapsed });
   return {
     entries: async (asked: Parameters<typeof entries>[0]) => entriesWithoutSecrets(await entries(asked)),
     /** For who asks other instances something; absent where there are none. */

@@ -108,7 +108,6 @@ export class RedisLeases implements Leases {
       const answer = await this.#run(ACQUIRE, name, args, asking);
       const [whose, word, detail, where] = Array.isArray(answer) ? answer : [];
       if (whose !== token) {
-        // It may be ours all the same, as the answer to another command says nothing of it.
         throw new StoreError("unavailable", "the answer to another command");
       }
       const arriving = where === "1" || (where !== "" && String(where));

@@ -9,12 +9,9 @@ export interface OwedReleasesOptions {
 
 interface Owed {
   readonly name: string;
-  /** By performance.now: then it has ended by itself, unless Redis has been away since. */
+  /** By performance.now: since Redis answers, though it refuses, the lease has ended by itself then; infinite while it does not. */
   readonly until: number;
 }
-
-/** What has come of telling Redis. */
-type Told = "told" | "refused" | "away";
 
 /** Beyond so many, leases end by themselves. */
 const CAPACITY = 10_000;
@@ -35,8 +32,6 @@ export class OwedReleases {
   readonly #owed = new Map<string, Owed>();
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> | undefined;
-  /** By performance.now: when Redis did not answer, for the last time. */
-  #awayAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: OwedReleasesOptions) {
@@ -49,7 +44,7 @@ export class OwedReleases {
 
   add(name: string, token: string): void {
     if (this.#closed || this.#owed.size >= CAPACITY) return;
-    this.#owed.set(token, { name, until: performance.now() + this.#options.ttlMs });
+    this.#owed.set(token, { name, until: Number.POSITIVE_INFINITY });
     this.#expectMore();
   }
 
@@ -71,35 +66,30 @@ export class OwedReleases {
 
   /** Ends with the first batch that Redis does not take as a whole. */
   async #tellAll(): Promise<void> {
-    this.#dropEnded(performance.now());
     const owed = [...this.#owed];
     for (let i = 0; i < owed.length; i += BATCH) {
-      const told = await Promise.all(
-        owed.slice(i, i + BATCH).map(([token, lease]) => this.#tell(token, lease)),
-      );
-      if (told.includes("away")) this.#awayAt = performance.now();
-      if (told.some((word) => word !== "told")) break;
+      const some = owed.slice(i, i + BATCH).map(([token, lease]) => this.#tell(token, lease));
+      if ((await Promise.all(some)).includes(false)) break;
     }
-  }
-
-  #dropEnded(now: number): void {
-    if (now - this.#awayAt < this.#options.ttlMs) return;
-    for (const [token, { until }] of this.#owed) if (until <= now) this.#owed.delete(token);
   }
 
   #expectMore(): void {
     if (!this.#closed) this.#timer ??= setTimeout(() => void this.#retry(), RETRY_MS).unref();
   }
 
-  async #tell(token: string, lease: Owed): Promise<Told> {
+  /** Has Redis been told? */
+  async #tell(token: string, { name, until }: Owed): Promise<boolean> {
     try {
-      await this.#options.release(lease.name, token);
+      await this.#options.release(name, token);
       this.#owed.delete(token);
-      return "told";
+      return true;
     } catch (cause) {
+      const now = performance.now();
+      const answers = asStoreError(cause).code === "refused";
+      const ends = answers ? Math.min(until, now + this.#options.ttlMs) : Number.POSITIVE_INFINITY;
       // Behind the others: another node of a Cluster may be there.
-      if (this.#owed.delete(token)) this.#owed.set(token, lease);
-      return asStoreError(cause).code === "refused" ? "refused" : "away";
+      if (this.#owed.delete(token) && ends > now) this.#owed.set(token, { name, until: ends });
+      return false;
     }
   }
 }

@@ -165,10 +165,9 @@ describe("a cluster", () => {
 
 describe("a node that is away", () => {
   it("costs its own keys, at once, and no others; and is used again when it is back", async () => {
-    const TIMEOUT_MS = 250;
     const cluster = await keep(startCluster(3));
     const [first, second, third] = cluster.nodes as [TestRedis, TestRedis, TestRedis];
-    const { read, write, states, log } = await connected(cluster.url, TIMEOUT_MS);
+    const { read, write, states, log } = await connected(cluster.url, 250);
     const key = (node: TestRedis) => cluster.keyOf(node);
     for (const node of cluster.nodes) expect(await write(key(node), "stored")).toBe(true);
 
@@ -191,8 +190,7 @@ describe("a node that is away", () => {
     expect(log.of("store-state")[3]!.detail).toContain(`127.0.0.1:${first.port}: `);
     const startedAt = performance.now();
     for (let i = 0; i < 100; i++) expect(await read(key(first))).toBe("unavailable");
-    // All but a few of them wait for nothing.
-    expect(performance.now() - startedAt).toBeLessThan((100 * TIMEOUT_MS) / 5);
+    expect(performance.now() - startedAt).toBeLessThan(1000);
     expect(await read(key(second))).toBe("stored");
     expect(await read(key(third))).toBe("stored");
 

@@ -7,7 +7,6 @@ afterEach(() => void vi.useRealTimers());
 
 const TTL_MS = 10_000;
 const AWAY = new StoreError("unavailable", "Redis is known to be away");
-
 const READONLY = new StoreError("refused", "READONLY You can't write against a read only replica.");
 
 /** A Redis that is away at first, and what it is told. */
@@ -85,6 +84,8 @@ it("end by themselves when a store that refuses them has had them for as long as
   await vi.advanceTimersByTimeAsync(TTL_MS / 2);
   owed.add("name", "second");
   await vi.advanceTimersByTimeAsync(TTL_MS / 2);
+  expect(owed.size).toBe(2);
+  await vi.advanceTimersByTimeAsync(100);
   expect(owed.size).toBe(1);
   state.failing = undefined;
   await vi.advanceTimersByTimeAsync(100);
